@@ -1,0 +1,1 @@
+//! The ALTAR data model.
