@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use dashmap::DashMap;
 use grid_adm::{FunctionDeclaration, Schema};
-use grid_core::{Code, Refusal, Stage, event::plain_name, frame::Declaration, id::SessionId};
+use grid_core::{Code, Refusal, Stage, frame::Declaration, id::SessionId};
 use grid_session::Session;
 
 use crate::{Contract, Contracts, Effect, Manifest, Options, manifest::compile, settings::Settings};
@@ -63,14 +63,18 @@ impl Development {
                         held.insert(declaration.name.clone(), dynamic);
                         registration.accepted.push(contract);
                     }
-                    Err(refusal) => {
-                        let name = plain_name(&declaration.name).to_string();
-                        registration.rejected.push((name.clone(), refusal.with("tool_name", name)));
-                    }
+                    Err(refusal) => registration.rejected.push((declaration.name.clone(), refusal)),
                 }
             }
         }
         registration
+    }
+
+    /// Takes registrations back that could not be recorded.
+    pub fn withdraw(&self, session: SessionId, names: &[String]) {
+        if let Some(mut held) = self.sessions.get_mut(&session) {
+            held.retain(|name, _| !names.contains(name));
+        }
     }
 
     /// How many tools are registered for a session.

@@ -11,6 +11,7 @@ use grid_core::{
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     outcome::CallAnswer,
     port::FrontDoor,
+    principal::Principal,
 };
 use grid_identity::Caller;
 use grid_session::{Opening, Session};
@@ -153,26 +154,44 @@ impl<C: Contracts> Door<C> {
             claim,
             enhanced: request.enhanced,
         };
-        let session = match host.sessions.prepare(&caller, opening) {
+        let session = match host.sessions.prepare(caller.principal(), opening) {
             Ok(session) => session,
             Err(refusal) => return Err((refusal, Some(caller))),
         };
-        let event = Event {
-            principal: Some(Arc::clone(session.principal())),
-            session: Some(session.id()),
-            deadline_ms: Some(session.expires_at_ms()),
-            ..trail.event(Kind::SessionOpened)
-        };
-        if let Err(error) = host.ledger.record(event).await {
-            host.sessions.discard(&session);
-            return Err((unwritable(&error), Some(caller)));
+        if let Err(refusal) = self.publish(&session, trail.event(Kind::SessionOpened)).await {
+            return Err((refusal, Some(caller)));
         }
-        host.sessions.publish(&session);
         Ok(Opened {
             session_id: session.id().to_string(),
             expires_at_ms: session.expires_at_ms(),
             correlation_id: trail.correlation(),
         })
+    }
+
+    /// A session for a runtime that registers tools without naming one.
+    pub(crate) async fn open_for(&self, principal: &Arc<Principal>) -> Result<Arc<Session>, Refusal> {
+        let opening = Opening { label: "registration".to_owned(), enhanced: true, ..Opening::default() };
+        let session = self.0.sessions.prepare(principal, opening)?;
+        let correlation = self.0.correlation("");
+        self.publish(&session, self.0.event(Kind::SessionOpened, &correlation)).await?;
+        Ok(session)
+    }
+
+    /// No session without its record.
+    async fn publish(&self, session: &Arc<Session>, event: Event) -> Result<(), Refusal> {
+        let host = &self.0;
+        let event = Event {
+            principal: Some(Arc::clone(session.principal())),
+            session: Some(session.id()),
+            deadline_ms: Some(session.expires_at_ms()),
+            ..event
+        };
+        if let Err(error) = host.ledger.record(event).await {
+            host.sessions.discard(session);
+            return Err(unwritable(&error));
+        }
+        host.sessions.publish(session);
+        Ok(())
     }
 
     async fn close(

@@ -15,7 +15,7 @@ use grid_core::{
     Code, Refusal, Stage,
     clock::SharedClock,
     id::{PrincipalId, SessionId, TenantId},
-    principal::SecurityClaim,
+    principal::{Principal, SecurityClaim},
 };
 use grid_identity::Caller;
 
@@ -96,18 +96,22 @@ impl Sessions {
         }
     }
 
-    /// Makes a session for the caller. It is not entered before [`Sessions::publish`], so that its record can
+    /// Makes a session for a proved principal. It is not entered before [`Sessions::publish`], so that its record can
     /// be durable first.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED where the principal has too many; MALFORMED_REQUEST for a time to live of zero.
-    pub fn prepare(&self, caller: &Caller, opening: Opening) -> Result<Arc<Session>, Refusal> {
+    /// RESOURCE_EXHAUSTED where the principal has too many; MALFORMED_REQUEST for a time to live of zero, or
+    /// where the principal belongs to no single tenant.
+    pub fn prepare(&self, principal: &Arc<Principal>, opening: Opening) -> Result<Arc<Session>, Refusal> {
         let ttl = opening.ttl.unwrap_or(self.limits.ttl).min(self.limits.max_ttl);
         if ttl.is_zero() {
             let message = "the time to live must be at least one second; leave it out for the host's default";
             return Err(Refusal::new(Code::MalformedRequest, Stage::Session, message));
         }
-        let principal = Arc::clone(caller.principal());
+        if principal.tenant.as_str() == Principal::ANY_TENANT {
+            let message = "a session belongs to one tenant; use a token of that tenant";
+            return Err(Refusal::new(Code::MalformedRequest, Stage::Session, message));
+        }
         let mut held = self.per_owner.entry((principal.tenant.clone(), principal.id.clone())).or_insert(0);
         if *held >= self.limits.per_principal {
             let message = format!(
@@ -119,7 +123,7 @@ impl Sessions {
         *held += 1;
         drop(held);
         Ok(Arc::new(Session::new(Parts {
-            principal,
+            principal: Arc::clone(principal),
             claim: opening.claim.map(Arc::new),
             label: opening.label,
             metadata: opening.metadata,
