@@ -1,1 +1,3 @@
+//! The `grid` program: the only crate that sees all stages.
 
+pub mod config;
