@@ -31,10 +31,10 @@ impl Fault {
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Code::MessageTooLarge,
-            Self::Malformed(_) | Self::Compressed => Code::MalformedRequest,
+            Self::Malformed(_) => Code::MalformedRequest,
             Self::Slow => Code::NetworkTimeout,
             Self::Interrupted => Code::ConnectionFailed,
-            Self::Unknown(_) => Code::FeatureUnavailable,
+            Self::Compressed | Self::Unknown(_) => Code::FeatureUnavailable,
         }
     }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use grid_core::{
-    Code, Refusal,
+    Refusal,
     code::{Category, Severity},
 };
 use grid_proto::v1;
@@ -30,9 +30,17 @@ pub fn enhanced_error(refusal: &Refusal) -> v1::EnhancedError {
         timestamp: context.at_ms,
         retry_allowed: refusal.retry_allowed(),
         retry_after_ms: refusal.retry_after_ms(),
-        max_retries: max_retries(refusal),
-        remediation_steps: facts.remediation.iter().map(|&step| step.to_owned()).collect(),
-        documentation_url: documentation(code),
+        max_retries: if refusal.retry_allowed() {
+            code.max_retries()
+        } else {
+            0
+        },
+        remediation_steps: facts
+            .remediation
+            .iter()
+            .map(|&step| step.to_owned())
+            .collect(),
+        documentation_url: code.documentation().to_owned(),
         component: "host".to_owned(),
         session_id: text(context.session_id.as_deref()),
         runtime_id: text(context.runtime_id.as_deref()),
@@ -44,3 +52,49 @@ pub fn enhanced_error(refusal: &Refusal) -> v1::EnhancedError {
         ..plain
     }
 }
+
+/// The refusal of one name in a batch; the name stands in the details, as the protocol has it.
+pub(crate) fn of_name(name: &str, refusal: &Refusal) -> v1::EnhancedError {
+    let mut error = enhanced_error(refusal);
+    if !refusal.context().plain {
+        error
+            .details
+            .entry("tool_name".to_owned())
+            .or_insert_with(|| name.to_owned());
+        if error.tool_name.is_empty() {
+            name.clone_into(&mut error.tool_name);
+        }
+    }
+    error
+}
+
+fn details(refusal: &Refusal) -> HashMap<String, String> {
+    refusal
+        .details()
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), value.clone()))
+        .collect()
+}
+
+fn severity(severity: Severity) -> v1::ErrorSeverity {
+    match severity {
+        Severity::Info => v1::ErrorSeverity::Info,
+        Severity::Warning => v1::ErrorSeverity::Warning,
+        Severity::Error => v1::ErrorSeverity::Error,
+        Severity::Critical => v1::ErrorSeverity::Critical,
+        Severity::Fatal => v1::ErrorSeverity::Fatal,
+    }
+}
+
+fn category(category: Category) -> v1::ErrorCategory {
+    match category {
+        Category::Authorization => v1::ErrorCategory::Authorization,
+        Category::Validation => v1::ErrorCategory::Validation,
+        Category::Runtime => v1::ErrorCategory::Runtime,
+        Category::Transport => v1::ErrorCategory::Transport,
+        Category::Configuration => v1::ErrorCategory::Configuration,
+    }
+}
+
+#[cfg(test)]
+mod tests;
