@@ -101,7 +101,7 @@ fn claim<C: Contracts>(host: &Host<C>, call: &CheckedCall) -> Claim {
     let contracted = call.call().call();
     let session_call = contracted.call();
     let call_id = &session_call.request().call_id;
-    session_call.session().claim(call_id, contracted.contract().name(), call.digest().into(), host.clock.elapsed())
+    session_call.session().claim(call_id, contracted.contract().name(), *call.digest().as_bytes(), host.clock.elapsed())
 }
 
 async fn repeat(claim: Claim) -> Stop {

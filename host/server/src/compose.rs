@@ -14,7 +14,7 @@ use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::{self, Config, ExtraArgs, Mode},
@@ -79,7 +79,7 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
     let key = SigningKey::load_or_create(&config.identity.key)
         .map_err(|error| Failure::config(Code::CertificateError, error.to_string()))?;
     let verifier = Verifier::new(
-        key.verifying_key().clone(),
+        key.verifying_key(),
         config.identity.issuer.clone(),
         config.identity.audience.clone(),
         config.identity.leeway,
@@ -168,5 +168,6 @@ pub(crate) fn host<C: Contracts>(
             frame_queue: config.runtime.queue,
         },
         strangers: AtomicU64::new(0),
+        stopping: CancellationToken::new(),
     }
 }

@@ -213,7 +213,6 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     host.stopping.cancel();
     callers.health().set(false).await;
     let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-    host.close_door();
     host.tasks.close();
     if tokio::time::timeout(grace, host.tasks.wait()).await.is_err() {
         tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
