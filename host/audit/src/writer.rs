@@ -26,7 +26,7 @@ use crate::{
 /// Records taken at once.
 const BATCH: usize = 256;
 /// What is kept free for the conclusion of every open admission.
-const CONCLUSION: u64 = 4 << 10;
+const CONCLUSION: u64 = 2 << 10;
 /// How long records gather where nobody waits for them.
 const GATHER: Duration = Duration::from_millis(1);
 
