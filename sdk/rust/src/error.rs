@@ -76,6 +76,16 @@ impl Error {
         }))
     }
 
+    /// No answer came in time; the request may have arrived.
+    pub(crate) fn late(correlation_id: &str) -> Self {
+        Self::from_status(&tonic::Status::deadline_exceeded(""), correlation_id)
+    }
+
+    /// The stream ended in the middle of something.
+    pub(crate) fn broken(correlation_id: &str) -> Self {
+        Self::from_status(&tonic::Status::unavailable(""), correlation_id)
+    }
+
     pub(crate) fn refused(error: v1::EnhancedError) -> Self {
         Self::Refused(Box::new(Refusal::from(error)))
     }

@@ -11,6 +11,7 @@ mod clock;
 mod code;
 mod connect;
 pub mod error;
+pub mod runtime;
 mod token;
 mod tool;
 
@@ -22,6 +23,7 @@ pub use client::{
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
 pub use grid_sdk_macros::{ToolType, tool};
+pub use runtime::{Mode, Runtime, RuntimeBuilder, State, Status, stop_signal};
 pub use tool::{IntoTool, Tool, ToolError, ToolType};
 
 /// What the macros write about. Nothing here is meant to be named by hand.

@@ -7,7 +7,7 @@ use super::Refused;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::code::Code;
-use crate::error::{Error, Refusal, TransportFault};
+use crate::error::{Error, Refusal};
 
 /// The host's own TIMEOUT is worth waiting for: it says more than ours.
 const SLACK: Duration = Duration::from_secs(2);
@@ -105,13 +105,7 @@ impl<'a> Attempt<'a> {
 
     /// No answer came in time.
     pub(super) fn late(&self) -> Error {
-        Error::Transport(Box::new(TransportFault {
-            code: Code::NETWORK_TIMEOUT,
-            message: "no answer came in time; try again, or allow more time".to_owned(),
-            correlation_id: self.correlation_id.to_owned(),
-            before_send: false,
-            transient: true,
-        }))
+        Error::late(self.correlation_id)
     }
 
     /// The host refused this try.

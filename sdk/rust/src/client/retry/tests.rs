@@ -3,6 +3,7 @@
 use grid_proto::v1::EnhancedError;
 
 use super::*;
+use crate::error::TransportFault;
 
 fn attempt(safety: Safety) -> Attempt<'static> {
     Attempt::new("client-1-00000000", safety, Retries::default())
