@@ -22,6 +22,7 @@ use crate::{
     Error, FileOptions, FileStorage, Observer, Status, Storage, Unavailable,
     ack::Acks,
     frame::Builder,
+    linger::Linger,
     open_calls::OpenCalls,
     state::State,
     writer::{Command, Pending, Writer},
@@ -157,6 +158,7 @@ impl Ledger {
             pending: Pending::default(),
             lost: 0,
             broken: false,
+            linger: Linger::default(),
         };
         writer.frame.begin(tail.next_index);
         writer.conclude(&admissions)?;

@@ -55,6 +55,7 @@ mod error;
 mod file;
 mod frame;
 mod ledger;
+mod linger;
 mod lock;
 mod memory;
 mod open_calls;

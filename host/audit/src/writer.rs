@@ -19,6 +19,7 @@ use crate::{
     ack::{Acks, Waiter},
     encode,
     frame::{Builder, NotAdded},
+    linger::Linger,
     open_calls,
     state::State,
 };
@@ -26,7 +27,7 @@ use crate::{
 /// Records taken at once.
 const BATCH: usize = 256;
 /// What is kept free for the conclusion of every open admission.
-const CONCLUSION: u64 = 4 << 10;
+const CONCLUSION: u64 = 2 << 10;
 /// How long records gather where nobody waits for them.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -63,6 +64,7 @@ pub(crate) struct Writer<S> {
     pub(crate) lost: u64,
     /// The storage failed and was not yet reset.
     pub(crate) broken: bool,
+    pub(crate) linger: Linger,
 }
 
 /// What the current frame will change once it is durable.
@@ -103,16 +105,27 @@ impl<S: Storage> Writer<S> {
         if self.queue.blocking_recv_many(taken, BATCH) == 0 {
             return false;
         }
-        if self.durability == Durability::Relaxed && taken.len() < BATCH && !self.queue.is_closed()
-        {
+        if self.durability == Durability::Relaxed && !self.queue.is_closed() {
             thread::park_timeout(GATHER);
         }
+        self.take_waiting(taken);
+        if let Some((wanted, longest)) = self.linger.wanted(taken.len()) {
+            let until = self.clock.elapsed() + longest;
+            while taken.len() < wanted && self.clock.elapsed() < until {
+                thread::yield_now();
+                self.take_waiting(taken);
+            }
+            self.linger.waited(taken.len() >= wanted);
+        }
+        true
+    }
+
+    fn take_waiting(&mut self, taken: &mut Vec<Command>) {
         while taken.len() < BATCH
             && let Ok(command) = self.queue.try_recv()
         {
             taken.push(command);
         }
-        true
     }
 
     fn take(&mut self, command: Command) -> Result<(), Unavailable> {
@@ -205,6 +218,7 @@ impl<S: Storage> Writer<S> {
         let took = self.clock.elapsed().saturating_sub(began);
         self.acks.durable();
         let entries = usize::try_from(entries).unwrap_or(usize::MAX);
+        self.linger.committed(entries.min(BATCH), took);
         self.observer.committed(entries, took);
         Ok(())
     }

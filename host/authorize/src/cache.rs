@@ -144,7 +144,7 @@ impl Authorize {
             let epoch = self.epoch();
             let key = Key {
                 principal: context.principal.digest,
-                contract: contract.digest().into(),
+                contract: *contract.digest().as_bytes(),
                 session: contract.is_dynamic().then_some(session),
                 epoch,
             };

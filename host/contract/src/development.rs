@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use dashmap::DashMap;
-use grid_adm::{FunctionDeclaration, Schema};
+use grid_adm::{FunctionDeclaration, Map, Value};
 use grid_core::{Code, Refusal, Stage, frame::Declaration, id::SessionId};
 use grid_session::Session;
 
@@ -112,9 +112,16 @@ impl Development {
             let each: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.pointer, p.message)).collect();
             refuse(Code::SchemaViolation, format!("the declaration is not valid: {}", each.join("; ")))
         };
-        let parameters = Schema::read(&declaration.parameters).map_err(invalid)?;
-        let declaration = FunctionDeclaration::new(&declaration.name, &declaration.description, parameters)
-            .map_err(invalid)?;
+        let parameters = grid_adm::json::parse(&declaration.parameters)
+            .map_err(|error| refuse(Code::SchemaViolation, format!("`parameters` is not strict JSON: {error}")))?;
+        let document: Map = [
+            ("name", Value::from(declaration.name.as_str())),
+            ("description", Value::from(declaration.description.as_str())),
+            ("parameters", parameters),
+        ]
+        .into_iter()
+        .collect();
+        let (declaration, _) = FunctionDeclaration::from_value(&Value::Object(document)).map_err(invalid)?;
         let settings = Settings {
             version: String::new(),
             effect: Effect::Write,

@@ -8,8 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_adm::{ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Severity, ToolContract, ToolManifest, Value};
-use serde_json::json;
+use grid_adm::{ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value};
 
 use crate::{
     Contract,
@@ -206,27 +205,27 @@ pub(crate) fn compile(
     extra_args: ExtraArgs,
     dynamic: bool,
 ) -> Result<Contract, Vec<grid_adm::Problem>> {
-    let parameters = declaration.parameters.to_value();
-    let content: Value = json!({
-        "name": declaration.name,
-        "description": declaration.description,
-        "parameters": parameters,
-        "contract": group,
-        "version": settings.version,
-        "effect": settings.effect.as_str(),
-        "timeout_ms": u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX),
-        "required_roles": settings.required_roles,
-        "tags": settings.tags,
-        "providers": settings.providers,
-        "dynamic": dynamic,
-    });
+    let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Value>();
+    let timeout_ms = i64::try_from(settings.timeout.as_millis()).unwrap_or(i64::MAX);
+    let host: Map = [
+        ("contract", Value::from(group)),
+        ("dynamic", Value::from(dynamic)),
+        ("effect", Value::from(settings.effect.as_str())),
+        ("providers", settings.providers.as_deref().map_or(Value::Null, texts)),
+        ("required_roles", texts(&settings.required_roles)),
+        ("tags", texts(&settings.tags)),
+        ("timeout_ms", Value::from(timeout_ms)),
+        ("version", Value::from(settings.version.as_str())),
+    ]
+    .into_iter()
+    .collect();
     Ok(Contract {
         name: Arc::from(declaration.name.as_str()),
         group: group.to_owned(),
         description: declaration.description.clone(),
-        parameters: parameters.to_string(),
+        parameters: declaration.parameters.to_value().to_text(),
         settings,
-        digest: grid_adm::digest(&content),
+        digest: grid_adm::contract_digest(declaration, &Value::Object(host)),
         checker: ArgumentChecker::compile(&declaration.parameters, extra_args)?,
         dynamic,
     })

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use grid_adm::Value;
+use grid_adm::{Map, Value};
 
 use crate::{Effect, manifest::Fault};
 
@@ -29,7 +29,7 @@ pub(crate) struct Bounds {
 /// Reads settings from the layers of one function, nearest first, collecting every fault.
 pub(crate) struct Layers<'a> {
     /// Pointer into the manifest, and the fields there that the ADM does not know.
-    pub(crate) layers: Vec<(String, &'a serde_json::Map<String, Value>)>,
+    pub(crate) layers: Vec<(String, &'a Map)>,
     pub(crate) faults: &'a mut Vec<Fault>,
 }
 

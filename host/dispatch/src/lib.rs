@@ -66,8 +66,8 @@ async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Resu
 /// What a runtime answers is checked before a caller sees it.
 fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
     match &answer {
-        ToolAnswer::Success(content) => match grid_adm::json::check(content) {
-            Ok(()) => Ok(answer),
+        ToolAnswer::Success(content) => match grid_adm::json::parse(content) {
+            Ok(_) => Ok(answer),
             Err(error) => Err(violated(&format!("its content is not strict JSON: {error}"))),
         },
         ToolAnswer::Error { message, .. } if message.trim().is_empty() => {

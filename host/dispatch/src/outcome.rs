@@ -69,13 +69,13 @@ pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     match &outcome.result {
         Ok(ToolAnswer::Success(content)) => Event {
             outcome: Some(event::Outcome::Success),
-            result_digest: Some(Digest::of_bytes(content.as_bytes()).into()),
+            result_digest: Some(*Digest::of_bytes(content.as_bytes()).as_bytes()),
             result_bytes: Some(content.len() as u64),
             ..base
         },
         Ok(ToolAnswer::Error { message, .. }) => Event {
             outcome: Some(event::Outcome::ToolError),
-            result_digest: Some(Digest::of_bytes(message.as_bytes()).into()),
+            result_digest: Some(*Digest::of_bytes(message.as_bytes()).as_bytes()),
             result_bytes: Some(message.len() as u64),
             ..base
         },

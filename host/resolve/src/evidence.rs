@@ -139,10 +139,10 @@ pub fn admission(call: &RoutedCall) -> Event {
     let decision = call.call.call().decision();
     let contract = call.contract();
     Event {
-        contract: Some(contract.digest().into()),
+        contract: Some(*contract.digest().as_bytes()),
         effect: Some(contract.effect().as_str()),
         dynamic: contract.is_dynamic(),
-        args_digest: Some(call.call.digest().into()),
+        args_digest: Some(*call.call.digest().as_bytes()),
         args_shape: Some(call.call.shape().to_owned()),
         rule: Some(Arc::clone(&decision.rule)),
         epoch: Some(decision.epoch),

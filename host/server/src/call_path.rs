@@ -101,7 +101,7 @@ fn claim<C: Contracts>(host: &Host<C>, call: &CheckedCall) -> Claim {
     let contracted = call.call().call();
     let session_call = contracted.call();
     let call_id = &session_call.request().call_id;
-    session_call.session().claim(call_id, contracted.contract().name(), call.digest().into(), host.clock.elapsed())
+    session_call.session().claim(call_id, contracted.contract().name(), *call.digest().as_bytes(), host.clock.elapsed())
 }
 
 async fn repeat(claim: Claim) -> Stop {
@@ -135,7 +135,6 @@ async fn conclude<C: Contracts>(
     let request = call.call().call().call().call().request();
     let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
     let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
-    let repeatable = call.contract().effect().is_repeatable();
     let result = match written {
         Ok(_) => outcome.into_result(),
         Err(error) => Err(unaudited(&error.to_string())),
@@ -144,7 +143,7 @@ async fn conclude<C: Contracts>(
         .map(|answer| CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false })
         .map_err(|refusal| trail.fill(refusal));
     // What failed and may be run again is not held against a repeat.
-    let keep = ended.is_ok() || !repeatable;
+    let keep = ended.as_ref().map_or_else(|refusal| !refusal.context().repeatable, |_| true);
     ticket.end(&ended, keep, host.clock.elapsed());
     ended.map_err(Stop::Concluded)
 }

@@ -76,6 +76,9 @@ impl<C: Contracts> FrontDoor for Door<C> {
             &envelope.call_id,
             envelope.trace.as_deref(),
         );
+        if host.stopping.is_cancelled() {
+            return Err(self.refuse(trail, None, stopping()).await);
+        }
         let span = trail.span().clone();
         let lost = trail.fill(lost());
         // The host owns the task: a client that goes away cannot skip the conclusion.
@@ -151,7 +154,7 @@ impl<C: Contracts> Door<C> {
             label: request.label.chars().take(128).collect(),
             metadata: request.metadata,
             ttl: request.ttl,
-            claim,
+            claim: claim.map(grid_identity::Narrowed::into_claim),
             enhanced: request.enhanced,
         };
         let session = match host.sessions.prepare(caller.principal(), opening) {
@@ -294,6 +297,11 @@ async fn repeated<C: Contracts>(
         return Err(trail.fill(unwritable(&error)));
     }
     ended.map(|answer| CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer })
+}
+
+fn stopping() -> Refusal {
+    let message = "the host is stopping and takes no new calls; send it to another host, or again when it is back";
+    Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
 }
 
 fn lost() -> Refusal {

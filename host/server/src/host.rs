@@ -21,7 +21,7 @@ use grid_identity::Identity;
 use grid_link::Hub;
 use grid_resolve::Roster;
 use grid_session::Sessions;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::metrics::Metrics;
 
@@ -54,6 +54,8 @@ pub(crate) struct Host<C> {
     pub(crate) rules: Rules,
     /// Requests without usable proof since the last record of them.
     pub(crate) strangers: AtomicU64,
+    /// Cancelled when no further request is taken.
+    pub(crate) stopping: CancellationToken,
 }
 
 impl<C: Contracts> Host<C> {

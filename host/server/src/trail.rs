@@ -118,7 +118,7 @@ impl Trail {
     }
 
     pub(crate) fn contract(&mut self, contract: &Contract) {
-        self.contract = Some(contract.digest().into());
+        self.contract = Some(*contract.digest().as_bytes());
     }
 
     pub(crate) fn invocation(&mut self, call: &RoutedCall) {

@@ -51,7 +51,7 @@ pub struct Opening {
     /// The host's own where absent.
     pub ttl: Option<Duration>,
     /// Already compared with what was proved.
-    pub claim: Option<SecurityClaim>,
+    pub claim: Option<Arc<SecurityClaim>>,
     /// The client understands enhanced errors.
     pub enhanced: bool,
 }
@@ -147,7 +147,7 @@ impl Sessions {
         drop(held);
         Ok(Arc::new(Session::new(Parts {
             principal: Arc::clone(principal),
-            claim: opening.claim.map(Arc::new),
+            claim: opening.claim,
             label: opening.label,
             metadata: opening.metadata,
             enhanced: opening.enhanced,

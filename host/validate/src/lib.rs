@@ -2,6 +2,8 @@
 //! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
 //! is no strict JSON. It comes after authorization, so that a caller without rights learns nothing of a schema.
 
+use std::borrow::Cow;
+
 use grid_adm::{Digest, Problem};
 pub use grid_authorize::{Contract, PermittedCall, Session};
 use grid_core::{Code, Refusal, Stage};
@@ -65,12 +67,13 @@ pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
     contract.checker().check(&parsed).map_err(|problems| refuse(contract.name(), &problems))?;
     // The bytes that were checked go on as they are, unless a whole number has to be written as an integer or
     // an undeclared argument has to go.
-    let (args, value) = match contract.checker().rewrite(&parsed) {
-        Some(rewritten) => (rewritten.to_string(), rewritten),
-        None => (text, parsed),
+    let handed_on = contract.checker().prepare(&parsed);
+    let args = match &handed_on {
+        Cow::Owned(rewritten) => rewritten.to_text(),
+        Cow::Borrowed(_) => text,
     };
-    let digest = grid_adm::digest(&value);
-    let shape = grid_adm::shape(&value);
+    let digest = grid_adm::digest(&handed_on);
+    let shape = grid_adm::shape(&handed_on);
     Ok(CheckedCall { call, args, digest, shape })
 }
 
