@@ -1,8 +1,10 @@
 //! Frames between host and runtime, free of any transport: one protocol for every attachment.
 
+use std::sync::Arc;
+
 use crate::{
     envelope::TraceContext,
-    id::{ConnectionId, CorrelationId, InvocationId},
+    id::{CallId, ConnectionId, CorrelationId, InvocationId, SessionId},
     outcome::ToolAnswer,
     refusal::Refusal,
 };
@@ -14,12 +16,12 @@ pub struct CallFrame {
     pub invocation_id: InvocationId,
     /// Unchanged from the caller.
     pub correlation_id: CorrelationId,
-    /// Session, as text.
-    pub session_id: String,
+    /// The caller's session.
+    pub session_id: SessionId,
     /// As the caller named the call.
-    pub call_id: String,
+    pub call_id: CallId,
     /// Function name.
-    pub name: String,
+    pub name: Arc<str>,
     /// JSON text that was checked.
     pub args: String,
     /// Milliseconds since 1970.

@@ -1,6 +1,8 @@
 //! What came of a call: the tool's own answer, in ADM terms, or how it ended without one.
 
-use crate::id::{CorrelationId, InvocationId};
+use std::sync::Arc;
+
+use crate::id::{CallId, CorrelationId, InvocationId};
 
 /// A tool's own answer. A failure of the tool is an answer too; only the host's refusals are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,13 +26,11 @@ pub struct CallAnswer {
     /// Of this request.
     pub correlation_id: CorrelationId,
     /// As the caller named the call.
-    pub call_id: String,
+    pub call_id: CallId,
     /// Function name.
-    pub name: String,
+    pub name: Arc<str>,
     /// The tool's answer.
     pub answer: ToolAnswer,
     /// It was given to an earlier request with this call_id.
     pub repeated: bool,
-    /// Enhanced errors are understood; kept for transports that need it.
-    pub enhanced: bool,
 }
