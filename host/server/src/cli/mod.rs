@@ -40,8 +40,8 @@ use crate::config::{self as settings, Config, Problem, Reading, Sources};
   grid call calculate_sum '{\"numbers\": [1, 2]}'
   grid audit tail                              what happened
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract, 5 swap or drift, 6 denied,
-7 audit verification failed."
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
+            5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -63,13 +63,31 @@ pub struct Globals {
     #[arg(long, global = true)]
     json: bool,
     /// The host's door for callers, for example `http://127.0.0.1:9090`
-    #[arg(long, global = true, env = "GRID_ENDPOINT", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "GRID_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     endpoint: Option<String>,
     /// The host's door for operators, for example `http://127.0.0.1:9091`
-    #[arg(long, global = true, env = "GRID_ADMIN_ENDPOINT", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "GRID_ADMIN_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     admin_endpoint: Option<String>,
     /// File that holds the token to send
-    #[arg(long, global = true, env = "GRID_TOKEN_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "GRID_TOKEN_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     token_file: Option<PathBuf>,
 }
 
