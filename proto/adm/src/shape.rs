@@ -2,6 +2,7 @@
 
 use crate::Value;
 use crate::value::write_string;
+use std::borrow::Cow;
 
 /// Values that one shape describes.
 const NODES: usize = 64;
@@ -47,7 +48,7 @@ fn describe(value: &Value, levels: usize, budget: &mut usize, out: &mut Vec<u8>)
                     write_string(&format!("{} more", map.len() - at), out);
                     break;
                 }
-                write_string(&cut(key), out);
+                write_string(&cut(key, at), out);
                 out.push(b':');
                 describe(value, levels - 1, budget, out);
             }
@@ -71,10 +72,11 @@ fn describe(value: &Value, levels: usize, budget: &mut usize, out: &mut Vec<u8>)
     }
 }
 
-fn cut(name: &str) -> String {
+/// A name as it is, or its beginning with its place, so that two long names stay two.
+fn cut(name: &str, at: usize) -> Cow<'_, str> {
     match name.char_indices().nth(NAME_CHARS) {
-        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default()),
-        None => name.to_owned(),
+        Some((end, _)) => Cow::Owned(format!("{}…{at}", name.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(name),
     }
 }
 

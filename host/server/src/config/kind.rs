@@ -277,3 +277,38 @@ fn choice(raw: &Raw, names: &'static [&'static str]) -> Result<String, String> {
             format!("found {}; give one of {}", raw.found(), names.join(", "))
         })
 }
+
+impl Kind {
+    /// A value as text for people; a URL without its user, password and query.
+    pub(crate) fn show(self, value: &Value) -> Option<String> {
+        Some(match value {
+            Value::Absent => return None,
+            Value::Bool(value) => value.to_string(),
+            Value::Integer(value) => value.to_string(),
+            Value::Time(value) => show_time(*value),
+            Value::Size(value) => value.to_string(),
+            Value::Address(value) => value.to_string(),
+            Value::Path(value) => value.display().to_string(),
+            Value::Text(value) if matches!(self, Self::Url) => redact(value),
+            Value::Text(value) => value.clone(),
+            Value::List(value) => value.join(","),
+        })
+    }
+}
+
+fn redact(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (place, secret) = match rest.split_once(['?', '#']) {
+        Some((place, _)) => (place, "?…"),
+        None => (rest, ""),
+    };
+    let (authority, path) = match place.find('/') {
+        Some(at) => place.split_at_checked(at).unwrap_or((place, "")),
+        None => (place, ""),
+    };
+    let host = match authority.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"),
+        None => authority.to_owned(),
+    };
+    format!("{scheme}://{host}{path}{secret}")
+}

@@ -2,6 +2,8 @@
 //! every problem at once with its place. `table.rs` lists the settings.
 
 mod choice;
+mod describe;
+mod dump;
 mod file;
 mod kind;
 mod load;
@@ -14,6 +16,8 @@ mod table;
 mod units;
 
 pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler};
+pub use describe::{page, schema};
+pub use dump::{to_json, to_toml};
 pub use load::{Reading, read};
 pub use problem::{Origin, Problem};
 pub use source::Sources;

@@ -35,10 +35,17 @@ pub(super) fn explain(
                 undeclared(pointer, name, found, problems);
             }
         }
+        ValidationErrorKind::Enum { .. } if found.as_str().is_none() => {
+            problems.push(wrong_type(pointer, "string", found))
+        }
         ValidationErrorKind::Enum { options } => {
             problems.push(not_allowed(pointer, options, found, quote_values));
         }
-        ValidationErrorKind::Type { kind } => problems.push(wrong_type(pointer, kind, found)),
+        ValidationErrorKind::Type {
+            kind: TypeKind::Single(kind),
+        } => {
+            problems.push(wrong_type(pointer, kind.as_str(), found));
+        }
         other => {
             let message = format!(
                 "the argument breaks `{}`; see the contract",
@@ -106,11 +113,7 @@ fn not_allowed(
     )
 }
 
-fn wrong_type(pointer: &str, kind: &TypeKind, found: &Value) -> Problem {
-    let expected = match kind {
-        TypeKind::Single(kind) => kind.as_str(),
-        TypeKind::Multiple(_) => "another type",
-    };
+fn wrong_type(pointer: &str, expected: &str, found: &Value) -> Problem {
     let (expected, remedy) = match (expected, found) {
         ("integer", Value::Number(number)) if number.is_integer_token() => (
             "an integer from -9223372036854775808 to 9223372036854775807",

@@ -9,6 +9,7 @@ use crate::value::push_key;
 use crate::{limits, rule};
 use jsonschema::{Draft, Retrieve, Uri, Validator};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// Nothing is ever fetched for a schema.
 struct Refuse;
@@ -32,6 +33,23 @@ pub(super) fn check(schema: &Schema) -> Result<(), Vec<Problem>> {
                 message,
                 format!("at most {most} levels"),
                 "more",
+            )]);
+        }
+        let names: BTreeSet<_> = schema
+            .properties
+            .iter()
+            .flatten()
+            .map(|(name, _)| name)
+            .collect();
+        if names.len() < schema.properties.iter().flatten().count() {
+            // A document cannot say this, and in the JSON form one of them would be lost.
+            let message = "a property is declared twice; keep one of them";
+            return Err(vec![Problem::error(
+                String::new(),
+                rule::JSON_DUPLICATE_KEY,
+                message,
+                "each name once",
+                "a name twice",
             )]);
         }
         open.extend(schema.items.as_deref().map(|items| (items, level + 1)));
@@ -59,7 +77,8 @@ fn translate(schema: &Schema, extra: ExtraArgs, root: bool) -> Json {
     let below = |schema: &Schema| translate(schema, extra, false);
     match schema.kind {
         SchemaType::String => match &schema.enum_values {
-            Some(values) => json!({"type": "string", "enum": values}),
+            // Strings only, so that a type beside it would tell every violation twice.
+            Some(values) => json!({"enum": values}),
             None => json!({"type": "string"}),
         },
         SchemaType::Number => json!({"type": "number"}),

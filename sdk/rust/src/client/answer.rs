@@ -1,0 +1,139 @@
+//! Reads the answer to a call. Success needs proof: a result that belongs to the call, says SUCCESS and carries
+//! content; everything else is a refusal, the tool's failure or a bad answer.
+
+use grid_proto::{adm, v1};
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::code::Code;
+use crate::error::{Error, Setting, ToolFailure};
+
+/// A tool's success.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallAnswer {
+    /// What the tool answered, as JSON text.
+    pub content: String,
+    /// The call.
+    pub call_id: String,
+    /// The host's id of the invocation.
+    pub invocation_id: String,
+    /// Joins this answer with the host's log.
+    pub correlation_id: String,
+    /// The answer of an earlier call with the same call id.
+    pub repeated: bool,
+}
+
+impl CallAnswer {
+    /// The content as a Rust value.
+    ///
+    /// # Errors
+    /// `Setting` where the content is not a `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_str(&self.content).map_err(|fault| {
+            Error::setting(
+                Setting::Content,
+                format!(
+                    "the content is not of the expected type ({fault}); read `content` instead"
+                ),
+            )
+        })
+    }
+}
+
+/// How a tool ended: both are answers of the tool itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It answered.
+    Succeeded(CallAnswer),
+    /// It answered an error.
+    Failed(ToolFailure),
+}
+
+impl Outcome {
+    /// The success, or the tool's error as an [`Error`].
+    ///
+    /// # Errors
+    /// `ToolFailed`.
+    pub fn into_result(self) -> Result<CallAnswer, Error> {
+        match self {
+            Self::Succeeded(answer) => Ok(answer),
+            Self::Failed(failure) => Err(Error::ToolFailed(Box::new(failure))),
+        }
+    }
+}
+
+/// The call that an answer must belong to.
+pub(super) struct Sent<'a> {
+    pub(super) call_id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) correlation_id: &'a str,
+}
+
+impl Sent<'_> {
+    /// The outcome in an answer that is no refusal.
+    pub(super) fn read(&self, answer: v1::CallToolResponse) -> Result<Outcome, Error> {
+        let Some(v1::call_tool_response::Outcome::Result(outer)) = answer.outcome else {
+            return Err(self.bad("the answer has neither a result nor a refusal"));
+        };
+        let Some(result) = outer.result else {
+            return Err(self.bad("the answer's result is empty"));
+        };
+        if result.call_id != self.call_id || result.name != self.name {
+            return Err(self.bad("the answer belongs to another call"));
+        }
+        let invocation_id = if answer.invocation_id.is_empty() {
+            outer.invocation_id
+        } else {
+            answer.invocation_id
+        };
+        let ids = Ids {
+            invocation_id,
+            repeated: answer.repeated,
+        };
+        match (result.status(), result.content, result.error) {
+            (adm::ToolResultStatus::Success, Some(content), None) => self.success(content, ids),
+            (adm::ToolResultStatus::Error, None, Some(error)) => {
+                Ok(Outcome::Failed(self.failure(error, ids)))
+            }
+            _ => Err(self.bad("the answer's status does not match its content")),
+        }
+    }
+
+    fn success(&self, content: String, ids: Ids) -> Result<Outcome, Error> {
+        if serde_json::from_str::<IgnoredAny>(&content).is_err() {
+            return Err(self.bad("the answer's content is not JSON"));
+        }
+        Ok(Outcome::Succeeded(CallAnswer {
+            content,
+            call_id: self.call_id.to_owned(),
+            invocation_id: ids.invocation_id,
+            correlation_id: self.correlation_id.to_owned(),
+            repeated: ids.repeated,
+        }))
+    }
+
+    fn failure(&self, error: adm::ErrorObject, ids: Ids) -> ToolFailure {
+        ToolFailure {
+            tool: self.name.to_owned(),
+            code: if error.r#type.is_empty() {
+                Code::TOOL_EXECUTION_FAILED
+            } else {
+                Code::from(error.r#type)
+            },
+            message: error.message,
+            call_id: self.call_id.to_owned(),
+            invocation_id: ids.invocation_id,
+            correlation_id: self.correlation_id.to_owned(),
+            repeated: ids.repeated,
+        }
+    }
+
+    fn bad(&self, message: &str) -> Error {
+        Error::bad_answer(message, self.correlation_id)
+    }
+}
+
+struct Ids {
+    invocation_id: String,
+    repeated: bool,
+}

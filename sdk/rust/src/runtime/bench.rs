@@ -1,0 +1,214 @@
+//! Where calls are worked on. Takes calls for accepted tools, runs each on its own task within the limit, gives a
+//! result for each that was not cancelled; refuses unknown tools, wrong arguments, and more than it can hold.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use grid_proto::v1;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use super::frames;
+use crate::clock;
+use crate::code::Code;
+use crate::tool::{Answer, Tool, ToolError, Work};
+
+/// The tools that the host has accepted, by name.
+pub(super) type Accepted = BTreeMap<String, Tool>;
+
+/// What a result must repeat of its call.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) invocation_id: String,
+    pub(super) correlation_id: String,
+    pub(super) call_id: String,
+    pub(super) name: String,
+}
+
+pub(super) struct Bench {
+    tools: Accepted,
+    slots: Arc<Semaphore>,
+    limit: usize,
+    message_limit: usize,
+    tasks: JoinSet<Answer>,
+    jobs: HashMap<Id, Job>,
+    aborts: HashMap<String, AbortHandle>,
+}
+
+impl Bench {
+    pub(super) fn new(tools: Accepted, limit: usize, message_limit: usize) -> Self {
+        Self {
+            tools,
+            slots: Arc::new(Semaphore::new(limit)),
+            limit,
+            message_limit,
+            tasks: JoinSet::new(),
+            jobs: HashMap::new(),
+            aborts: HashMap::new(),
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.jobs.len()
+    }
+
+    pub(super) fn free(&self) -> usize {
+        self.slots.available_permits()
+    }
+
+    /// Begins a call. A frame comes back where the call is refused at once.
+    pub(super) fn take(&mut self, call: v1::ToolCall) -> Option<v1::RuntimeFrame> {
+        let (Some(function), false) = (call.call, call.invocation_id.is_empty()) else {
+            return Some(frames::protocol_error(
+                &Code::MALFORMED_REQUEST,
+                "the call lacks its invocation id or its function; send both",
+                &call.invocation_id,
+                &call.correlation_id,
+            ));
+        };
+        if self.aborts.contains_key(&call.invocation_id) {
+            return Some(frames::protocol_error(
+                &Code::PROTOCOL_VIOLATION,
+                "the invocation is in flight already; mint an id for each call",
+                &call.invocation_id,
+                &call.correlation_id,
+            ));
+        }
+        let job = Job {
+            invocation_id: call.invocation_id,
+            correlation_id: call.correlation_id,
+            call_id: function.call_id,
+            name: function.name,
+        };
+        // As many again may wait as can run.
+        if self.in_flight() >= self.limit.saturating_mul(2) {
+            let fault = ToolError::new(
+                Code::RESOURCE_EXHAUSTED,
+                "the runtime has no room for the call; try again later",
+            );
+            return Some(frames::result(job, Err(fault), self.message_limit));
+        }
+        let Some(tool) = self.tools.get(&job.name).cloned() else {
+            let fault = ToolError::new(
+                Code::UNSUPPORTED_TOOL,
+                "the runtime does not serve this tool; call one that it fulfils",
+            );
+            return Some(frames::result(job, Err(fault), self.message_limit));
+        };
+        self.start(job, tool, function.args, call.deadline_unix_ms);
+        None
+    }
+
+    fn start(&mut self, job: Job, tool: Tool, args: String, deadline_unix_ms: u64) {
+        tracing::debug!(
+            tool = tool.name(),
+            invocation_id = job.invocation_id,
+            correlation_id = job.correlation_id,
+            "call begins"
+        );
+        let run = run(Arc::clone(&self.slots), tool, args);
+        let abort = self.tasks.spawn(within(deadline_unix_ms, run));
+        self.aborts.insert(job.invocation_id.clone(), abort.clone());
+        self.jobs.insert(abort.id(), job);
+    }
+
+    /// Drops a call; it gets no answer. A `fn` that has begun runs on, unheard.
+    pub(super) fn cancel(&mut self, invocation_id: &str) -> bool {
+        let Some(abort) = self.aborts.remove(invocation_id) else {
+            return false;
+        };
+        self.jobs.remove(&abort.id());
+        abort.abort();
+        true
+    }
+
+    /// The next result; pending while nothing is in flight.
+    pub(super) async fn finished(&mut self) -> v1::RuntimeFrame {
+        loop {
+            match self.tasks.join_next_with_id().await {
+                None => std::future::pending().await,
+                Some(Ok((id, answer))) => {
+                    if let Some(frame) = self.conclude(id, answer) {
+                        return frame;
+                    }
+                }
+                Some(Err(fault)) => {
+                    if let Some(frame) = self.conclude(fault.id(), Err(ToolError::panicked())) {
+                        return frame;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The result of a task; `None` where its call was cancelled.
+    fn conclude(&mut self, id: Id, answer: Answer) -> Option<v1::RuntimeFrame> {
+        let job = self.jobs.remove(&id)?;
+        self.aborts.remove(&job.invocation_id);
+        tracing::debug!(
+            tool = job.name,
+            invocation_id = job.invocation_id,
+            correlation_id = job.correlation_id,
+            code = answer.as_ref().err().map(|fault| fault.kind().as_str()),
+            "call ends"
+        );
+        Some(frames::result(job, answer, self.message_limit))
+    }
+
+    /// Drops every call and gives an error result for each.
+    pub(super) fn abandon(&mut self) -> Vec<v1::RuntimeFrame> {
+        self.tasks.abort_all();
+        self.aborts.clear();
+        let limit = self.message_limit;
+        self.jobs
+            .drain()
+            .map(|(_, job)| {
+                let fault = ToolError::new(
+                    Code::SERVICE_UNAVAILABLE,
+                    "the runtime stopped before the tool had finished; call again",
+                );
+                frames::result(job, Err(fault), limit)
+            })
+            .collect()
+    }
+}
+
+async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Answer {
+    if deadline_unix_ms == 0 {
+        return run.await;
+    }
+    match clock::left_until(deadline_unix_ms) {
+        None => Err(ToolError::late()),
+        Some(left) => tokio::time::timeout(left, run)
+            .await
+            .unwrap_or_else(|_| Err(ToolError::late())),
+    }
+}
+
+async fn run(slots: Arc<Semaphore>, tool: Tool, args: String) -> Answer {
+    let work = tool.prepare(&args)?;
+    let slot = slots.acquire_owned().await;
+    let Ok(slot) = slot else {
+        return Err(ToolError::panicked());
+    };
+    match work {
+        Work::Async(work) => held(slot, work).await,
+        Work::Blocking(work) => {
+            // The slot goes along: a blocking function that has been given up still takes its room.
+            let run = move || {
+                let answer = work();
+                drop(slot);
+                answer
+            };
+            tokio::task::spawn_blocking(run)
+                .await
+                .unwrap_or_else(|_: JoinError| Err(ToolError::panicked()))
+        }
+    }
+}
+
+async fn held(slot: OwnedSemaphorePermit, work: impl Future<Output = Answer>) -> Answer {
+    let answer = work.await;
+    drop(slot);
+    answer
+}
