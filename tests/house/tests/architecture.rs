@@ -114,7 +114,10 @@ fn the_table_names_no_crate_that_is_gone() -> Result<(), Told> {
     for room in ROOMS {
         let exists = packages.iter().any(|package| package.name == room.name);
         breaches.unless(exists, || {
-            format!("ROOMS names `{}`, which is no member of the workspace; add it there or take it out here", room.name)
+            format!(
+                "ROOMS names `{}`, which is no member of the workspace; add it there or take it out here",
+                room.name
+            )
         });
     }
     breaches.result()
@@ -166,7 +169,8 @@ fn the_vocabulary_does_no_io() -> Result<(), Told> {
     const ALLOWED: [&str; 4] = ["serde", "serde_json", "tokio", "uuid"];
     let mut breaches = Breaches::default();
     let packages = packages()?;
-    for dependency in packages.iter().filter(|package| package.name == "grid-core").flat_map(|package| package.needs()) {
+    for dependency in packages.iter().filter(|package| package.name == "grid-core").flat_map(|package| package.needs())
+    {
         let name = &dependency.name;
         breaches.unless(ALLOWED.contains(&name.as_str()), || format!("`grid-core` uses `{name}`"));
     }
@@ -213,6 +217,21 @@ fn argument_checks_fetch_nothing() -> Result<(), Told> {
     breaches.result()
 }
 
+/// The schema library brings an engine that backtracks; no pattern of a contract may reach it.
+#[test]
+fn argument_checks_run_no_backtracking_pattern() -> Result<(), Told> {
+    let mut breaches = Breaches::default();
+    let sources = files()?.into_iter().filter(|file| file.starts_with("proto/adm/src/") && !is_test(file));
+    let whole: String = sources.filter_map(|file| text(&file)).collect();
+    let compiles = whole.contains("jsonschema::");
+    breaches.unless(compiles, || "`grid-adm` no longer uses jsonschema; this test looks in the wrong place".to_owned());
+    let patterns = ["\"pattern\"", "\"patternProperties\""].iter().any(|keyword| whole.contains(keyword));
+    breaches.unless(!patterns || whole.contains("PatternOptions::regex()"), || {
+        "`grid-adm` hands patterns to jsonschema without `PatternOptions::regex()`, so they can backtrack".to_owned()
+    });
+    breaches.result()
+}
+
 #[test]
 fn every_workspace_dependency_says_what_it_is_for() -> Result<(), Told> {
     let text = text("Cargo.toml").ok_or("Cargo.toml cannot be read".to_owned())?;
@@ -222,7 +241,8 @@ fn every_workspace_dependency_says_what_it_is_for() -> Result<(), Told> {
         // Our own say it in their `description`.
         let Some((name, rest)) = line.split_once(" = ").filter(|(_, rest)| !rest.contains("path = ")) else { continue };
         let comment = rest.rsplit_once('#').map_or("", |(_, comment)| comment.trim());
-        breaches.unless(comment.len() > 3, || format!("`{name}` in Cargo.toml has no comment that says what it is for"));
+        breaches
+            .unless(comment.len() > 3, || format!("`{name}` in Cargo.toml has no comment that says what it is for"));
     }
     for package in packages()? {
         breaches.unless(!package.description.is_empty(), || format!("`{}` has no description", package.name));
@@ -244,7 +264,10 @@ fn dependencies_are_declared_once_and_used() -> Result<(), Told> {
             for (name, value) in table {
                 let inherits = value.get("workspace").and_then(|value| value.as_bool()) == Some(true);
                 breaches.unless(inherits, || {
-                    format!("`{}` declares `{name}` by itself; declare it in the workspace and inherit it", package.name)
+                    format!(
+                        "`{}` declares `{name}` by itself; declare it in the workspace and inherit it",
+                        package.name
+                    )
                 });
                 *used.entry(name.clone()).or_default() += 1;
             }

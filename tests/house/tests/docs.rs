@@ -70,7 +70,9 @@ fn every_invariant_that_code_names_is_explained() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for file in files()?.iter().filter(|file| file.ends_with(".rs") && !file.starts_with("tests/house/")) {
         for id in invariants(&text(file).unwrap_or_default()) {
-            breaches.unless(page.contains(&format!("| {id} |")), || format!("{file} names {id}; docs/invariants.md does not"));
+            breaches.unless(page.contains(&format!("| {id} |")), || {
+                format!("{file} names {id}; docs/invariants.md does not")
+            });
         }
     }
     breaches.result()
@@ -104,7 +106,8 @@ fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Told> {
 #[test]
 fn every_make_target_that_is_named_exists() -> Result<(), Told> {
     let makefile = text("Makefile").ok_or("Makefile is missing".to_owned())?;
-    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
     let mut breaches = Breaches::default();
     for file in documents()? {
         for word in commands(&text(&file).unwrap_or_default()) {
@@ -120,7 +123,8 @@ fn every_make_target_says_what_it_does() -> Result<(), Told> {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !name.is_empty();
     let mut breaches = Breaches::default();
     for line in makefile.lines() {
-        let Some((name, rest)) = line.split_once(':').filter(|(name, rest)| is_name(name) && !rest.starts_with('=')) else {
+        let Some((name, rest)) = line.split_once(':').filter(|(name, rest)| is_name(name) && !rest.starts_with('='))
+        else {
             continue;
         };
         breaches.unless(rest.contains("## "), || format!("Makefile: `{name}` has no `##` that says what it does"));
@@ -130,7 +134,8 @@ fn every_make_target_says_what_it_does() -> Result<(), Told> {
 
 #[test]
 fn links_and_headings_are_read_as_renderers_read_them() {
-    let page = "# One two\n[a](x.md#one-two) `[no](no.md)` [b](<y z.md>)\n```\n[no](no.md)\n```\n[c]: z.md\n## `grid` & Co.\n";
+    let page =
+        "# One two\n[a](x.md#one-two) `[no](no.md)` [b](<y z.md>)\n```\n[no](no.md)\n```\n[c]: z.md\n## `grid` & Co.\n";
     assert_eq!(links(page), ["x.md#one-two", "y z.md", "z.md"]);
     assert!(anchors(page).contains("one-two") && anchors(page).contains("grid--co"));
     assert_eq!(commands("run `make demo`\n```\nmake check test\n```\nto make sense"), ["demo", "check", "test"]);
@@ -178,7 +183,9 @@ fn outside_code(line: &str) -> String {
 }
 
 fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let headings = page
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
     let slug = |heading: &str| -> String {
         let lower = heading.trim().to_lowercase();
         let kept = lower.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
