@@ -126,16 +126,14 @@ impl Tool {
 
     /// Checks the arguments, a JSON object as text.
     pub(crate) fn prepare(&self, args: &str) -> Result<Work, ToolError> {
-        let value: Value = serde_json::from_str(args)
-            .map_err(|_| wrong_arguments("the arguments are not JSON; send an object"))?;
+        let value: Value =
+            serde_json::from_str(args).map_err(|_| wrong_arguments("the arguments are not JSON; send an object"))?;
         let mut reader = Reader::default();
         let work = reader.fields(value).and_then(self.prepare);
         match (work, reader.report()) {
             (Some(work), None) => Ok(work),
             (_, Some(report)) => Err(wrong_arguments(report)),
-            (None, None) => Err(wrong_arguments(
-                "the arguments cannot be read; compare them with the declaration",
-            )),
+            (None, None) => Err(wrong_arguments("the arguments cannot be read; compare them with the declaration")),
         }
     }
 }
@@ -152,10 +150,7 @@ impl IntoTool for Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool")
-            .field("name", &self.name)
-            .field("parameters", &self.parameters)
-            .finish_non_exhaustive()
+        f.debug_struct("Tool").field("name", &self.name).field("parameters", &self.parameters).finish_non_exhaustive()
     }
 }
 
@@ -168,13 +163,7 @@ pub fn tool(
 ) -> Tool {
     let mut schemas = Schemas::default();
     let parameters = schemas.root(declare);
-    Tool {
-        name,
-        description,
-        parameters: parameters.into_text(),
-        problems: schemas.into_problems(),
-        prepare,
-    }
+    Tool { name, description, parameters: parameters.into_text(), problems: schemas.into_problems(), prepare }
 }
 
 /// What a function returned, about to become an answer. Results of any spelling find `answer` on the type itself;
