@@ -95,7 +95,9 @@ fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for file in files()? {
         for (at, line) in text(&file).unwrap_or_default().lines().enumerate() {
-            for place in places.iter().filter(|place| begins_a_path(line, place)) {
+            // A folder of nobody, for tests of what is shown.
+            let line = line.replace("/home/someone/", "");
+            for place in places.iter().filter(|place| begins_a_path(&line, place)) {
                 breaches.add(format!("{file}:{}: `{place}…` is a place of one machine", at + 1));
             }
         }
