@@ -12,7 +12,7 @@ use crate::Error;
 /// The right to write, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -39,7 +39,14 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(Error::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// A child that this process is just starting has the file too until it runs; closing would not be enough.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

@@ -137,7 +137,7 @@ impl<S: Storage> Writer<S> {
             }
         };
         if event.kind != Kind::Concluded && !self.has_room() {
-            let full = "the audit log's disk is full; free some space and send it again";
+            let full = "the audit log has no room for this and its outcome; free some space on its disk and repeat";
             self.refuse(waiter, Unavailable::once(full));
             return Ok(());
         }

@@ -27,7 +27,7 @@ use crate::{
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
+pub(crate) fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }

@@ -1,5 +1,4 @@
 //! What the suites share.
-#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{path::Path, sync::Arc};
 

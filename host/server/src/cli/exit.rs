@@ -34,6 +34,8 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     exit: Exit,
     message: Option<String>,
+    code: Option<String>,
+    correlation_id: Option<String>,
 }
 
 impl Failure {
@@ -42,6 +44,8 @@ impl Failure {
         Self {
             exit,
             message: Some(message.into()),
+            code: None,
+            correlation_id: None,
         }
     }
 
@@ -51,7 +55,23 @@ impl Failure {
         Self {
             exit,
             message: None,
+            code: None,
+            correlation_id: None,
         }
+    }
+
+    /// Names the host's code, for `--json`.
+    #[must_use]
+    pub fn coded(mut self, code: String) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Names the correlation id, for `--json`.
+    #[must_use]
+    pub fn correlated(mut self, id: Option<&str>) -> Self {
+        self.correlation_id = id.map(str::to_owned);
+        self
     }
 
     /// The code.
@@ -63,7 +83,13 @@ impl Failure {
     /// For `--json`.
     pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
         let message = self.message.as_ref()?;
-        Some(json!({ "error": message, "exit": self.exit as u8 }))
+        let mut fields = json!({ "error": message, "exit": self.exit as u8 });
+        for (name, value) in [("code", &self.code), ("correlation_id", &self.correlation_id)] {
+            if let (Some(value), Some(fields)) = (value, fields.as_object_mut()) {
+                fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        Some(fields)
     }
 
     /// The sentence, where it was not said yet.

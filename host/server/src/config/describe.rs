@@ -70,7 +70,7 @@ fn schema_of(setting: &Setting) -> Json {
         };
         object.insert("description".to_owned(), json!(description));
         if let Some(value) = plain_default(setting) {
-            object.insert("default".to_owned(), as_json(setting.kind, &value));
+            object.insert("default".to_owned(), as_json(&value));
         }
     }
     schema
@@ -201,9 +201,7 @@ fn kind_text(kind: Kind) -> String {
 fn default_text(setting: &Setting) -> String {
     match setting.fallback {
         Fallback::Is(_) => plain_default(setting)
-            .map_or_else(String::new, |value| {
-                format!("`{}`", as_json(setting.kind, &value))
-            })
+            .map_or_else(String::new, |value| format!("`{}`", as_json(&value)))
             .replace('"', ""),
         Fallback::Absent => "none".to_owned(),
         Fallback::Under(folder, name) => format!("`{name}` within `{folder}`"),

@@ -12,6 +12,7 @@ use grid_core::id::PrincipalId;
 use super::{
     raw::{Raw, clip},
     units::{ByteSize, parse_time, show_time},
+    url::Url,
 };
 
 /// The kinds of settings.
@@ -59,6 +60,7 @@ pub(crate) enum Value {
     Address(SocketAddr),
     Path(PathBuf),
     Text(String),
+    Url(Url),
     List(Vec<String>),
 }
 
@@ -83,7 +85,7 @@ impl Kind {
             Self::Size { min, max } => Value::Size(size(raw, min, max)?),
             Self::Address => Value::Address(address(raw)?),
             Self::Path => Value::Path(PathBuf::from(text(raw, "a path")?)),
-            Self::Url => Value::Text(url(raw)?),
+            Self::Url => Value::Url(url(raw)?),
             Self::Name => Value::Text(name(&text(raw, "a name")?)?),
             Self::Names => Value::List(names(raw)?),
             Self::Choice(names) => Value::Text(choice(raw, names)?),
@@ -220,14 +222,14 @@ fn text(raw: &Raw, what: &str) -> Result<String, String> {
     }
 }
 
-fn url(raw: &Raw) -> Result<String, String> {
+fn url(raw: &Raw) -> Result<Url, String> {
     let text = text(raw, "a URL")?;
     let usable = text.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
             && uri.host().is_some_and(|host| !host.is_empty())
     });
     // Not quoted: it may hold a password.
-    usable.then_some(text).ok_or_else(|| {
+    usable.then_some(Url::new(text)).ok_or_else(|| {
         "is not a URL; give one that begins with `http://` or `https://`, for example `http://127.0.0.1:4317`"
             .to_owned()
     })
@@ -278,37 +280,20 @@ fn choice(raw: &Raw, names: &'static [&'static str]) -> Result<String, String> {
         })
 }
 
-impl Kind {
-    /// A value as text for people; a URL without its user, password and query.
-    pub(crate) fn show(self, value: &Value) -> Option<String> {
-        Some(match value {
-            Value::Absent => return None,
-            Value::Bool(value) => value.to_string(),
-            Value::Integer(value) => value.to_string(),
-            Value::Time(value) => show_time(*value),
-            Value::Size(value) => value.to_string(),
-            Value::Address(value) => value.to_string(),
-            Value::Path(value) => value.display().to_string(),
-            Value::Text(value) if matches!(self, Self::Url) => redact(value),
-            Value::Text(value) => value.clone(),
-            Value::List(value) => value.join(","),
+impl Value {
+    /// As text for people; a URL without its user, password and query.
+    pub(crate) fn show(&self) -> Option<String> {
+        Some(match self {
+            Self::Absent => return None,
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Time(value) => show_time(*value),
+            Self::Size(value) => value.to_string(),
+            Self::Address(value) => value.to_string(),
+            Self::Path(value) => value.display().to_string(),
+            Self::Url(value) => value.to_string(),
+            Self::Text(value) => value.clone(),
+            Self::List(value) => value.join(","),
         })
     }
-}
-
-fn redact(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (place, secret) = match rest.split_once(['?', '#']) {
-        Some((place, _)) => (place, "?…"),
-        None => (rest, ""),
-    };
-    let (authority, path) = match place.find('/') {
-        Some(at) => place.split_at_checked(at).unwrap_or((place, "")),
-        None => (place, ""),
-    };
-    let host = match authority.rsplit_once('@') {
-        Some((_, host)) => format!("…@{host}"),
-        None => authority.to_owned(),
-    };
-    format!("{scheme}://{host}{path}{secret}")
 }

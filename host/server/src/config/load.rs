@@ -40,6 +40,7 @@ pub fn read(sources: &Sources) -> Reading {
     };
     entries.into_iter().for_each(|entry| reading.take(entry));
     reading.fill_in();
+    reading.faults.sort_by_key(|fault| fault.origin.order());
     reading.config = Config::from_values(&reading.values);
     let facts = Facts {
         production: sources.is_production(),

@@ -14,6 +14,7 @@ mod setting;
 mod source;
 mod table;
 mod units;
+mod url;
 
 pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler};
 pub use describe::{page, schema};
@@ -26,3 +27,7 @@ pub use table::{
     Session, Telemetry,
 };
 pub use units::{ByteSize, parse_time, show_time};
+pub use url::Url;
+
+#[cfg(test)]
+mod tests;

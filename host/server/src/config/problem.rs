@@ -35,6 +35,16 @@ impl Origin {
             Self::Flag => "flag",
         }
     }
+
+    /// Problems are read in the order in which their places are: the file by its lines, then what overrides it.
+    pub(crate) fn order(&self) -> (u8, usize) {
+        match self {
+            Self::File { line, .. } => (0, line.unwrap_or(0)),
+            Self::Env(_) => (1, 0),
+            Self::Flag => (2, 0),
+            Self::Default => (3, 0),
+        }
+    }
 }
 
 impl fmt::Display for Origin {

@@ -8,6 +8,7 @@ use super::{
     choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler},
     kind::{Kind, Value},
     units::ByteSize,
+    url::Url,
 };
 
 /// A setting.
@@ -113,6 +114,7 @@ fields! {
     PathBuf: Value::Path(value) => Some(value.clone());
     String: Value::Text(value) => Some(value.clone());
     Vec<String>: Value::List(value) => Some(value.clone());
+    Url: Value::Url(value) => Some(value.clone());
     PrincipalId: Value::Text(value) => Self::parse(value).ok();
     TenantId: Value::Text(value) => Self::parse(value).ok();
     Mode: Value::Text(value) => Self::parse(value);

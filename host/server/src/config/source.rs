@@ -1,6 +1,6 @@
 //! Where settings come from: `--set`, environment, file. Gives entries in the order in which later ones win.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, fmt, path::PathBuf};
 
 use super::{
     file,
@@ -21,7 +21,7 @@ const RESERVED: [&str; 5] = [
 ];
 
 /// What a process was given.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// `--config`.
     pub file: Option<PathBuf>,
@@ -186,6 +186,15 @@ impl Sources {
                 )),
             }
         }
+    }
+}
+
+impl fmt::Debug for Sources {
+    /// Values are left out, for there may be a password among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources")
+            .field("file", &self.chosen_file())
+            .finish_non_exhaustive()
     }
 }
 

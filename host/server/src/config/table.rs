@@ -13,6 +13,7 @@ use super::{
         Field, Section, Setting, Values, settings,
     },
     units::ByteSize,
+    url::Url,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -189,7 +190,7 @@ settings! {
     /// Traces and metrics for others.
     telemetry: Telemetry {
         /// Where traces are sent (OTLP); nowhere if it is not set.
-        otlp_endpoint: Option<String> = Kind::Url, Absent;
+        otlp_endpoint: Option<Url> = Kind::Url, Absent;
         /// The name under which they are sent.
         service_name: String = Kind::Text, Is("grid");
     }

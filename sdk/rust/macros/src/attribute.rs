@@ -73,7 +73,7 @@ fn refuse_odd(function: &ItemFn) -> Result<()> {
         ));
     }
     match &signature.output {
-        ReturnType::Type(_, ty) if matches!(**ty, Type::Reference(_) | Type::ImplTrait(_)) => {
+        ReturnType::Type(_, ty) if borrows(ty) || matches!(**ty, Type::ImplTrait(_)) => {
             Err(Error::new(
                 ty.span(),
                 "a tool answers an owned value; use a concrete type such as `String`",
@@ -81,6 +81,14 @@ fn refuse_odd(function: &ItemFn) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+fn borrows(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else {
+        return false;
+    };
+    let lifetime = reference.lifetime.as_ref();
+    lifetime.is_none_or(|lifetime| lifetime.ident != "static")
 }
 
 fn declare(given: &Given, function: &mut ItemFn) -> Result<Declared> {
@@ -220,13 +228,22 @@ fn callable(declared: &Declared, function: &ItemFn) -> TokenStream {
             Passing::Text => parse_quote!(&'tool str),
         })
         .collect();
+    let lends = declared
+        .parameters
+        .iter()
+        .any(|each| each.passing == Passing::Text);
+    let (binder, scope, life) = if lends {
+        (quote!(for<'tool>), quote!(<'tool>), quote!('tool))
+    } else {
+        (quote!(), quote!(), quote!('static))
+    };
     let output = match &function.sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
     };
     let (output, body) = if function.sig.asyncness.is_some() {
         (
-            quote!(::grid_sdk::macro_support::Boxed<'tool, #output>),
+            quote!(::grid_sdk::macro_support::Boxed<#life, #output>),
             quote!(::std::boxed::Box::pin(#ident(#(#names),*))),
         )
     } else {
@@ -234,13 +251,13 @@ fn callable(declared: &Declared, function: &ItemFn) -> TokenStream {
     };
     quote! {
         impl ::core::ops::Deref for #ident {
-            type Target = for<'tool> fn(#(#types),*) -> #output;
+            type Target = #binder fn(#(#types),*) -> #output;
 
             fn deref(&self) -> &Self::Target {
-                fn plain<'tool>(#(#names: #types),*) -> #output {
+                fn plain #scope (#(#names: #types),*) -> #output {
                     #body
                 }
-                const PLAIN: for<'tool> fn(#(#types),*) -> #output = plain;
+                const PLAIN: #binder fn(#(#types),*) -> #output = plain;
                 &PLAIN
             }
         }

@@ -125,13 +125,21 @@ impl Session {
         })
     }
 
+    pub(super) fn known(client: Client, id: String) -> Self {
+        Self {
+            client,
+            id,
+            expires_at_ms: 0,
+        }
+    }
+
     /// The host's id of the session.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// When the session ends by itself.
+    /// When the session ends by itself; 1970 for one that was opened elsewhere.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         UNIX_EPOCH

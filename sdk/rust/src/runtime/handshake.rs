@@ -82,8 +82,8 @@ impl<'a> Handshake<'a> {
     pub(super) async fn agree(mut self) -> Result<Agreed, Error> {
         let announced = self
             .answer(|frame| match frame {
-                Heard::Announced(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Announced(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         if let Some(error) = announced.error {
@@ -135,8 +135,8 @@ impl<'a> Handshake<'a> {
         self.say(frame).await?;
         let answer = self
             .answer(|frame| match frame {
-                Heard::Fulfilled(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Fulfilled(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         Ok(Verdict {
@@ -167,8 +167,8 @@ impl<'a> Handshake<'a> {
         self.say(frame).await?;
         let answer = self
             .answer(|frame| match frame {
-                Heard::Registered(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Registered(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         Ok(Verdict {
@@ -218,21 +218,19 @@ impl<'a> Handshake<'a> {
     }
 
     /// The awaited frame; others wait for their turn.
-    async fn answer<A>(&mut self, pick: impl Fn(Heard) -> Result<A, Heard>) -> Result<A, Error> {
+    async fn answer<A>(&mut self, pick: impl Fn(&mut Heard) -> Option<A>) -> Result<A, Error> {
         let wait = async {
             loop {
-                let heard = self
+                let mut heard = self
                     .inbound
                     .message()
                     .await
                     .map_err(|status| Error::from_status(&status, &self.correlation_id))?
                     .ok_or_else(|| Error::broken(&self.correlation_id))?;
-                let kept = match heard.frame.map(&pick) {
-                    Some(Ok(answer)) => return Ok(answer),
-                    Some(Err(other)) => Some(other),
-                    None => None,
-                };
-                if let Some(Heard::Bye(_)) = kept {
+                if let Some(answer) = heard.frame.as_mut().and_then(&pick) {
+                    return Ok(answer);
+                }
+                if let Some(Heard::Bye(_)) = heard.frame {
                     return Err(Error::broken(&self.correlation_id));
                 }
                 if self.early.len() >= MOST_EARLY {
@@ -241,7 +239,7 @@ impl<'a> Handshake<'a> {
                         &self.correlation_id,
                     ));
                 }
-                self.early.push_back(v1::HostFrame { frame: kept });
+                self.early.push_back(heard);
             }
         };
         tokio::time::timeout(PATIENCE, wait)
