@@ -1,1 +1,20 @@
-//! Vocabulary of the host.
+//! The vocabulary that all rooms of the host share: ids, codes, refusals, frames, audit events and the ports
+//! through which rooms meet. It holds no evidence of the path (each stage mints its own) and does no IO.
+
+#![deny(missing_docs)]
+
+pub mod clock;
+pub mod code;
+pub mod envelope;
+pub mod event;
+pub mod frame;
+pub mod id;
+pub mod listing;
+pub mod outcome;
+pub mod port;
+pub mod principal;
+pub mod refusal;
+pub mod runtime;
+
+pub use code::Code;
+pub use refusal::{Refusal, Stage};

@@ -31,8 +31,8 @@ impl Schema {
         }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        Value::Object(self.0).to_string()
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.0)
     }
 }
 

@@ -1,0 +1,184 @@
+//! A reader's place in the log: which segment, which frame, which entries of it. It tells an end that may still
+//! grow from damage, and finds the way into the next segment.
+
+use std::{collections::VecDeque, fs::File, path::PathBuf};
+
+use crate::{
+    Error,
+    scan::{Step, Walk},
+    segment::{self, Header},
+};
+
+/// An entry as it is stored.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    pub(crate) index: u64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    directory: PathBuf,
+    from: u64,
+    place: Option<Place>,
+    entries: VecDeque<Raw>,
+}
+
+#[derive(Debug)]
+struct Place {
+    file: File,
+    path: PathBuf,
+    header: Header,
+    walk: Walk,
+    next_index: u64,
+    /// The zeros at the end were looked through once.
+    end_checked: bool,
+}
+
+/// What came of one step.
+enum Found {
+    Frame,
+    Empty,
+    Bad(&'static str),
+}
+
+impl Cursor {
+    pub(crate) fn new(directory: PathBuf, from: u64) -> Self {
+        Self {
+            directory,
+            from,
+            place: None,
+            entries: VecDeque::new(),
+        }
+    }
+
+    /// The index behind the last frame that was read.
+    pub(crate) fn next_index(&self) -> u64 {
+        self.place.as_ref().map_or(0, |place| place.next_index)
+    }
+
+    /// The next entry; nothing at the present end.
+    pub(crate) fn next(&mut self) -> Result<Option<Raw>, Error> {
+        loop {
+            if let Some(entry) = self.entries.pop_front() {
+                return Ok(Some(entry));
+            }
+            if !self.load()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    pub(crate) fn damaged(&self, index: u64, what: &str) -> Error {
+        let place = self.place.as_ref();
+        Error::Damaged {
+            file: place.map_or_else(|| self.directory.clone(), |place| place.path.clone()),
+            offset: place.map_or(0, |place| place.walk.offset()),
+            index,
+            what: what.into(),
+        }
+    }
+
+    /// Reads one frame; false at the present end.
+    fn load(&mut self) -> Result<bool, Error> {
+        if self.place.is_none() && !self.enter()? {
+            return Ok(false);
+        }
+        let found = self.step()?;
+        if matches!(found, Found::Frame) {
+            return Ok(true);
+        }
+        let is_last = self.is_in_last_segment()?;
+        if is_last && !self.is_followed(&found)? {
+            return Ok(false);
+        }
+        // The writer may have finished this very frame since it was looked at.
+        match self.step()? {
+            Found::Frame => Ok(true),
+            Found::Empty if !is_last => self.enter_next(),
+            Found::Empty => Err(self.damaged(self.next_index(), "entries are missing here")),
+            Found::Bad(why) => Err(self.damaged(self.next_index(), why)),
+        }
+    }
+
+    fn step(&mut self) -> Result<Found, Error> {
+        let Some(place) = self.place.as_mut() else {
+            return Ok(Found::Empty);
+        };
+        let step = place.walk.step(&place.file);
+        let out_of_turn = match step.map_err(Error::io("read", &place.path))? {
+            Step::Empty => return Ok(Found::Empty),
+            Step::Bad(why) => return Ok(Found::Bad(why)),
+            Step::Frame(frame) if frame.first_index == place.next_index => {
+                let wanted = frame.entries().filter(|entry| entry.index >= self.from);
+                self.entries.extend(wanted.map(|entry| Raw {
+                    index: entry.index,
+                    bytes: entry.bytes.to_vec(),
+                }));
+                place.next_index += u64::from(frame.count);
+                return Ok(Found::Frame);
+            }
+            Step::Frame(frame) => frame.first_index,
+        };
+        let what = format!("entry {out_of_turn} comes out of turn");
+        Err(self.damaged(self.next_index(), &what))
+    }
+
+    /// Goes to the segment that holds entry `from`, or to the last one; false where there is none.
+    fn enter(&mut self) -> Result<bool, Error> {
+        let segments = segment::list(&self.directory)?;
+        if segments.is_empty() {
+            return Ok(false);
+        }
+        let holds = |first: &&u64| **first <= self.from;
+        match segments.iter().rev().find(holds) {
+            Some(first) => self.open(*first).map(|()| true),
+            None => Err(self.damaged(self.from, "the segment is missing")),
+        }
+    }
+
+    fn enter_next(&mut self) -> Result<bool, Error> {
+        let log = self.place.as_ref().map(|place| place.header.log);
+        let next = self.next_index();
+        if !segment::path(&self.directory, next).exists() {
+            return Err(self.damaged(next, "the segment that goes on here is missing"));
+        }
+        self.open(next)?;
+        if self.place.as_ref().map(|place| place.header.log) != log {
+            return Err(self.damaged(next, "the segment belongs to another log"));
+        }
+        self.load()
+    }
+
+    fn open(&mut self, first_index: u64) -> Result<(), Error> {
+        let path = segment::path(&self.directory, first_index);
+        let file = File::open(&path).map_err(Error::io("open", &path))?;
+        self.place = Some(Place {
+            header: Header::read(&file, &path, first_index)?,
+            file,
+            path,
+            walk: Walk::from(segment::HEADER as u64),
+            next_index: first_index,
+            end_checked: false,
+        });
+        Ok(())
+    }
+
+    fn is_in_last_segment(&self) -> Result<bool, Error> {
+        let last = segment::list(&self.directory)?.pop();
+        let here = self.place.as_ref().map(|place| place.header.first_index);
+        Ok(last <= here)
+    }
+
+    /// Zeros are looked through once a segment, so that following a log stays cheap.
+    fn is_followed(&mut self, found: &Found) -> Result<bool, Error> {
+        let Some(place) = self.place.as_mut() else {
+            return Ok(false);
+        };
+        if matches!(found, Found::Empty) && std::mem::replace(&mut place.end_checked, true) {
+            return Ok(false);
+        }
+        let followed = place.walk.is_followed(&place.file, place.next_index);
+        followed.map_err(Error::io("read", &place.path))
+    }
+}

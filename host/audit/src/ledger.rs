@@ -1,0 +1,309 @@
+//! The handle that the host's stages hold. It takes events and gives evidence that they are durable: a
+//! [`Receipt`] for an admission, an index for everything else. It refuses when they are not.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+
+use grid_core::{
+    clock::SharedClock,
+    event::{Event, Kind},
+    id::InvocationId,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, oneshot},
+};
+
+use crate::{
+    Error, FileOptions, FileStorage, Observer, Status, Storage, Unavailable,
+    ack::Acks,
+    frame::Builder,
+    linger::Linger,
+    open_calls::OpenCalls,
+    state::State,
+    writer::{Command, Pending, Writer},
+};
+
+/// When a record is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Durability {
+    /// When it would survive a loss of power.
+    Full,
+    /// When it is queued. Records can be lost; the log itself then counts them in a `gap` record.
+    Relaxed,
+}
+
+/// How a log is kept.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The log's own directory; made where it is missing.
+    pub directory: PathBuf,
+    /// Bytes of a segment; 64 MiB where nothing else is said. Two segments are allocated at any time.
+    pub segment_bytes: u64,
+    /// When a record is acknowledged.
+    pub durability: Durability,
+    /// Records that may wait for the writer; further ones wait in their callers.
+    pub queue: usize,
+}
+
+impl Options {
+    /// The defaults, in `directory`.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            segment_bytes: 64 << 20,
+            durability: Durability::Full,
+            queue: 4096,
+        }
+    }
+}
+
+/// What opening found and did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovered {
+    /// Records that were there.
+    pub records: u64,
+    /// Bytes of an incomplete last frame that were cut. Nothing in them had been acknowledged.
+    pub cut: u64,
+    /// Calls that an earlier process left open; each has got its `outcome_unknown`.
+    pub closed: Vec<InvocationId>,
+    /// How long that took.
+    pub took: Duration,
+}
+
+/// Evidence that an admission is in the log. Nothing outside this crate can make one.
+#[derive(Debug)]
+pub struct Receipt {
+    invocation: InvocationId,
+    index: Option<u64>,
+}
+
+impl Receipt {
+    /// The execution that was admitted.
+    #[must_use]
+    pub fn invocation(&self) -> InvocationId {
+        self.invocation
+    }
+
+    /// Its place in the log; absent with [`Durability::Relaxed`].
+    #[must_use]
+    pub fn index(&self) -> Option<u64> {
+        self.index
+    }
+}
+
+/// Cheap to clone; all clones write one log.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    queue: mpsc::Sender<Command>,
+    state: Arc<State>,
+    durability: Durability,
+}
+
+impl Ledger {
+    /// Opens or begins the log in a directory: takes it for this process, checks every frame, closes calls that
+    /// were left open, and starts the writer. Blocks for that long; callers are told on `runtime`.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::Damaged`], [`Error::Io`], [`Error::Options`], [`Error::Unavailable`].
+    pub fn open(
+        options: Options,
+        clock: SharedClock,
+        observer: Arc<dyn Observer>,
+        runtime: &Handle,
+    ) -> Result<(Self, Recovered), Error> {
+        let files = FileOptions {
+            directory: options.directory,
+            segment_bytes: options.segment_bytes,
+        };
+        let storage = FileStorage::open(files, clock.clone())?;
+        let durability = options.durability;
+        Self::start(storage, durability, options.queue, clock, observer, runtime)
+    }
+
+    /// The same over any storage.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open`].
+    pub fn start(
+        mut storage: impl Storage,
+        durability: Durability,
+        queue: usize,
+        clock: SharedClock,
+        observer: Arc<dyn Observer>,
+        runtime: &Handle,
+    ) -> Result<(Self, Recovered), Error> {
+        let began = clock.elapsed();
+        let mut calls = OpenCalls::default();
+        let tail = storage.recover(&mut |entry| calls.pass(entry))?;
+        let admissions = calls.into_admissions();
+        let (sender, receiver) = mpsc::channel(queue.max(1));
+        let state = Arc::new(State::new());
+        state.records.store(tail.next_index, Ordering::Release);
+        let mut writer = Writer {
+            storage,
+            queue: receiver,
+            acks: Acks::on(runtime),
+            state: Arc::clone(&state),
+            clock: clock.clone(),
+            observer,
+            durability,
+            next_index: tail.next_index,
+            frame: Builder::default(),
+            pending: Pending::default(),
+            lost: 0,
+            broken: false,
+            linger: Linger::default(),
+        };
+        writer.frame.begin(tail.next_index);
+        writer.conclude(&admissions)?;
+        let ended = Ended(Arc::clone(&state));
+        thread::Builder::new()
+            .name("audit".into())
+            .spawn(move || {
+                let _ended = ended;
+                writer.run();
+            })
+            .map_err(Error::io("start a thread for", Path::new("audit")))?;
+        let closed = admissions
+            .iter()
+            .filter_map(|admission| admission.invocation()?.parse().ok())
+            .collect();
+        let recovered = Recovered {
+            records: tail.next_index,
+            cut: tail.cut,
+            closed,
+            took: clock.elapsed().saturating_sub(began),
+        };
+        let ledger = Self {
+            queue: sender,
+            state,
+            durability,
+        };
+        Ok((ledger, recovered))
+    }
+
+    /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the call must not run. Also for an event that is no admission of an invocation.
+    pub async fn admit(&self, event: Event) -> Result<Receipt, Unavailable> {
+        let (Kind::Admitted, Some(invocation)) = (event.kind, event.invocation) else {
+            let kind = event.kind.as_str();
+            return Err(Unavailable::once(format!(
+                "a record of kind `{kind}` admits nothing; give an admission with its invocation"
+            )));
+        };
+        let index = self.store(event).await?;
+        Ok(Receipt { invocation, index })
+    }
+
+    /// Stores a conclusion and gives its index (absent with [`Durability::Relaxed`]). It may use the room that
+    /// was kept for it on a full disk.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the outcome is unaudited. Also for an event that is no conclusion of an invocation.
+    pub async fn conclude(&self, event: Event) -> Result<Option<u64>, Unavailable> {
+        if event.kind != Kind::Concluded || event.invocation.is_none() {
+            let kind = event.kind.as_str();
+            return Err(Unavailable::once(format!(
+                "a record of kind `{kind}` concludes nothing; give a conclusion with its invocation"
+            )));
+        }
+        self.store(event).await
+    }
+
+    /// Stores any other record and gives its index (absent with [`Durability::Relaxed`]).
+    ///
+    /// # Errors
+    /// [`Unavailable`]: what it records must not happen.
+    pub async fn record(&self, event: Event) -> Result<Option<u64>, Unavailable> {
+        if matches!(event.kind, Kind::Admitted | Kind::Concluded) {
+            let kind = event.kind.as_str();
+            return Err(Unavailable::once(format!(
+                "a record of kind `{kind}` has a method of its own; use that"
+            )));
+        }
+        self.store(event).await
+    }
+
+    /// Queues a record and does not wait until it is durable; waits for room in the queue only. Where it cannot
+    /// be stored it is counted in a `gap` record.
+    pub async fn note(&self, event: Event) {
+        let command = Command::Store {
+            event,
+            waiter: None,
+        };
+        // A ledger that has ended told so through `failed` and through every awaited record.
+        let _ = self.queue.send(command).await;
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let state = &self.state;
+        Status {
+            records: state.records.load(Ordering::Acquire),
+            open: state.open.load(Ordering::Relaxed),
+            queued: self.queue.max_capacity() - self.queue.capacity(),
+            lost: state.lost.load(Ordering::Relaxed),
+            writable: state.writable.load(Ordering::Acquire),
+            failure: state.failure(),
+        }
+    }
+
+    /// Completes when the ledger has failed for good: the host stops serving and ends its process.
+    pub async fn failed(&self) -> Unavailable {
+        self.state.failed().await
+    }
+
+    /// Stores what is queued and ends the writer, for all clones. The directory is free afterwards.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where the ledger had failed.
+    pub async fn close(self) -> Result<(), Unavailable> {
+        // A writer that has ended already needs no telling.
+        let _ = self.queue.send(Command::Close).await;
+        self.state.ended().await;
+        self.state.failure().map_or(Ok(()), Err)
+    }
+
+    async fn store(&self, event: Event) -> Result<Option<u64>, Unavailable> {
+        let (waiter, stored) = match self.durability {
+            Durability::Full => {
+                let (waiter, stored) = oneshot::channel();
+                (Some(waiter), Some(stored))
+            }
+            Durability::Relaxed => (None, None),
+        };
+        let command = Command::Store { event, waiter };
+        let queued = self.queue.send(command).await;
+        queued.map_err(|_| self.state.gone())?;
+        match stored {
+            Some(stored) => stored
+                .await
+                .unwrap_or_else(|_| Err(self.state.gone()))
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Dropped last on the writer's thread, after the storage.
+struct Ended(Arc<State>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let reason =
+                "the audit log's thread died; start the host again and report what happened";
+            self.0.fail(&Unavailable::lasting(reason));
+        }
+        self.0.end();
+    }
+}

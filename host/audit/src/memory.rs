@@ -1,0 +1,141 @@
+//! A log in memory for tests: it counts syncs, fails when told to, and survives its writer so that it can be
+//! opened again.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    Error, Storage, Tail, Visit,
+    frame::MAX_FRAME,
+    scan::{Step, Walk},
+};
+
+/// Cheap to clone; all clones are one log.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStorage {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    bytes: Vec<u8>,
+    synced: usize,
+    syncs: u64,
+    appends: u64,
+    fail_append: Option<u64>,
+    fail_sync: Option<u64>,
+    full: bool,
+}
+
+impl MemoryStorage {
+    /// An empty log.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What is there, as after a crash that kept everything.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.lock().bytes.clone()
+    }
+
+    /// How many syncs succeeded.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.lock().syncs
+    }
+
+    /// The `nth` append from the beginning, counted from 1, writes half of its frame and fails, and so does every
+    /// later one. `None` heals it.
+    pub fn fail_append(&self, nth: Option<u64>) {
+        self.lock().fail_append = nth;
+    }
+
+    /// The same for syncs.
+    pub fn fail_sync(&self, nth: Option<u64>) {
+        self.lock().fail_sync = nth;
+    }
+
+    /// Has room for conclusions only.
+    pub fn set_full(&self, full: bool) {
+        self.lock().full = full;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
+        let mut inner = self.lock();
+        let mut walk = Walk::default();
+        let mut next_index = 0;
+        let memory = || PathBuf::from("memory");
+        loop {
+            let step = walk.step(inner.bytes.as_slice());
+            match step.map_err(Error::io("read", &memory()))? {
+                Step::Frame(frame) if frame.first_index == next_index => {
+                    frame.entries().for_each(&mut *visit);
+                    next_index += u64::from(frame.count);
+                }
+                _ => break,
+            }
+        }
+        let followed = walk.is_followed(inner.bytes.as_slice(), next_index);
+        if followed.map_err(Error::io("read", &memory()))? {
+            return Err(Error::Damaged {
+                file: memory(),
+                offset: walk.offset(),
+                index: next_index,
+                what: "a frame does not check".into(),
+            });
+        }
+        let end = usize::try_from(walk.offset()).unwrap_or(0);
+        let cut = (inner.bytes.len() - end.min(inner.bytes.len())) as u64;
+        inner.bytes.truncate(end);
+        inner.synced = end;
+        Ok(Tail { next_index, cut })
+    }
+
+    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+        let mut inner = self.lock();
+        inner.appends += 1;
+        if inner.fail_append.is_some_and(|nth| inner.appends >= nth) {
+            let half = frame.get(..frame.len() / 2).unwrap_or_default();
+            inner.bytes.extend_from_slice(half);
+            return Err(io::Error::other("told to fail"));
+        }
+        inner.bytes.extend_from_slice(frame);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut inner = self.lock();
+        if inner.fail_sync.is_some_and(|nth| inner.syncs + 1 >= nth) {
+            return Err(io::Error::other("told to fail"));
+        }
+        inner.syncs += 1;
+        inner.synced = inner.bytes.len();
+        Ok(())
+    }
+
+    fn reset(&mut self) -> io::Result<()> {
+        let mut inner = self.lock();
+        let synced = inner.synced;
+        inner.bytes.truncate(synced);
+        Ok(())
+    }
+
+    fn has_room(&mut self, _bytes: u64) -> bool {
+        !self.lock().full
+    }
+
+    fn max_frame(&self) -> usize {
+        MAX_FRAME
+    }
+}

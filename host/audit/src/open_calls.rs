@@ -1,0 +1,71 @@
+//! Admissions without a conclusion, found while a log is opened, and the record that closes each of them: every
+//! intent gets exactly one outcome. Memory is bounded by the calls that were open.
+
+use std::collections::{BTreeMap, HashMap};
+
+use grid_core::event::{Kind, Outcome};
+use serde::Deserialize;
+
+use crate::{Record, encode::Object, storage::Entry};
+
+/// Collects while entries pass by in order.
+#[derive(Debug, Default)]
+pub(crate) struct OpenCalls {
+    open: HashMap<String, (u64, Box<[u8]>)>,
+}
+
+#[derive(Deserialize)]
+struct Peek<'a> {
+    kind: &'a str,
+    invocation: Option<&'a str>,
+}
+
+impl OpenCalls {
+    pub(crate) fn pass(&mut self, entry: Entry<'_>) {
+        let Ok(peek) = serde_json::from_slice::<Peek<'_>>(entry.bytes) else {
+            return;
+        };
+        let Some(invocation) = peek.invocation else {
+            return;
+        };
+        if peek.kind == Kind::Admitted.as_str() {
+            let admission = (entry.index, entry.bytes.into());
+            self.open.insert(invocation.to_owned(), admission);
+        } else if peek.kind == Kind::Concluded.as_str() {
+            self.open.remove(invocation);
+        }
+    }
+
+    /// The admissions that are still open, oldest first.
+    pub(crate) fn into_admissions(self) -> Vec<Record> {
+        let sorted: BTreeMap<u64, Box<[u8]>> = self.open.into_values().collect();
+        sorted
+            .into_iter()
+            .filter_map(|(index, bytes)| Record::decode(index, &bytes).ok())
+            .collect()
+    }
+}
+
+/// The conclusion of an admission whose host stopped before it knew.
+pub(crate) fn conclusion(admission: &Record, at_ms: u64, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out);
+    let detail = "the host stopped before the outcome was known";
+    object.number("at_ms", Some(at_ms));
+    object.text("call_id", admission.call_id());
+    object.text("connection", admission.text("connection"));
+    object.text("contract", admission.text("contract"));
+    object.text("correlation", admission.correlation());
+    object.text("detail", Some(detail));
+    object.truth("dynamic", admission.fields().contains_key("dynamic"));
+    object.text("effect", admission.text("effect"));
+    object.text("invocation", admission.invocation());
+    object.text("kind", Some(Kind::Concluded.as_str()));
+    object.text("outcome", Some(Outcome::Unknown.as_str()));
+    object.text("principal", admission.principal());
+    object.text("proof", admission.proof());
+    object.text("runtime", admission.runtime());
+    object.text("session", admission.session());
+    object.text("tenant", admission.tenant());
+    object.text("tool", admission.tool());
+    object.end();
+}

@@ -1,0 +1,183 @@
+//! Segments as files: their names, their header, and how one is made so that neither its size nor its name can
+//! be lost after it was used.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use crate::{Error, scan::ReadAt};
+
+pub(crate) const HEADER: usize = 64;
+const MAGIC: [u8; 8] = *b"\xf5GRIDWAL";
+const VERSION: u32 = 1;
+const CHUNK: usize = 1 << 20;
+
+/// Where segments live within the log's directory.
+pub(crate) fn directory(log: &Path) -> PathBuf {
+    log.join("wal")
+}
+
+/// The segment that is being made for later.
+pub(crate) fn spare(log: &Path) -> PathBuf {
+    directory(log).join("spare")
+}
+
+/// The segment that begins with entry `first_index`.
+pub(crate) fn path(log: &Path, first_index: u64) -> PathBuf {
+    directory(log).join(format!("{first_index:020}.seg"))
+}
+
+/// The first indices of all segments, in order.
+pub(crate) fn list(log: &Path) -> Result<Vec<u64>, Error> {
+    let directory = directory(log);
+    let read = || -> io::Result<Vec<u64>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&directory)? {
+            found.extend(entry?.file_name().to_str().and_then(index_of));
+        }
+        found.sort_unstable();
+        Ok(found)
+    };
+    read().map_err(Error::io("list", &directory))
+}
+
+fn index_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".seg")?;
+    let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| plain)
+}
+
+/// What a segment says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) first_index: u64,
+    pub(crate) log: u128,
+}
+
+impl Header {
+    fn to_bytes(self) -> [u8; HEADER] {
+        let mut body = [0; HEADER - 16];
+        let (index, rest) = body.split_at_mut(8);
+        index.copy_from_slice(&self.first_index.to_le_bytes());
+        let (log, _) = rest.split_at_mut(16);
+        log.copy_from_slice(&self.log.to_le_bytes());
+        let mut bytes = [0; HEADER];
+        let crc = crc32c::crc32c(&body);
+        let parts: [&[u8]; 4] = [&MAGIC, &VERSION.to_le_bytes(), &crc.to_le_bytes(), &body];
+        for (to, from) in bytes.iter_mut().zip(parts.concat()) {
+            *to = from;
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
+        let index = bytes.get(16..24)?.try_into().ok()?;
+        let log = bytes.get(24..40)?.try_into().ok()?;
+        let header = Self {
+            first_index: u64::from_le_bytes(index),
+            log: u128::from_le_bytes(log),
+        };
+        (header.to_bytes() == *bytes).then_some(header)
+    }
+
+    /// Reads the header of the segment `path`.
+    pub(crate) fn read<R: ReadAt + ?Sized>(
+        source: &R,
+        path: &Path,
+        first_index: u64,
+    ) -> Result<Self, Error> {
+        let mut bytes = [0; HEADER];
+        source
+            .read_at(&mut bytes, 0)
+            .map_err(Error::io("read", path))?;
+        Self::from_bytes(&bytes)
+            .filter(|header| header.first_index == first_index)
+            .ok_or_else(|| Error::Damaged {
+                file: path.to_path_buf(),
+                offset: 0,
+                index: first_index,
+                what: "the segment's header is not the one that was written".into(),
+            })
+    }
+}
+
+/// Makes a file of `size` zeros at the spare's place and syncs it; removes it again where that fails.
+pub(crate) fn fill_spare(log: &Path, size: u64) -> io::Result<File> {
+    let path = spare(log);
+    fill(&path, size).inspect_err(|_| {
+        // The space goes back to whoever filled the disk; what matters is the first error.
+        let _ = fs::remove_file(&path);
+    })
+}
+
+fn fill(path: &Path, size: u64) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)?;
+    let zeros = vec![0; CHUNK];
+    let mut at = 0;
+    while at < size {
+        let length = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
+        file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
+        at += length as u64;
+        if at % (8 * CHUNK as u64) == 0 {
+            file.sync_data()?;
+        }
+    }
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Gives the spare its header and its name.
+pub(crate) fn take_spare(log: &Path, file: &File, header: Header) -> io::Result<PathBuf> {
+    file.write_all_at(&header.to_bytes(), 0)?;
+    file.sync_data()?;
+    let path = path(log, header.first_index);
+    fs::rename(spare(log), &path)?;
+    sync_directory(&directory(log))?;
+    Ok(path)
+}
+
+/// Makes directory names durable.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Makes the log's directories where they are missing.
+pub(crate) fn make_directories(log: &Path) -> Result<(), Error> {
+    let directory = directory(log);
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .map_err(Error::io("create", &directory))?;
+    let parent = log.parent().filter(|parent| !parent.as_os_str().is_empty());
+    for path in [Some(log), parent].into_iter().flatten() {
+        sync_directory(path).map_err(Error::io("sync", path))?;
+    }
+    Ok(())
+}
+
+/// Opens an existing segment for writing.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open(path)
+}
+
+/// Overwrites `from..to` with zeros and syncs.
+pub(crate) fn erase(file: &File, from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; CHUNK];
+    let mut at = from;
+    while at < to {
+        let length = usize::try_from(to - at).unwrap_or(CHUNK).min(CHUNK);
+        file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
+        at += length as u64;
+    }
+    file.sync_data()
+}

@@ -1,0 +1,105 @@
+//! What handle and writer share: counters, the first failure, and the end.
+
+use std::{
+    fmt::Debug,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::watch;
+
+use crate::Unavailable;
+
+/// Told about every batch, on the writer's thread; must not wait.
+pub trait Observer: Debug + Send + Sync + 'static {
+    /// `entries` became durable; writing and syncing them took `took`.
+    fn committed(&self, entries: usize, took: Duration);
+
+    /// A write or a sync failed.
+    fn failed(&self, reason: &Unavailable) {
+        let _ = reason;
+    }
+}
+
+impl Observer for () {
+    fn committed(&self, _entries: usize, _took: Duration) {}
+}
+
+/// A ledger at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Durable records; the index that the next one gets.
+    pub records: u64,
+    /// Admissions without a conclusion.
+    pub open: u64,
+    /// Records that wait for the writer, at most.
+    pub queued: usize,
+    /// Records that were lost and are not yet counted in the log.
+    pub lost: u64,
+    /// Whether the last write succeeded.
+    pub writable: bool,
+    /// Why the ledger ended for good.
+    pub failure: Option<Unavailable>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) records: AtomicU64,
+    pub(crate) open: AtomicU64,
+    pub(crate) lost: AtomicU64,
+    pub(crate) writable: AtomicBool,
+    failure: watch::Sender<Option<Unavailable>>,
+    ended: watch::Sender<bool>,
+}
+
+impl State {
+    pub(crate) fn new() -> Self {
+        Self {
+            records: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
+            writable: AtomicBool::new(true),
+            failure: watch::Sender::new(None),
+            ended: watch::Sender::new(false),
+        }
+    }
+
+    pub(crate) fn fail(&self, reason: &Unavailable) {
+        self.writable.store(false, Ordering::Release);
+        self.failure.send_replace(Some(reason.clone()));
+    }
+
+    pub(crate) fn end(&self) {
+        self.writable.store(false, Ordering::Release);
+        self.ended.send_replace(true);
+    }
+
+    pub(crate) fn failure(&self) -> Option<Unavailable> {
+        self.failure.borrow().clone()
+    }
+
+    /// Why a record cannot be taken any more.
+    pub(crate) fn gone(&self) -> Unavailable {
+        self.failure().unwrap_or_else(|| {
+            Unavailable::lasting("the audit log was closed; start the host again")
+        })
+    }
+
+    /// Completes with the first failure; for ever pending where there is none.
+    pub(crate) async fn failed(&self) -> Unavailable {
+        let mut failure = self.failure.subscribe();
+        loop {
+            if let Some(reason) = failure.borrow_and_update().clone() {
+                return reason;
+            }
+            if failure.changed().await.is_err() {
+                return self.gone();
+            }
+        }
+    }
+
+    pub(crate) async fn ended(&self) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.ended.subscribe().wait_for(|ended| *ended).await;
+    }
+}

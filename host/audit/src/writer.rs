@@ -1,0 +1,292 @@
+//! The thread that owns the storage. It takes all records that wait, writes them as one frame, syncs once, and
+//! then has all their callers told. The first error ends it, unless records may be lost.
+
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
+
+use grid_core::{
+    clock::SharedClock,
+    event::{Event, Kind},
+};
+use tokio::sync::mpsc;
+
+use crate::{
+    Durability, Error, Observer, Record, Storage, Unavailable,
+    ack::{Acks, Waiter},
+    encode,
+    frame::{Builder, NotAdded},
+    linger::Linger,
+    open_calls,
+    state::State,
+};
+
+/// Records taken at once.
+const BATCH: usize = 256;
+/// What is kept free for the conclusion of every open admission.
+const CONCLUSION: u64 = 2 << 10;
+/// How long records gather where nobody waits for them.
+const GATHER: Duration = Duration::from_millis(1);
+
+/// What the handle asks for.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "almost every command is a record, and boxing it costs an allocation on the path"
+)]
+pub(crate) enum Command {
+    /// Store this; tell `waiter` when it is durable.
+    Store {
+        event: Event,
+        waiter: Option<Waiter>,
+    },
+    /// Store what is queued, then end.
+    Close,
+}
+
+/// The state of the thread.
+#[derive(Debug)]
+pub(crate) struct Writer<S> {
+    pub(crate) storage: S,
+    pub(crate) queue: mpsc::Receiver<Command>,
+    pub(crate) acks: Acks,
+    pub(crate) state: Arc<State>,
+    pub(crate) clock: SharedClock,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) durability: Durability,
+    pub(crate) next_index: u64,
+    pub(crate) frame: Builder,
+    pub(crate) pending: Pending,
+    /// Records that were accepted and not stored, to be counted in the log.
+    pub(crate) lost: u64,
+    /// The storage failed and was not yet reset.
+    pub(crate) broken: bool,
+    pub(crate) linger: Linger,
+}
+
+/// What the current frame will change once it is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    admitted: u64,
+    concluded: u64,
+    gap: u64,
+}
+
+impl<S: Storage> Writer<S> {
+    /// Writes a conclusion for each admission that an earlier process left open.
+    pub(crate) fn conclude(&mut self, admissions: &[Record]) -> Result<(), Error> {
+        let at_ms = self.clock.unix_ms();
+        for admission in admissions {
+            self.add(|out| open_calls::conclusion(admission, at_ms, out))?;
+        }
+        Ok(self.commit()?)
+    }
+
+    /// The thread's life.
+    pub(crate) fn run(mut self) {
+        let mut taken = Vec::with_capacity(BATCH);
+        while self.gather(&mut taken) {
+            let mut commands = taken.drain(..);
+            let stored = commands
+                .try_for_each(|command| self.take(command))
+                .and_then(|()| self.commit());
+            if let Err(reason) = stored {
+                self.fail(&reason, commands);
+                return;
+            }
+        }
+    }
+
+    /// Waits for records and takes those that are there; false at the end.
+    fn gather(&mut self, taken: &mut Vec<Command>) -> bool {
+        if self.queue.blocking_recv_many(taken, BATCH) == 0 {
+            return false;
+        }
+        if self.durability == Durability::Relaxed && !self.queue.is_closed() {
+            thread::park_timeout(GATHER);
+        }
+        self.take_waiting(taken);
+        if let Some((wanted, longest)) = self.linger.wanted(taken.len()) {
+            let until = self.clock.elapsed() + longest;
+            while taken.len() < wanted && self.clock.elapsed() < until {
+                thread::yield_now();
+                self.take_waiting(taken);
+            }
+            self.linger.waited(taken.len() >= wanted);
+        }
+        true
+    }
+
+    fn take_waiting(&mut self, taken: &mut Vec<Command>) {
+        while taken.len() < BATCH
+            && let Ok(command) = self.queue.try_recv()
+        {
+            taken.push(command);
+        }
+    }
+
+    fn take(&mut self, command: Command) -> Result<(), Unavailable> {
+        let (event, waiter) = match command {
+            Command::Store { event, waiter } => (event, waiter),
+            Command::Close => {
+                self.queue.close();
+                return Ok(());
+            }
+        };
+        if event.kind != Kind::Concluded && !self.has_room() {
+            let full = "the audit log's disk is full; free some space and send it again";
+            self.refuse(waiter, Unavailable::once(full));
+            return Ok(());
+        }
+        match self.add(|out| encode::encode(&event, out)) {
+            Ok(index) => {
+                self.pending.admitted += u64::from(event.kind == Kind::Admitted);
+                self.pending.concluded += u64::from(event.kind == Kind::Concluded);
+                if let Some(waiter) = waiter {
+                    self.acks.expect(waiter, index);
+                }
+                Ok(())
+            }
+            Err(reason) if reason.is_lasting() => {
+                self.refuse(waiter, reason.clone());
+                Err(reason)
+            }
+            Err(reason) => {
+                self.refuse(waiter, reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// Puts one entry into the frame; commits the frame first where it is full.
+    fn add(&mut self, write: impl Fn(&mut Vec<u8>)) -> Result<u64, Unavailable> {
+        loop {
+            if self.frame.count() == 0 {
+                self.begin();
+            }
+            match self.frame.push(self.storage.max_frame(), &write) {
+                Ok(index) => return Ok(index),
+                Err(NotAdded::Full) => self.commit()?,
+                Err(NotAdded::TooLong(bytes)) => {
+                    return Err(Unavailable::once(format!(
+                        "a record of {bytes} bytes does not fit into the audit log; send shorter names"
+                    )));
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self) {
+        self.frame.begin(self.next_index);
+        let lost = self.lost;
+        if lost > 0 {
+            let at_ms = self.clock.unix_ms();
+            let limit = self.storage.max_frame();
+            let added = self.frame.push(limit, |out| encode::gap(at_ms, lost, out));
+            self.pending.gap = if added.is_ok() { lost } else { 0 };
+        }
+    }
+
+    /// One write, one sync, and everybody is told.
+    fn commit(&mut self) -> Result<(), Unavailable> {
+        let entries = self.frame.count();
+        if entries == 0 {
+            return Ok(());
+        }
+        let began = self.clock.elapsed();
+        let written = self.write();
+        let next_index = self.frame.next_index();
+        self.frame.begin(next_index);
+        let pending = std::mem::take(&mut self.pending);
+        if let Err(error) = written {
+            let stored = u64::from(entries) - u64::from(pending.gap > 0);
+            return self.missed(&error, stored);
+        }
+        self.next_index = next_index;
+        self.lost -= pending.gap;
+        let state = &self.state;
+        state.records.store(next_index, Ordering::Release);
+        let open = state.open.load(Ordering::Relaxed) + pending.admitted;
+        state
+            .open
+            .store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
+        state.lost.store(self.lost, Ordering::Relaxed);
+        state.writable.store(true, Ordering::Release);
+        let took = self.clock.elapsed().saturating_sub(began);
+        self.acks.durable();
+        let entries = usize::try_from(entries).unwrap_or(usize::MAX);
+        self.linger.committed(entries.min(BATCH), took);
+        self.observer.committed(entries, took);
+        Ok(())
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if self.broken {
+            self.storage.reset()?;
+            self.broken = false;
+        }
+        self.storage.append(self.frame.finish())?;
+        self.storage.sync()
+    }
+
+    /// The frame is not durable.
+    fn missed(&mut self, error: &io::Error, entries: u64) -> Result<(), Unavailable> {
+        let reason = Unavailable::lasting(format!(
+            "the audit log cannot be written: {error}; repair its disk and start the host again"
+        ));
+        self.observer.failed(&reason);
+        if self.durability == Durability::Full {
+            return Err(reason);
+        }
+        self.broken = true;
+        self.lost += entries;
+        self.state.lost.store(self.lost, Ordering::Relaxed);
+        self.state.writable.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    fn has_room(&mut self) -> bool {
+        let open = self.state.open.load(Ordering::Relaxed) + self.pending.admitted;
+        let wanted = (open + 2) * CONCLUSION + self.frame.len() as u64;
+        self.storage.has_room(wanted)
+    }
+
+    fn refuse(&mut self, waiter: Option<Waiter>, reason: Unavailable) {
+        match waiter {
+            Some(waiter) => {
+                // A caller that went away does not need the answer.
+                let _ = waiter.send(Err(reason));
+            }
+            None => {
+                self.lost += 1;
+                self.state.lost.store(self.lost, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Nothing is stored any more: everybody who waits hears it, now and until the handles are gone.
+    fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
+        self.state.fail(reason);
+        self.queue.close();
+        self.acks.lost(reason);
+        for command in rest {
+            answer(command, reason);
+        }
+        while let Some(command) = self.queue.blocking_recv() {
+            answer(command, reason);
+        }
+    }
+}
+
+fn answer(command: Command, reason: &Unavailable) {
+    if let Command::Store {
+        waiter: Some(waiter),
+        ..
+    } = command
+    {
+        let _ = waiter.send(Err(reason.clone()));
+    }
+}

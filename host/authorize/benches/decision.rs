@@ -1,0 +1,47 @@
+//! A decision from the cache, and one that has to be made.
+
+#![expect(missing_docs, reason = "criterion makes a public function")]
+
+use std::{hint::black_box, sync::Arc, time::Duration};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use grid_authorize::{Authorize, Roles, Settings};
+use grid_contract::{Manifest, Options};
+use grid_core::{clock::SystemClock, id::SessionId, principal::SecurityContext};
+use grid_testkit::principal;
+
+const MANIFEST: &str = r#"{"manifest_version": "1.0.0", "contracts": [{
+    "name": "bench", "required_roles": ["user", "auditor"], "function_declarations": [{
+        "name": "sum", "description": "Adds", "parameters": {"type": "OBJECT"}}]}]}"#;
+
+fn settings(cache: bool) -> Settings {
+    Settings {
+        cache,
+        ttl: Duration::from_secs(60),
+        deny_ttl: Duration::from_secs(5),
+        entries: 10_000,
+        timeout: Duration::from_millis(100),
+    }
+}
+
+fn decision(c: &mut Criterion) {
+    let options = Options {
+        extra_args: grid_adm::ExtraArgs::Reject,
+        timeout: Duration::from_secs(30),
+        max_timeout: Duration::from_secs(300),
+    };
+    let Ok(loaded) = Manifest::read(MANIFEST, options) else { return };
+    let Some(contract) = loaded.manifest.get("sum") else { return };
+    let context = SecurityContext { principal: principal("agent", "demo", &["user", "auditor"]), claim: None };
+    let session = SessionId::mint();
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+    for (name, cache) in [("decision/hit", true), ("decision/miss", false)] {
+        let stage = Authorize::new(Arc::new(Roles), settings(cache), SystemClock::shared());
+        c.bench_function(name, |b| {
+            b.iter(|| runtime.block_on(stage.admits(black_box(&context), session, black_box(&contract))));
+        });
+    }
+}
+
+criterion_group!(benches, decision);
+criterion_main!(benches);

@@ -1,0 +1,234 @@
+//! One audit record as a flat value: cheap to make on the path, written out by the audit's own thread.
+//! It carries digests, shapes and ids, never values of arguments or results.
+
+use std::sync::Arc;
+
+use crate::{
+    code::Code,
+    id::{CallId, ConnectionId, CorrelationId, InvocationId, RuntimeId, SessionId},
+    principal::Principal,
+    refusal::Stage,
+};
+
+/// 32 bytes of SHA-256.
+pub type Sha256 = [u8; 32];
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The host began to serve; `detail` names mode and version.
+    HostStarted,
+    /// The host stopped in order.
+    HostStopped,
+    /// A session was opened.
+    SessionOpened,
+    /// A session was ended by its caller.
+    SessionClosed,
+    /// A session ran out.
+    SessionExpired,
+    /// A runtime attached.
+    RuntimeAttached,
+    /// A runtime went, or was lost.
+    RuntimeDetached,
+    /// A runtime fulfils contracts.
+    Fulfilled,
+    /// A runtime tried to register tools, with or without success.
+    Registered,
+    /// A call may run; durable before a runtime can see it.
+    Admitted,
+    /// An admitted call ended; durable before the caller hears of it.
+    Concluded,
+    /// A request was not admitted.
+    Refused,
+    /// A call was answered with the outcome of an earlier one.
+    Repeated,
+    /// A caller or an operator asked to stop a call.
+    CancelRequested,
+    /// A result came after its call had ended; it was not delivered.
+    LateResult,
+    /// A runtime broke the protocol.
+    Violation,
+    /// Cached decisions were made void.
+    Invalidated,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::HostStarted,
+        Self::HostStopped,
+        Self::SessionOpened,
+        Self::SessionClosed,
+        Self::SessionExpired,
+        Self::RuntimeAttached,
+        Self::RuntimeDetached,
+        Self::Fulfilled,
+        Self::Registered,
+        Self::Admitted,
+        Self::Concluded,
+        Self::Refused,
+        Self::Repeated,
+        Self::CancelRequested,
+        Self::LateResult,
+        Self::Violation,
+        Self::Invalidated,
+    ];
+
+    /// As the log writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HostStarted => "host_started",
+            Self::HostStopped => "host_stopped",
+            Self::SessionOpened => "session_opened",
+            Self::SessionClosed => "session_closed",
+            Self::SessionExpired => "session_expired",
+            Self::RuntimeAttached => "runtime_attached",
+            Self::RuntimeDetached => "runtime_detached",
+            Self::Fulfilled => "fulfilled",
+            Self::Registered => "registered",
+            Self::Admitted => "admitted",
+            Self::Concluded => "concluded",
+            Self::Refused => "refused",
+            Self::Repeated => "repeated",
+            Self::CancelRequested => "cancel_requested",
+            Self::LateResult => "late_result",
+            Self::Violation => "violation",
+            Self::Invalidated => "invalidated",
+        }
+    }
+}
+
+/// How an admitted call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The tool answered with content.
+    Success,
+    /// The tool answered with its own error.
+    ToolError,
+    /// The host ended it; `code` says why.
+    Failed,
+    /// The host stopped before it knew; written on the next start.
+    Unknown,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Success, Self::ToolError, Self::Failed, Self::Unknown];
+
+    /// As the log and the metrics write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::ToolError => "tool_error",
+            Self::Failed => "failed",
+            Self::Unknown => "outcome_unknown",
+        }
+    }
+}
+
+/// One audit record. Fields that do not apply are absent, in the log too.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What happened.
+    pub kind: Kind,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    /// Of the request.
+    pub correlation: CorrelationId,
+    /// Who; gives principal, tenant and proof.
+    pub principal: Option<Arc<Principal>>,
+    /// In which session.
+    pub session: Option<SessionId>,
+    /// Which execution.
+    pub invocation: Option<InvocationId>,
+    /// As the caller named the call.
+    pub call_id: Option<CallId>,
+    /// Function name: of a contract, or as sent, cut to 64 plain characters.
+    pub tool: Option<Arc<str>>,
+    /// Digest of the contract.
+    pub contract: Option<Sha256>,
+    /// pure, read or write.
+    pub effect: Option<&'static str>,
+    /// The contract was registered for this session.
+    pub dynamic: bool,
+    /// Digest of the arguments in canonical form.
+    pub args_digest: Option<Sha256>,
+    /// Types and sizes of the arguments.
+    pub args_shape: Option<String>,
+    /// The rule that decided.
+    pub rule: Option<Arc<str>>,
+    /// Policy epoch of the decision.
+    pub epoch: Option<u64>,
+    /// How old the decision was; absent where it was made for this call.
+    pub cache_age_ms: Option<u64>,
+    /// When the call had to end.
+    pub deadline_ms: Option<u64>,
+    /// The runtime.
+    pub runtime: Option<RuntimeId>,
+    /// Its attachment.
+    pub connection: Option<ConnectionId>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Why it was refused or failed.
+    pub code: Option<Code>,
+    /// Where it was refused.
+    pub stage: Option<Stage>,
+    /// The operator's words.
+    pub detail: Option<String>,
+    /// From admission to conclusion.
+    pub duration_us: Option<u64>,
+    /// Digest of the content as sent.
+    pub result_digest: Option<Sha256>,
+    /// Its length.
+    pub result_bytes: Option<u64>,
+    /// Names that were accepted.
+    pub accepted: Vec<String>,
+    /// Names that were not, each with its code.
+    pub rejected: Vec<(String, Code)>,
+}
+
+impl Event {
+    /// A record of `kind` with nothing else in it.
+    #[must_use]
+    pub fn new(kind: Kind, at_ms: u64, correlation: CorrelationId) -> Self {
+        Self {
+            kind,
+            at_ms,
+            correlation,
+            principal: None,
+            session: None,
+            invocation: None,
+            call_id: None,
+            tool: None,
+            contract: None,
+            effect: None,
+            dynamic: false,
+            args_digest: None,
+            args_shape: None,
+            rule: None,
+            epoch: None,
+            cache_age_ms: None,
+            deadline_ms: None,
+            runtime: None,
+            connection: None,
+            outcome: None,
+            code: None,
+            stage: None,
+            detail: None,
+            duration_us: None,
+            result_digest: None,
+            result_bytes: None,
+            accepted: Vec::new(),
+            rejected: Vec::new(),
+        }
+    }
+}
+
+/// A name as sent, made fit for a record: at most 64 characters, anything but plain ones replaced.
+#[must_use]
+pub fn plain_name(name: &str) -> Arc<str> {
+    let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
+    name.chars().take(64).map(plain).collect::<String>().into()
+}

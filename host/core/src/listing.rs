@@ -1,0 +1,170 @@
+//! What operators and callers see in lists. Plain data, free of any transport.
+
+use crate::id::CorrelationId;
+
+/// A contract as its caller sees it.
+#[derive(Debug, Clone)]
+pub struct ToolListing {
+    /// Function name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// ADM Schema as JSON text.
+    pub parameters: String,
+    /// The contract it belongs to.
+    pub contract: String,
+    /// Of the contract.
+    pub version: String,
+    /// pure, read or write.
+    pub effect: &'static str,
+    /// Milliseconds.
+    pub timeout_ms: u64,
+    /// As declared.
+    pub tags: Vec<String>,
+    /// `sha256:<hex>`.
+    pub digest: String,
+    /// Registered for this session.
+    pub dynamic: bool,
+    /// At least one runtime serves it now.
+    pub available: bool,
+}
+
+/// The tools that a caller may call.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// By name.
+    pub tools: Vec<ToolListing>,
+    /// Of this request.
+    pub correlation_id: CorrelationId,
+}
+
+/// A session that was opened.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Minted.
+    pub session_id: String,
+    /// Milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// Of this request.
+    pub correlation_id: CorrelationId,
+}
+
+/// A session that was ended.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// How many were cancelled.
+    pub cancelled: u32,
+    /// Of this request.
+    pub correlation_id: CorrelationId,
+}
+
+/// A call that was asked to stop.
+#[derive(Debug, Clone)]
+pub struct Cancelled {
+    /// False where none was in flight.
+    pub cancelled: bool,
+    /// Of this request.
+    pub correlation_id: CorrelationId,
+}
+
+/// The host at a glance.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// Of the host program.
+    pub version: String,
+    /// strict or development.
+    pub mode: String,
+    /// Milliseconds.
+    pub uptime_ms: u64,
+    /// Functions in the manifest.
+    pub contracts: u32,
+    /// Attached.
+    pub runtimes: u32,
+    /// Open.
+    pub sessions: u32,
+    /// Calls handed to runtimes.
+    pub in_flight: u32,
+    /// Raised by each invalidation.
+    pub policy_epoch: u64,
+    /// Durable records.
+    pub audit_records: u64,
+    /// The log takes records.
+    pub audit_writable: bool,
+}
+
+/// One attached runtime.
+#[derive(Debug, Clone, Default)]
+pub struct RuntimeRow {
+    /// Its id.
+    pub runtime_id: String,
+    /// Part of its id.
+    pub provider: String,
+    /// The tenant it serves, or `*`.
+    pub tenant: String,
+    /// As announced.
+    pub language: String,
+    /// As announced.
+    pub version: String,
+    /// Of this attachment.
+    pub connection_id: String,
+    /// Functions it fulfils.
+    pub tools: Vec<String>,
+    /// Calls handed over.
+    pub in_flight: u32,
+    /// Wants no new calls.
+    pub draining: bool,
+    /// Milliseconds since 1970.
+    pub attached_at_ms: u64,
+    /// Milliseconds.
+    pub last_heard_ms_ago: u64,
+    /// Calls ever.
+    pub calls: u64,
+    /// Calls that failed.
+    pub failures: u64,
+}
+
+/// One open session.
+#[derive(Debug, Clone, Default)]
+pub struct SessionRow {
+    /// Its id.
+    pub session_id: String,
+    /// As suggested.
+    pub label: String,
+    /// Fixed at creation.
+    pub tenant: String,
+    /// Fixed at creation.
+    pub principal: String,
+    /// Milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// Milliseconds since 1970.
+    pub expires_at_ms: u64,
+    /// Calls in flight.
+    pub in_flight: u32,
+    /// Registered for it.
+    pub dynamic_tools: u32,
+}
+
+/// One contract of the manifest.
+#[derive(Debug, Clone, Default)]
+pub struct ContractRow {
+    /// Function name.
+    pub name: String,
+    /// What it does.
+    pub description: String,
+    /// The contract it belongs to.
+    pub contract: String,
+    /// Of the contract.
+    pub version: String,
+    /// pure, read or write.
+    pub effect: String,
+    /// Milliseconds.
+    pub timeout_ms: u64,
+    /// All of them are needed; `*` alone means any proved principal.
+    pub required_roles: Vec<String>,
+    /// As declared.
+    pub tags: Vec<String>,
+    /// `sha256:<hex>`.
+    pub digest: String,
+    /// Runtimes that serve it.
+    pub runtimes: Vec<String>,
+}

@@ -1,0 +1,36 @@
+//! What came of a call: the tool's own answer, in ADM terms, or how it ended without one.
+
+use std::sync::Arc;
+
+use crate::id::{CallId, CorrelationId, InvocationId};
+
+/// A tool's own answer. A failure of the tool is an answer too; only the host's refusals are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolAnswer {
+    /// JSON text of any value.
+    Success(String),
+    /// The tool's own error.
+    Error {
+        /// For the caller.
+        message: String,
+        /// UPPER_SNAKE_CASE by custom; an open set.
+        kind: String,
+    },
+}
+
+/// The answer to a call that the host finished.
+#[derive(Debug, Clone)]
+pub struct CallAnswer {
+    /// The execution that gave it.
+    pub invocation_id: InvocationId,
+    /// Of this request.
+    pub correlation_id: CorrelationId,
+    /// As the caller named the call.
+    pub call_id: CallId,
+    /// Function name.
+    pub name: Arc<str>,
+    /// The tool's answer.
+    pub answer: ToolAnswer,
+    /// It was given to an earlier request with this call_id.
+    pub repeated: bool,
+}

@@ -1,0 +1,171 @@
+//! The ports through which rooms meet. Transports call [`FrontDoor`], [`RuntimeDoor`] and [`AdminDoor`]; the
+//! authorizer behind [`Authorizer`] can be replaced.
+
+use std::{fmt::Debug, future::Future, pin::Pin};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    frame::{Announce, HostFrame, RuntimeFrame},
+    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
+    outcome::CallAnswer,
+    principal::SecurityContext,
+    refusal::Refusal,
+};
+
+/// What callers may ask for. One implementation, in the server; every transport calls it.
+pub trait FrontDoor: Send + Sync + 'static {
+    /// Opens a session for the proved principal.
+    fn open_session(
+        &self,
+        credentials: Credentials,
+        request: OpenSession,
+    ) -> impl Future<Output = Result<Opened, Refusal>> + Send;
+
+    /// Ends a session.
+    fn close_session(
+        &self,
+        credentials: Credentials,
+        request: CloseSession,
+    ) -> impl Future<Output = Result<Closed, Refusal>> + Send;
+
+    /// The tools that the caller may call, and no others.
+    fn list_tools(
+        &self,
+        credentials: Credentials,
+        session_id: String,
+        correlation_id: String,
+    ) -> impl Future<Output = Result<Tools, Refusal>> + Send;
+
+    /// The path of a call. Dropping the future does not stop the call: its record is kept, and the same
+    /// call_id gets the outcome.
+    fn call(
+        &self,
+        credentials: Credentials,
+        envelope: Envelope,
+    ) -> impl Future<Output = Result<CallAnswer, Refusal>> + Send;
+
+    /// Asks to stop a call of this session.
+    fn cancel(
+        &self,
+        credentials: Credentials,
+        request: CancelCall,
+    ) -> impl Future<Output = Result<Cancelled, Refusal>> + Send;
+}
+
+/// What runtimes may ask for.
+pub trait RuntimeDoor: Send + Sync + 'static {
+    /// One attached runtime.
+    type Port: RuntimePort;
+
+    /// Takes an announcement and answers it with the first frame of the receiver.
+    fn attach(
+        &self,
+        credentials: Credentials,
+        announce: Announce,
+    ) -> impl Future<Output = Result<(Self::Port, mpsc::Receiver<HostFrame>), Refusal>> + Send;
+
+    /// Records a stream that ended before it announced anything usable.
+    fn unannounced(
+        &self,
+        credentials: Credentials,
+        fault: Refusal,
+    ) -> impl Future<Output = Refusal> + Send;
+}
+
+/// The host's end of one runtime's stream.
+pub trait RuntimePort: Send + 'static {
+    /// Takes one frame; answers go through the receiver that came with the port.
+    fn receive(&mut self, frame: RuntimeFrame) -> impl Future<Output = ()> + Send;
+
+    /// Completes when the host ends the attachment.
+    fn ended(&self) -> impl Future<Output = ()> + Send;
+
+    /// The stream is over; calls in flight end as crashed.
+    fn detach(self, reason: String) -> impl Future<Output = ()> + Send;
+}
+
+/// What operators may ask for, on a port of its own.
+pub trait AdminDoor: Send + Sync + 'static {
+    /// The host at a glance.
+    fn status(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Status, Refusal>> + Send;
+
+    /// Attached runtimes.
+    fn runtimes(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
+
+    /// Open sessions.
+    fn sessions(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
+
+    /// Contracts of the manifest.
+    fn contracts(
+        &self,
+        credentials: Credentials,
+    ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+
+    /// Makes every cached decision void; the new epoch.
+    fn invalidate(
+        &self,
+        credentials: Credentials,
+        reason: String,
+    ) -> impl Future<Output = Result<u64, Refusal>> + Send;
+}
+
+/// What is asked of an authorizer: may this principal, in this context, call this contract?
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// All that is known about the caller.
+    pub context: &'a SecurityContext,
+    /// Function name.
+    pub tool: &'a str,
+    /// Roles that the contract demands; empty means that nobody was admitted.
+    pub required_roles: &'a [String],
+    /// pure, read or write.
+    pub effect: &'static str,
+    /// As declared.
+    pub tags: &'a [String],
+    /// The contract was registered for the caller's own session.
+    pub dynamic: bool,
+}
+
+/// An answer. There is no third one: an error denies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// They may.
+    Allow {
+        /// The rule that says so.
+        rule: String,
+    },
+    /// They may not.
+    Deny {
+        /// The rule that says so.
+        rule: String,
+        /// For the caller: what is missing.
+        message: String,
+    },
+}
+
+/// An authorizer could not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undecided(pub String);
+
+/// A boxed future, for ports that are chosen at run time.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Decides. Asked on a cache miss only.
+pub trait Authorizer: Debug + Send + Sync + 'static {
+    /// May they?
+    ///
+    /// # Errors
+    /// [`Undecided`], which denies.
+    fn decide<'a>(&'a self, question: Question<'a>) -> Pending<'a, Result<Verdict, Undecided>>;
+}

@@ -1,0 +1,160 @@
+//! An attached runtime, as the stages see it: a card that says what it is, and a line to hand it calls.
+
+use std::{
+    fmt::Debug,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    frame::CallFrame,
+    id::{ConnectionId, InvocationId, RuntimeId, TenantId},
+    outcome::ToolAnswer,
+    principal::Principal,
+};
+
+/// How much a runtime has to do. Written by the link, read by the resolver; no lock.
+#[derive(Debug, Default)]
+pub struct Load {
+    in_flight: AtomicU32,
+    idle_since: AtomicU64,
+    calls: AtomicU64,
+    failures: AtomicU64,
+    draining: AtomicBool,
+}
+
+impl Load {
+    /// Takes a place if fewer than `limit` are taken.
+    #[must_use]
+    pub fn enter(&self, limit: u32) -> bool {
+        let entered = self
+            .in_flight
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+                (now < limit).then(|| now + 1)
+            })
+            .is_ok();
+        if entered {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        entered
+    }
+
+    /// Gives the place back.
+    pub fn leave(&self, now: Duration, failed: bool) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.idle_since.store(
+            u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
+            Ordering::Release,
+        );
+        if failed {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Calls handed over and not ended.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Clock reading, in nanoseconds, when the last call ended; 0 before the first.
+    #[must_use]
+    pub fn idle_since(&self) -> u64 {
+        self.idle_since.load(Ordering::Acquire)
+    }
+
+    /// Calls ever handed over.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Calls that ended without the tool's own success.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
+    /// It asked for no new calls.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// From now on it gets no new calls.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+}
+
+/// What a runtime is.
+#[derive(Debug)]
+pub struct Card {
+    /// Proved: its provider part is the principal of the connection.
+    pub id: RuntimeId,
+    /// The tenant it may serve, or `*`.
+    pub tenant: TenantId,
+    /// Of this attachment.
+    pub connection: ConnectionId,
+    /// As announced.
+    pub language: String,
+    /// As announced.
+    pub version: String,
+    /// Milliseconds since 1970.
+    pub attached_at_ms: u64,
+    /// Calls at most in flight.
+    pub limit: u32,
+    /// How busy it is.
+    pub load: Load,
+}
+
+impl Card {
+    /// The provider that the runtime serves.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.id.provider()
+    }
+
+    /// Whether it may serve calls of `tenant`.
+    #[must_use]
+    pub fn serves(&self, tenant: &TenantId) -> bool {
+        self.tenant == *tenant || self.tenant.as_str() == Principal::ANY_TENANT
+    }
+}
+
+/// How a call that was handed over came back.
+#[derive(Debug)]
+pub enum Ending {
+    /// With an answer from the runtime that was called, for this call.
+    Answered(ToolAnswer),
+    /// With an answer that is not one: other call_id, other name, neither content nor error.
+    Violated(String),
+    /// The runtime went away.
+    Crashed(String),
+}
+
+/// A frame could not be handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreachable {
+    /// The connection is gone.
+    Gone,
+    /// Its queue is full.
+    Busy,
+}
+
+/// A line to one runtime. Implemented by the link, used by dispatch.
+pub trait Runtime: Debug + Send + Sync + 'static {
+    /// What it is.
+    fn card(&self) -> &Card;
+
+    /// Hands a call over; its ending comes through the receiver, exactly once.
+    ///
+    /// # Errors
+    /// [`Unreachable`] where the frame was certainly not sent.
+    fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable>;
+
+    /// Asks the runtime to stop; whatever it answers later is late.
+    fn cancel(&self, invocation: InvocationId, reason: &str);
+}

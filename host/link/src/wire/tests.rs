@@ -1,0 +1,185 @@
+use grid_core::{
+    id::{ConnectionId, CorrelationId, RuntimeId, SessionId, TenantId},
+    outcome::ToolAnswer,
+    runtime::Load,
+};
+use grid_testkit::FakeClock;
+
+use super::*;
+use crate::{Hub, Taken};
+
+fn card(id: &str) -> Card {
+    Card {
+        id: RuntimeId::parse(id).unwrap(),
+        tenant: TenantId::parse("demo").unwrap(),
+        connection: ConnectionId::mint(),
+        language: "test".to_owned(),
+        version: "0".to_owned(),
+        attached_at_ms: 0,
+        limit: 8,
+        load: Load::default(),
+    }
+}
+
+fn wire() -> (Arc<Wire>, mpsc::Receiver<HostFrame>) {
+    Wire::new(card("calc"), FakeClock::default().shared(), 4)
+}
+
+fn call() -> CallFrame {
+    CallFrame {
+        invocation_id: InvocationId::mint(),
+        correlation_id: CorrelationId::mint(0),
+        session_id: SessionId::mint(),
+        call_id: CallId::parse("c1").unwrap(),
+        name: Arc::from("sum"),
+        args: "{}".to_owned(),
+        deadline_unix_ms: 0,
+        trace: None,
+    }
+}
+
+fn result(call: &CallFrame) -> ResultFrame {
+    ResultFrame {
+        invocation_id: call.invocation_id.to_string(),
+        correlation_id: call.correlation_id.to_string(),
+        call_id: call.call_id.to_string(),
+        name: call.name.to_string(),
+        answer: Ok(ToolAnswer::Success("3".to_owned())),
+    }
+}
+
+#[test]
+fn a_result_reaches_the_call_that_it_answers() {
+    let (wire, mut frames) = wire();
+    let call = call();
+    let mut ending = wire.start(call.clone()).unwrap();
+    assert!(
+        matches!(frames.try_recv().unwrap(), HostFrame::Call(sent) if sent.invocation_id == call.invocation_id)
+    );
+    assert_eq!(wire.settle(result(&call)), Settled::Delivered);
+    assert!(
+        matches!(ending.try_recv().unwrap(), Ending::Answered(ToolAnswer::Success(content)) if content == "3")
+    );
+}
+
+#[test]
+fn a_second_result_is_late_and_an_invented_one_a_violation() {
+    let (wire, _frames) = wire();
+    let call = call();
+    let _ending = wire.start(call.clone()).unwrap();
+    assert_eq!(wire.settle(result(&call)), Settled::Delivered);
+    assert_eq!(
+        wire.settle(result(&call)),
+        Settled::Late(call.invocation_id)
+    );
+    let other = self::call();
+    assert!(
+        matches!(wire.settle(result(&other)), Settled::Violation(Some(id), _) if id == other.invocation_id)
+    );
+    let garbage = ResultFrame {
+        invocation_id: "i-1".to_owned(),
+        ..result(&call)
+    };
+    assert!(matches!(wire.settle(garbage), Settled::Violation(None, _)));
+}
+
+#[test]
+fn a_runtime_cannot_answer_for_another() {
+    let ((one, _one), (other, _other)) = (wire(), wire());
+    let call = call();
+    let mut ending = one.start(call.clone()).unwrap();
+    assert!(matches!(
+        other.settle(result(&call)),
+        Settled::Violation(..)
+    ));
+    assert!(ending.try_recv().is_err(), "the call must still wait");
+}
+
+#[test]
+fn another_call_id_or_name_ends_the_call_as_a_violation() {
+    for change in [
+        |frame: &mut ResultFrame| frame.call_id = "c2".to_owned(),
+        |frame: &mut ResultFrame| frame.name = "other".to_owned(),
+        |frame: &mut ResultFrame| frame.answer = Err("neither content nor error".to_owned()),
+    ] {
+        let (wire, _frames) = wire();
+        let call = call();
+        let mut ending = wire.start(call.clone()).unwrap();
+        let mut frame = result(&call);
+        change(&mut frame);
+        assert!(matches!(wire.settle(frame), Settled::Violation(Some(_), _)));
+        assert!(matches!(ending.try_recv().unwrap(), Ending::Violated(_)));
+    }
+}
+
+#[test]
+fn a_cancelled_call_is_told_to_the_runtime_once_and_its_result_is_late() {
+    let (wire, mut frames) = wire();
+    let call = call();
+    let _ending = wire.start(call.clone()).unwrap();
+    wire.cancel(call.invocation_id, "deadline passed");
+    wire.cancel(call.invocation_id, "deadline passed");
+    assert!(matches!(frames.try_recv().unwrap(), HostFrame::Call(_)));
+    assert!(matches!(
+        frames.try_recv().unwrap(),
+        HostFrame::Cancel { .. }
+    ));
+    assert!(frames.try_recv().is_err());
+    assert_eq!(
+        wire.settle(result(&call)),
+        Settled::Late(call.invocation_id)
+    );
+}
+
+#[test]
+fn a_runtime_that_goes_ends_its_calls_and_takes_no_more() {
+    let (wire, _frames) = wire();
+    let mut ending = wire.start(call()).unwrap();
+    assert_eq!(wire.crash("gone"), 1);
+    assert!(matches!(ending.try_recv().unwrap(), Ending::Crashed(_)));
+    assert_eq!(wire.start(call()).unwrap_err(), Unreachable::Gone);
+    assert!(wire.ended().is_cancelled() && wire.card().load.is_draining());
+}
+
+#[test]
+fn a_full_queue_refuses_and_leaves_nothing_behind() {
+    let (wire, frames) = wire();
+    let endings: Vec<_> = (0..4).map(|_| wire.start(call()).unwrap()).collect();
+    let refused = call();
+    assert_eq!(wire.start(refused.clone()).unwrap_err(), Unreachable::Busy);
+    assert!(
+        matches!(wire.settle(result(&refused)), Settled::Violation(..)),
+        "it was never in flight"
+    );
+    drop(frames);
+    assert_eq!(wire.start(call()).unwrap_err(), Unreachable::Gone);
+    drop(endings);
+}
+
+#[test]
+fn one_id_is_attached_once_until_its_runtime_has_ended() {
+    let hub = Hub::default();
+    let clock = FakeClock::default();
+    let new = || Wire::new(card("calc"), clock.shared(), 4).0;
+    let (first, second) = (new(), new());
+    hub.attach(&first).unwrap();
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(
+        hub.attach(&second),
+        Err(Taken {
+            silent_for: Duration::from_secs(5)
+        })
+    );
+    assert!(hub.end_silent(Duration::from_secs(30)).is_empty());
+    clock.advance(Duration::from_secs(26));
+    assert_eq!(hub.end_silent(Duration::from_secs(30)).len(), 1);
+    assert!(
+        hub.end_silent(Duration::from_secs(30)).is_empty(),
+        "ended once"
+    );
+    hub.attach(&second).unwrap();
+    hub.detach(&first.card().id, first.card().connection);
+    assert_eq!(hub.len(), 1, "the first cannot detach its successor");
+    hub.detach(&second.card().id, second.card().connection);
+    assert!(hub.is_empty());
+}

@@ -1,0 +1,127 @@
+//! Which host a command talks to, and with which token. Commands that connect begin with [`Target::caller`] or
+//! [`Target::admin`].
+
+use std::{fmt, fs, net::SocketAddr};
+
+use http::Uri;
+
+use super::{Context, Exit, Failure};
+
+const MAX_TOKEN_FILE: u64 = 16 * 1024;
+
+/// One door of one host.
+#[derive(Debug)]
+pub struct Target {
+    /// For example `http://127.0.0.1:9090`.
+    pub endpoint: Uri,
+    /// To be sent as `authorization: Bearer …`; none is sent without `--token-file`.
+    pub token: Option<Token>,
+}
+
+/// A token; never printed.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// For the request.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Target {
+    /// The door for callers: `--endpoint`, else where the configured host listens.
+    ///
+    /// # Errors
+    /// Where the endpoint, the configuration or the token file cannot be used.
+    pub fn caller(context: &Context) -> Result<Self, Failure> {
+        Self::new(context, context.globals.endpoint.as_deref(), |config| {
+            config.server.listen
+        })
+    }
+
+    /// The door for operators: `--admin-endpoint`, else where the configured host has it.
+    ///
+    /// # Errors
+    /// As for [`Self::caller`].
+    pub fn admin(context: &Context) -> Result<Self, Failure> {
+        Self::new(
+            context,
+            context.globals.admin_endpoint.as_deref(),
+            |config| config.server.admin_listen,
+        )
+    }
+
+    fn new(
+        context: &Context,
+        given: Option<&str>,
+        configured: fn(&crate::config::Config) -> SocketAddr,
+    ) -> Result<Self, Failure> {
+        let text = match given {
+            Some(text) => text.to_owned(),
+            None => {
+                let reading = context.read();
+                format!(
+                    "http://{}",
+                    reachable(configured(context.values(&reading)?))
+                )
+            }
+        };
+        let endpoint = text.parse::<Uri>().ok().filter(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+        });
+        Ok(Self {
+            endpoint: endpoint.ok_or_else(|| {
+                let message = format!(
+                    "`{text}` is not an endpoint; give one such as `http://127.0.0.1:9090`"
+                );
+                Failure::new(Exit::Usage, message)
+            })?,
+            token: token(context)?,
+        })
+    }
+}
+
+/// A host that listens on every address is reached on this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+fn token(context: &Context) -> Result<Option<Token>, Failure> {
+    let Some(path) = &context.globals.token_file else {
+        return Ok(None);
+    };
+    let unusable = |why: &str| {
+        let message = format!(
+            "cannot use token file `{}`: {why}; make one with `grid token new -o {0}`",
+            path.display()
+        );
+        Failure::new(Exit::Error, message)
+    };
+    let size = fs::metadata(path)
+        .map_err(|error| unusable(&error.to_string()))?
+        .len();
+    if size > MAX_TOKEN_FILE {
+        return Err(unusable("it is too large"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| unusable(&error.to_string()))?;
+    let text = text.trim();
+    if text.is_empty() || text.contains(char::is_whitespace) {
+        return Err(unusable("it does not hold one token"));
+    }
+    Ok(Some(Token(text.to_owned())))
+}

@@ -1,0 +1,173 @@
+//! From the configuration to a host. The mode is chosen here, once, as a type; nothing later asks for it.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use grid_audit::{Durability, Ledger, Observer, Options as AuditOptions, Recovered};
+use grid_authorize::{Authorize, Roles};
+use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
+use grid_core::{Code, clock::SharedClock};
+use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
+use grid_link::Hub;
+use grid_resolve::Roster;
+use grid_session::{Limits, Sessions};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    config::{self, Config, ExtraArgs, Mode},
+    host::{Host, Rules},
+    metrics::Metrics,
+    serve::Failure,
+};
+
+/// Every fault of a manifest, warnings among them, as this configuration reads it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
+    Manifest::load(path, manifest_options(config))
+        .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+pub(crate) fn manifest_options(config: &Config) -> Options {
+    Options {
+        extra_args: match config.manifest.extra_args {
+            ExtraArgs::Reject => grid_adm::ExtraArgs::Reject,
+            ExtraArgs::Ignore => grid_adm::ExtraArgs::Ignore,
+            ExtraArgs::Pass => grid_adm::ExtraArgs::Pass,
+        },
+        timeout: config.call.timeout,
+        max_timeout: config.call.max_timeout,
+    }
+}
+
+/// Reads the manifest, once. DEVELOPMENT may do without one.
+pub(crate) fn manifest(config: &Config) -> Result<Manifest, Failure> {
+    let Some(path) = &config.manifest.path else {
+        return match config.mode {
+            Mode::Development => Ok(Manifest::default()),
+            Mode::Strict => {
+                let message = "strict mode serves the contracts of a manifest; set `manifest.path`";
+                Err(Failure::config(Code::MissingManifest, message))
+            }
+        };
+    };
+    let read = Manifest::load(path, manifest_options(config)).map_err(|error| {
+        let message = format!("`{}` cannot be read: {error}; check `manifest.path`", path.display());
+        Failure::config(Code::MissingManifest, message)
+    })?;
+    match read {
+        Ok(Loaded { manifest, warnings }) => {
+            for warning in warnings {
+                tracing::warn!("{}: {warning}", path.display());
+            }
+            Ok(manifest)
+        }
+        Err(faults) => {
+            let errors = faults.iter().filter(|fault| !fault.warning);
+            let each: Vec<String> = errors.map(|fault| format!("{}: {fault}", path.display())).collect();
+            Err(Failure::config(Code::InvalidConfig, each.join("\n")))
+        }
+    }
+}
+
+/// Who is believed: tokens of the host's own key, and in DEVELOPMENT a named principal for local callers.
+pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {
+    let key = SigningKey::load_or_create(&config.identity.key)
+        .map_err(|error| Failure::config(Code::CertificateError, error.to_string()))?;
+    let verifier = Verifier::new(
+        key.verifying_key(),
+        config.identity.issuer.clone(),
+        config.identity.audience.clone(),
+        config.identity.leeway,
+    );
+    Ok(match config.mode {
+        Mode::Strict => Identity::strict(verifier, clock.clone()),
+        Mode::Development => {
+            let named = Named {
+                principal: config.development.principal.clone(),
+                tenant: config.development.tenant.clone(),
+                roles: config.development.roles.iter().map(|role| Arc::from(role.as_str())).collect::<BTreeSet<_>>(),
+            };
+            Identity::development(Some(verifier), named, clock.clone())
+        }
+    })
+}
+
+/// Opens the log; without it nothing is served.
+pub(crate) fn ledger(
+    config: &Config,
+    clock: &SharedClock,
+    metrics: &Metrics,
+) -> Result<(Ledger, Recovered), Failure> {
+    let options = AuditOptions {
+        directory: config.audit.dir.clone(),
+        segment_bytes: config.audit.segment.bytes(),
+        durability: match config.audit.durability {
+            config::Durability::Full => Durability::Full,
+            config::Durability::Relaxed => Durability::Relaxed,
+        },
+        queue: config.audit.queue,
+    };
+    let observer = Arc::new(Commits(metrics.clone()));
+    Ledger::open(options, clock.clone(), observer, &tokio::runtime::Handle::current())
+        .map_err(|error| Failure::start(Code::AuditUnavailable, error.to_string()))
+}
+
+#[derive(Debug)]
+struct Commits(Metrics);
+
+impl Observer for Commits {
+    fn committed(&self, entries: usize, took: std::time::Duration) {
+        self.0.committed(entries, took);
+    }
+}
+
+/// Puts the stages together.
+pub(crate) fn host<C: Contracts>(
+    config: &Config,
+    contracts: C,
+    identity: Identity,
+    ledger: Ledger,
+    clock: SharedClock,
+    metrics: Metrics,
+) -> Host<C> {
+    let limits = Limits {
+        ttl: config.session.ttl,
+        max_ttl: config.session.max_ttl,
+        per_principal: config.session.max_per_principal as usize,
+        idempotency_window: config.session.idempotency_window,
+    };
+    let decisions = grid_authorize::Settings {
+        cache: config.authorize.cache,
+        ttl: config.authorize.cache_ttl,
+        deny_ttl: config.authorize.deny_ttl,
+        entries: config.authorize.cache_entries.into(),
+        timeout: config.authorize.timeout,
+    };
+    Host {
+        identity,
+        sessions: Sessions::new(limits, clock.clone()),
+        contracts,
+        authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        roster: Roster::default(),
+        hub: Hub::default(),
+        ledger,
+        clock,
+        metrics,
+        tasks: TaskTracker::new(),
+        rules: Rules {
+            admin_role: config.authorize.admin_role.clone(),
+            runtime_role: config.authorize.runtime_role.clone(),
+            heartbeat: config.runtime.heartbeat,
+            silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
+            max_in_flight: config.runtime.max_in_flight,
+            frame_queue: config.runtime.queue,
+        },
+        strangers: AtomicU64::new(0),
+        stopping: CancellationToken::new(),
+    }
+}

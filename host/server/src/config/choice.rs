@@ -1,0 +1,89 @@
+//! Settings that are one of a few names.
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
+
+        impl $name {
+            /// As the file writes them.
+            pub const NAMES: &[&str] = &[$($text),+];
+
+            /// As the file writes it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            pub(crate) fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+choice!(
+    ///
+    Mode {
+        /// Contracts come from the manifest alone.
+        Strict = "strict",
+        /// Runtimes may register contracts for one session.
+        Development = "development",
+    }
+);
+choice!(
+    /// How the host's threads share its work.
+    Scheduler {
+        /// One thread where there are at most two cores, else all of them.
+        Auto = "auto",
+        /// One thread.
+        CurrentThread = "current-thread",
+        /// Several threads.
+        MultiThread = "multi-thread",
+    }
+);
+choice!(
+    /// What happens to arguments that a contract does not declare.
+    ExtraArgs {
+        /// The call is refused.
+        Reject = "reject",
+        /// They are left out.
+        Ignore = "ignore",
+        /// They are handed on.
+        Pass = "pass",
+    }
+);
+choice!(
+    /// When a record counts as written.
+    Durability {
+        /// When it is on the disk.
+        Full = "full",
+        /// When the operating system has it.
+        Relaxed = "relaxed",
+    }
+);
+choice!(
+    /// How much is logged.
+    LogLevel {
+        /// Only what failed.
+        Error = "error",
+        /// And what may fail.
+        Warn = "warn",
+        /// And what happened.
+        Info = "info",
+        /// And why.
+        Debug = "debug",
+        /// And everything else.
+        Trace = "trace",
+    }
+);
+choice!(
+    /// How a log line looks.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// For programs.
+        Json = "json",
+    }
+);

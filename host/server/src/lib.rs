@@ -1,0 +1,20 @@
+//! The `grid` program: the only crate that sees all stages.
+
+pub mod cli;
+pub mod config;
+
+mod admin_door;
+mod call_path;
+mod compose;
+mod front_door;
+mod fulfilment;
+mod host;
+mod metrics;
+mod pages;
+mod runtime_door;
+mod serve;
+mod telemetry;
+mod trail;
+
+pub use compose::manifest_faults;
+pub use serve::{Failure, serve};

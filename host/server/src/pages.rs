@@ -1,0 +1,65 @@
+//! Plain HTTP on the operators' port: `/metrics`, `/healthz`, `/readyz`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grid_contract::Contracts;
+use grid_core::runtime::Runtime as _;
+use http::{Method, Response, StatusCode, request::Parts};
+use serde_json::json;
+
+use crate::{host::Host, metrics::Glance};
+
+/// Answers GET requests for the known paths.
+pub(crate) fn pages<C: Contracts>(
+    host: Arc<Host<C>>,
+) -> impl Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static {
+    move |request| match (&request.method, request.uri.path()) {
+        (&Method::GET, "/metrics") => {
+            let text = host.metrics.render(glance(&host));
+            Some(answer(StatusCode::OK, "text/plain; version=0.0.4", text))
+        }
+        (&Method::GET, "/healthz") => Some(answer(StatusCode::OK, "text/plain", "alive\n".to_owned())),
+        (&Method::GET, "/readyz") => Some(ready(&host)),
+        _ => None,
+    }
+}
+
+fn glance<C: Contracts>(host: &Host<C>) -> Glance {
+    Glance {
+        cache: host.authorize.hits_and_misses(),
+        in_flight: host.hub.list().iter().map(|wire| u64::from(wire.card().load.in_flight())).sum(),
+        runtimes: host.hub.len() as u64,
+        sessions: host.sessions.open() as u64,
+        audit_writable: host.ledger.status().writable,
+    }
+}
+
+/// Ready means that calls are taken; contracts that no runtime serves are named as degraded.
+fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
+    let writable = host.ledger.status().writable;
+    let stopping = host.stopping.is_cancelled();
+    let manifest = host.contracts.manifest();
+    let unserved: Vec<&str> =
+        manifest.iter().map(|contract| contract.name().as_ref()).filter(|name| host.roster.serving(name).is_empty()).collect();
+    let ready = writable && !stopping;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "ready": ready,
+        "mode": C::MODE,
+        "contracts": manifest.len(),
+        "audit_writable": writable,
+        "stopping": stopping,
+        "unserved": unserved,
+    });
+    answer(status, "application/json", format!("{body}\n"))
+}
+
+fn answer(status: StatusCode, kind: &str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    if let Ok(kind) = kind.parse() {
+        response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    }
+    response
+}

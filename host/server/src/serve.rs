@@ -1,0 +1,232 @@
+//! `grid serve`: compose, listen, sweep, and on a signal drain. The process ends when the log fails.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use grid_contract::{Contracts, Development, Strict};
+use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_grpc::{Admin, Running, Server, Settings};
+use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
+
+use crate::{
+    compose,
+    config::{Config, Mode, Scheduler},
+    front_door::Door,
+    host::Host,
+    metrics::Metrics,
+    pages::pages,
+    telemetry,
+};
+
+/// Why the host did not start, or stopped.
+#[derive(Debug)]
+pub struct Failure {
+    /// As error pages know it.
+    pub code: Code,
+    /// One problem a line, each with what to do.
+    pub message: String,
+    /// The configuration or the manifest is at fault (exit code 3).
+    pub configuration: bool,
+}
+
+impl Failure {
+    pub(crate) fn config(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), configuration: true }
+    }
+
+    pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), configuration: false }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Serves until a signal or a failing log ends it.
+///
+/// # Errors
+/// [`Failure`], with everything that is wrong.
+pub fn serve(config: &Config) -> Result<(), Failure> {
+    let runtime = runtime(config).map_err(|error| {
+        Failure::start(Code::EnvironmentError, format!("no threads could be started: {error}"))
+    })?;
+    runtime.block_on(async {
+        let telemetry = telemetry::start(config)?;
+        let clock = SystemClock::shared();
+        let manifest = compose::manifest(config)?;
+        let ended = match config.mode {
+            Mode::Strict => run(config, Strict::new(manifest), clock).await,
+            Mode::Development => {
+                tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
+                let options = compose::manifest_options(config);
+                let most = config.development.max_tools_per_session as usize;
+                run(config, Development::new(manifest, options, most), clock).await
+            }
+        };
+        telemetry.stop();
+        ended
+    })
+}
+
+/// Few cores are served best by one thread: half of the work of a call is waking another.
+fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let single = match config.server.runtime {
+        Scheduler::Auto => cores <= 2,
+        Scheduler::CurrentThread => true,
+        Scheduler::MultiThread => false,
+    };
+    if single {
+        return tokio::runtime::Builder::new_current_thread().enable_all().build();
+    }
+    let workers = if config.server.workers == 0 { cores } else { config.server.workers };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+}
+
+async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) -> Result<(), Failure> {
+    let metrics = Metrics::new()
+        .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
+    let identity = compose::identity(config, &clock)?;
+    // Ports first: a host that cannot listen should not touch the log.
+    let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
+    let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
+    if recovered.cut > 0 || !recovered.closed.is_empty() {
+        tracing::warn!(
+            records = recovered.records,
+            cut_bytes = recovered.cut,
+            unknown_outcomes = recovered.closed.len(),
+            "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
+        );
+    }
+    let host = Arc::new(compose::host(config, contracts, identity, ledger, clock, metrics));
+    let door = Arc::new(Door(Arc::clone(&host)));
+    started(&host).await?;
+    let (callers, operators) = open(config, &door, callers, operators).await?;
+    host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    tracing::info!(
+        mode = C::MODE,
+        address = %callers.address(),
+        admin = %operators.address(),
+        contracts = host.contracts.manifest().len(),
+        "serving"
+    );
+    let ended = until_the_end(&host).await;
+    drain(&host, callers, operators, config.server.drain_grace).await;
+    ended
+}
+
+async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let message = format!("cannot listen on {address}: {error}; free it, or set another address");
+        Failure::start(Code::EnvironmentError, message)
+    })
+}
+
+async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
+    let manifest = host.contracts.manifest();
+    let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| digest.to_string());
+    let correlation = host.correlation("");
+    let event = Event {
+        detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        ..host.event(Kind::HostStarted, &correlation)
+    };
+    match host.ledger.record(event).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::start(Code::AuditUnavailable, error.to_string())),
+    }
+}
+
+async fn open<C: Contracts>(
+    config: &Config,
+    door: &Arc<Door<C>>,
+    callers: TcpListener,
+    operators: TcpListener,
+) -> Result<(Running, Running), Failure> {
+    let settings = Settings {
+        max_message: config.server.max_message.as_usize(),
+        max_concurrent_streams: config.server.max_concurrent_streams,
+        max_connections_per_peer: config.server.max_connections_per_peer,
+        keepalive: config.server.keepalive,
+        keepalive_timeout: config.server.keepalive_timeout,
+        first_frame_timeout: config.server.first_frame_timeout,
+        ..Settings::default()
+    };
+    let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
+    let clock = door.0.clock.clone();
+    let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
+    let callers = server.start(callers).await.map_err(failed)?;
+    let operators =
+        Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings).start(operators).await.map_err(failed)?;
+    callers.health().set(true).await;
+    operators.health().set(true).await;
+    Ok((callers, operators))
+}
+
+async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => host.sweep().await,
+            () = host.stopping.cancelled() => return,
+        }
+    }
+}
+
+/// A signal ends the host in order; a log that cannot be written ends it because nothing may run any more.
+async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
+    tokio::select! {
+        signal = signalled() => {
+            tracing::info!(signal, "stopping: taking no new calls and waiting for those in flight");
+            Ok(())
+        }
+        failure = host.ledger.failed() => {
+            tracing::error!(%failure, "the audit log failed, so the host stops");
+            Err(Failure::start(Code::AuditUnavailable, failure.to_string()))
+        }
+    }
+}
+
+/// The name of the signal that asks the host to stop.
+fn signalled() -> impl Future<Output = &'static str> {
+    let signals = (unix::signal(unix::SignalKind::terminate()), unix::signal(unix::SignalKind::interrupt()));
+    async move {
+        match signals {
+            (Ok(mut terminate), Ok(mut interrupt)) => tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            },
+            _ => {
+                tracing::error!("signals cannot be watched; stop the host with SIGKILL");
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// No new calls; those in flight have the grace to end; every runtime is told; the log is closed last.
+async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: Running, grace: Duration) {
+    host.stopping.cancel();
+    callers.health().set(false).await;
+    let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+    host.tasks.close();
+    if tokio::time::timeout(grace, host.tasks.wait()).await.is_err() {
+        tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
+    }
+    for wire in host.hub.list() {
+        wire.send(HostFrame::Drain { reason: "the host stops".to_owned(), grace_ms }).await;
+        wire.send(HostFrame::Bye { reason: "the host stops".to_owned() }).await;
+        wire.crash("the host stopped");
+    }
+    callers.shutdown(Duration::from_secs(1)).await;
+    let correlation = host.correlation("");
+    host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
+    if let Err(error) = host.ledger.clone().close().await {
+        tracing::error!(%error, "the log was not closed in order");
+    }
+    operators.shutdown(Duration::from_secs(1)).await;
+}

@@ -1,0 +1,160 @@
+use std::{sync::Arc, time::Duration};
+
+use grid_core::{
+    Code, Refusal, Stage,
+    id::{CallId, CorrelationId, InvocationId},
+    outcome::{CallAnswer, ToolAnswer},
+};
+use grid_testkit::{FakeClock, principal};
+
+use super::*;
+use crate::{Limits, Opening, Sessions};
+
+const WINDOW: Duration = Duration::from_secs(300);
+const NOW: Duration = Duration::from_secs(10);
+
+fn session() -> Arc<Session> {
+    let limits = Limits {
+        ttl: Duration::from_secs(3600),
+        max_ttl: Duration::from_secs(86400),
+        per_principal: 10,
+        idempotency_window: WINDOW,
+    };
+    let sessions = Sessions::new(limits, FakeClock::default().shared());
+    sessions
+        .prepare(&principal("agent", "demo", &[]), Opening::default())
+        .unwrap()
+}
+
+fn answer(content: &str) -> Ended {
+    Ok(CallAnswer {
+        invocation_id: InvocationId::mint(),
+        correlation_id: CorrelationId::mint(0),
+        call_id: CallId::parse("c1").unwrap(),
+        name: Arc::from("sum"),
+        answer: ToolAnswer::Success(content.to_owned()),
+        repeated: false,
+    })
+}
+
+fn ask(session: &Arc<Session>, call: &str, args: u8, now: Duration) -> Claim {
+    session.claim(
+        &CallId::parse(call).unwrap(),
+        &Arc::from("sum"),
+        [args; 32],
+        now,
+    )
+}
+
+fn first(claim: Claim) -> Ticket {
+    match claim {
+        Claim::First(ticket) => ticket,
+        other => panic!("expected the first claim, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_repeat_of_an_ended_call_gets_its_outcome() {
+    let session = session();
+    first(ask(&session, "c1", 1, NOW)).end(&answer("3"), true, NOW);
+    let Claim::Done(ended) = ask(&session, "c1", 1, NOW) else {
+        panic!("not remembered")
+    };
+    assert_eq!(ended.unwrap().answer, ToolAnswer::Success("3".to_owned()));
+    assert_eq!(session.in_flight(), 0);
+}
+
+#[test]
+fn a_repeat_of_a_call_in_flight_waits_for_the_same_outcome() {
+    let session = session();
+    let ticket = first(ask(&session, "c1", 1, NOW));
+    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else {
+        panic!("not joined")
+    };
+    assert!(outcome.try_recv().is_err());
+    ticket.end(&answer("3"), true, NOW);
+    assert_eq!(
+        outcome.try_recv().unwrap().unwrap().answer,
+        ToolAnswer::Success("3".to_owned())
+    );
+}
+
+#[test]
+fn the_same_call_id_with_other_arguments_or_another_tool_is_a_conflict() {
+    let session = session();
+    let _ticket = first(ask(&session, "c1", 1, NOW));
+    assert!(matches!(ask(&session, "c1", 2, NOW), Claim::Conflict));
+    let other = session.claim(
+        &CallId::parse("c1").unwrap(),
+        &Arc::from("other"),
+        [1; 32],
+        NOW,
+    );
+    assert!(matches!(other, Claim::Conflict));
+}
+
+#[test]
+fn an_outcome_is_forgotten_when_its_window_has_passed() {
+    let session = session();
+    first(ask(&session, "c1", 1, NOW)).end(&answer("3"), true, NOW);
+    let just_before = NOW + WINDOW - Duration::from_millis(1);
+    assert!(matches!(
+        ask(&session, "c1", 1, just_before),
+        Claim::Done(_)
+    ));
+    drop(first(ask(&session, "c1", 1, NOW + WINDOW)));
+}
+
+#[test]
+fn a_failure_that_is_not_kept_lets_the_call_run_again() {
+    let session = session();
+    let failed = Err(Refusal::new(Code::Timeout, Stage::Dispatch, "too late"));
+    first(ask(&session, "c1", 1, NOW)).end(&failed, false, NOW);
+    drop(first(ask(&session, "c1", 1, NOW)));
+}
+
+#[test]
+fn a_ticket_that_is_lost_frees_its_call_id_and_tells_who_waits() {
+    let session = session();
+    let ticket = first(ask(&session, "c1", 1, NOW));
+    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else {
+        panic!("not joined")
+    };
+    drop(ticket);
+    assert!(outcome.try_recv().is_err());
+    assert_eq!(session.in_flight(), 0);
+    drop(first(ask(&session, "c1", 1, NOW)));
+}
+
+#[test]
+fn cancelling_reaches_the_one_call_that_is_named() {
+    let session = session();
+    let (one, other) = (
+        first(ask(&session, "c1", 1, NOW)),
+        first(ask(&session, "c2", 1, NOW)),
+    );
+    assert!(session.cancel(&CallId::parse("c1").unwrap()));
+    assert!(one.cancelled().is_cancelled() && !other.cancelled().is_cancelled());
+    assert!(!session.cancel(&CallId::parse("c3").unwrap()));
+}
+
+#[test]
+fn the_oldest_outcomes_make_room_for_new_ones() {
+    let session = session();
+    let large = "x".repeat(REMEMBERED_BYTES / 2);
+    for call in ["c1", "c2", "c3"] {
+        first(ask(&session, call, 1, NOW)).end(&answer(&large), true, NOW);
+    }
+    assert!(matches!(ask(&session, "c3", 1, NOW), Claim::Done(_)));
+    drop(first(ask(&session, "c1", 1, NOW)));
+}
+
+#[test]
+fn a_closed_session_takes_no_call_and_stops_those_in_flight() {
+    let session = session();
+    let ticket = first(ask(&session, "c1", 1, NOW));
+    assert_eq!(session.calls.close(false), Err(1));
+    assert_eq!(session.calls.close(true), Ok(1));
+    assert!(ticket.cancelled().is_cancelled());
+    assert!(matches!(ask(&session, "c2", 1, NOW), Claim::Closed));
+}

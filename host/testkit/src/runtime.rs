@@ -1,0 +1,104 @@
+//! A runtime without a connection: it keeps the calls that it is handed, and a test ends them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use grid_core::{
+    frame::CallFrame,
+    id::{ConnectionId, InvocationId, RuntimeId, TenantId},
+    runtime::{Card, Ending, Load, Runtime, Unreachable},
+};
+use tokio::sync::oneshot;
+
+/// A runtime that does as it is told.
+#[derive(Debug)]
+pub struct FakeRuntime {
+    card: Card,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    refuse: Option<Unreachable>,
+    calls: Vec<(CallFrame, Option<oneshot::Sender<Ending>>)>,
+    cancelled: Vec<(InvocationId, String)>,
+}
+
+impl FakeRuntime {
+    /// With room for `limit` calls.
+    ///
+    /// # Panics
+    /// Where the names are no ids.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "a test with a bad name should stop")]
+    pub fn new(id: &str, tenant: &str, limit: u32) -> Arc<Self> {
+        let card = Card {
+            id: RuntimeId::parse(id).expect("a runtime's id"),
+            tenant: TenantId::parse(tenant).expect("a tenant's name"),
+            connection: ConnectionId::mint(),
+            language: "test".to_owned(),
+            version: "0".to_owned(),
+            attached_at_ms: 0,
+            limit,
+            load: Load::default(),
+        };
+        Arc::new(Self {
+            card,
+            inner: Mutex::default(),
+        })
+    }
+
+    /// From now on calls cannot be handed over.
+    pub fn refuse(&self, error: Unreachable) {
+        self.lock().refuse = Some(error);
+    }
+
+    /// The calls so far.
+    #[must_use]
+    pub fn calls(&self) -> Vec<CallFrame> {
+        self.lock()
+            .calls
+            .iter()
+            .map(|(frame, _)| frame.clone())
+            .collect()
+    }
+
+    /// What was to be stopped, and why.
+    #[must_use]
+    pub fn cancelled(&self) -> Vec<(InvocationId, String)> {
+        self.lock().cancelled.clone()
+    }
+
+    /// Ends the oldest call that has not ended; false where there is none.
+    pub fn end(&self, ending: Ending) -> bool {
+        let waiting = self
+            .lock()
+            .calls
+            .iter_mut()
+            .find_map(|(_, sender)| sender.take());
+        waiting.is_some_and(|sender| sender.send(ending).is_ok())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Runtime for FakeRuntime {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        let mut inner = self.lock();
+        if let Some(error) = inner.refuse {
+            return Err(error);
+        }
+        let (sender, receiver) = oneshot::channel();
+        inner.calls.push((call, Some(sender)));
+        Ok(receiver)
+    }
+
+    fn cancel(&self, invocation: InvocationId, reason: &str) {
+        self.lock().cancelled.push((invocation, reason.to_owned()));
+    }
+}

@@ -1,0 +1,188 @@
+//! The port for operators: AdminService over gRPC, and beside it plain HTTP paths (metrics, liveness) that the
+//! server crate answers, since what they say is its knowledge.
+
+use std::{fmt, io, sync::Arc};
+
+use bytes::Bytes;
+use grid_core::port::AdminDoor;
+use grid_proto::v1::{self, admin_service_server};
+use http::{Request, Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    accept::{Peer, Places, accept},
+    body::Reply,
+    connection::{Port, Route, serve_auto},
+    convert::admin,
+    running::Running,
+    server::unknown,
+    settings::Settings,
+    side::{Health, Sides, split},
+    unary::{Asked, Limits, is_grpc, unary},
+};
+
+const SERVICES: &[&str] = &[admin_service_server::SERVICE_NAME];
+
+/// Answers requests that are not gRPC; `None` where it does not know the path.
+pub trait Pages: Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static {}
+
+impl<P: Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static> Pages for P {}
+
+/// Serves operators.
+pub struct Admin<A, P> {
+    door: Arc<A>,
+    pages: P,
+    settings: Settings,
+}
+
+impl<A, P> fmt::Debug for Admin<A, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").finish_non_exhaustive()
+    }
+}
+
+impl<A: AdminDoor, P: Pages> Admin<A, P> {
+    /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
+    #[must_use]
+    pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
+        Self {
+            door,
+            pages,
+            settings,
+        }
+    }
+
+    /// Begins to serve. Health says "not serving" until the handle is told otherwise.
+    ///
+    /// # Errors
+    /// The listener has no local address.
+    pub async fn start(self, listener: TcpListener) -> io::Result<Running> {
+        let address = listener.local_addr()?;
+        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
+        let health = Health::of(SERVICES).await;
+        let routes = Routes {
+            door: self.door,
+            pages: self.pages,
+            limits: Limits {
+                message: self.settings.max_message,
+                patience: self.settings.message_timeout,
+            },
+            sides: Sides::new(&health, stop.clone()),
+        };
+        let places = Places::new(self.settings.max_connections_per_peer);
+        let port = Arc::new(Port {
+            route: routes,
+            settings: self.settings,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
+        tasks.spawn(accept(
+            listener,
+            places,
+            tasks.clone(),
+            stop.clone(),
+            kill.clone(),
+            serve,
+        ));
+        Ok(Running::new(address, health, stop, kill, tasks))
+    }
+}
+
+struct Routes<A, P> {
+    door: Arc<A>,
+    pages: P,
+    limits: Limits,
+    sides: Sides,
+}
+
+impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
+    async fn route(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        if !is_grpc(request.headers()) {
+            return self.page(&request.into_parts().0);
+        }
+        let (service, method) = split(request.uri().path());
+        if service != admin_service_server::SERVICE_NAME {
+            return match self.sides.serve(request).await {
+                Ok(response) => response,
+                Err(request) => unknown(request.uri().path()),
+            };
+        }
+        let (door, local, limits) = (&self.door, peer.loopback, self.limits);
+        match method {
+            "GetStatus" => {
+                unary(
+                    request,
+                    local,
+                    limits,
+                    async |asked: Asked<v1::StatusRequest>| {
+                        admin::status(door.status(asked.credentials).await)
+                    },
+                )
+                .await
+            }
+            "ListRuntimes" => {
+                unary(
+                    request,
+                    local,
+                    limits,
+                    async |asked: Asked<v1::ListRuntimesRequest>| {
+                        admin::runtimes(door.runtimes(asked.credentials).await)
+                    },
+                )
+                .await
+            }
+            "ListSessions" => {
+                unary(
+                    request,
+                    local,
+                    limits,
+                    async |asked: Asked<v1::ListSessionsRequest>| {
+                        admin::sessions(door.sessions(asked.credentials).await)
+                    },
+                )
+                .await
+            }
+            "ListContracts" => {
+                unary(
+                    request,
+                    local,
+                    limits,
+                    async |asked: Asked<v1::ListContractsRequest>| {
+                        admin::contracts(door.contracts(asked.credentials).await)
+                    },
+                )
+                .await
+            }
+            "InvalidateAuthorizations" => {
+                unary(
+                    request,
+                    local,
+                    limits,
+                    async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
+                        let reason = asked.message.reason;
+                        admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                    },
+                )
+                .await
+            }
+            _ => unknown(request.uri().path()),
+        }
+    }
+}
+
+impl<A, P: Pages> Routes<A, P> {
+    fn page(&self, head: &Parts) -> Response<Reply> {
+        let page = (self.pages)(head).unwrap_or_else(|| {
+            let mut response = Response::new(Bytes::from_static(
+                b"there is no such page; try /healthz, /readyz or /metrics\n",
+            ));
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            response
+        });
+        page.map(Reply::Plain)
+    }
+}

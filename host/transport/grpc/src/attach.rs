@@ -1,0 +1,210 @@
+//! RuntimeService: one stream a runtime. A task of its own takes the announcement, hands every further frame to
+//! the port that the door gave, and detaches when either side ends; the answers go through [`Outbound`].
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    time::Duration,
+};
+
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Credentials,
+    frame::{Announce, RuntimeFrame},
+    port::{RuntimeDoor, RuntimePort},
+};
+use grid_proto::v1::{self, runtime_frame::Frame};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::{Status, Streaming, server::Grpc};
+use tonic_prost::ProstCodec;
+
+use crate::{
+    body::Reply,
+    convert::frame,
+    fault::plain,
+    outbound::{Frames, Opening, Outbound},
+    unary::credentials,
+};
+
+/// Calls that can wait to be reported as unsent.
+const UNSENT: usize = 64;
+
+/// Serves RuntimeService.
+#[derive(Debug)]
+pub(crate) struct Runtimes<R> {
+    pub(crate) door: Arc<R>,
+    pub(crate) message: usize,
+    pub(crate) first_frame: Duration,
+    pub(crate) stall: Duration,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl<R: RuntimeDoor> Runtimes<R> {
+    /// Answers at once; what came of the announcement is the first frame.
+    pub(crate) async fn attach(
+        &self,
+        request: Request<Incoming>,
+        loopback: bool,
+        hang_up: CancellationToken,
+    ) -> Response<Reply> {
+        let attach = Attach {
+            runtimes: self,
+            credentials: credentials(request.headers(), loopback),
+            hang_up,
+        };
+        Grpc::new(ProstCodec::default())
+            .apply_max_message_size_config(Some(self.message), Some(self.message))
+            .streaming(attach, request)
+            .await
+            .map(Reply::Attached)
+    }
+}
+
+/// One request to attach; tonic calls it once.
+struct Attach<'a, R> {
+    runtimes: &'a Runtimes<R>,
+    credentials: Credentials,
+    hang_up: CancellationToken,
+}
+
+impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attach<'_, R> {
+    type Response = v1::HostFrame;
+    type ResponseStream = Outbound;
+    type Future = Ready<Result<tonic::Response<Outbound>, Status>>;
+
+    fn call(&mut self, request: tonic::Request<Streaming<v1::RuntimeFrame>>) -> Self::Future {
+        let (opened, opening) = oneshot::channel();
+        let link = Link {
+            door: Arc::clone(&self.runtimes.door),
+            inbound: request.into_inner(),
+            credentials: std::mem::take(&mut self.credentials),
+            first_frame: self.runtimes.first_frame,
+            stall: self.runtimes.stall,
+            hang_up: self.hang_up.clone(),
+        };
+        self.runtimes.tasks.spawn(link.run(opened));
+        let outbound = Outbound::new(opening, self.runtimes.message);
+        ready(Ok(tonic::Response::new(outbound)))
+    }
+}
+
+/// The task of one runtime's stream.
+struct Link<R> {
+    door: Arc<R>,
+    inbound: Streaming<v1::RuntimeFrame>,
+    credentials: Credentials,
+    first_frame: Duration,
+    stall: Duration,
+    hang_up: CancellationToken,
+}
+
+impl<R: RuntimeDoor> Link<R> {
+    async fn run(mut self, opened: oneshot::Sender<Opening>) {
+        let credentials = std::mem::take(&mut self.credentials);
+        let attached = match self.introduction().await {
+            Ok(announce) => self.door.attach(credentials, *announce).await,
+            Err(fault) => Err(self.door.unannounced(credentials, fault).await),
+        };
+        let (port, queue) = match attached {
+            Ok(attached) => attached,
+            Err(refusal) => {
+                // Without a reader the answer has nowhere to go; the door has recorded it.
+                let _ = opened.send(Opening::Refused(refusal));
+                return;
+            }
+        };
+        let (close, closing) = oneshot::channel();
+        let (unsent, returned) = mpsc::channel(UNSENT);
+        let (gone, reader) = oneshot::channel();
+        let frames = Frames {
+            queue,
+            closing,
+            unsent,
+            _gone: gone,
+        };
+        if opened.send(Opening::Attached(frames)).is_err() {
+            port.detach("the runtime left before it was answered".to_owned())
+                .await;
+            return;
+        }
+        self.pump(port, returned).await;
+        drop(close);
+        // What waits is sent first. A runtime that does not read it holds the stream open, so its connection goes.
+        if timeout(self.stall, reader).await.is_err() {
+            self.hang_up.cancel();
+        }
+    }
+
+    /// The first frame, which must be an announcement.
+    async fn introduction(&mut self) -> Result<Box<Announce>, Refusal> {
+        let refuse = |code, message: &str| Err(Refusal::new(code, Stage::Transport, message));
+        match timeout(self.first_frame, self.inbound.message()).await {
+            Ok(Ok(Some(v1::RuntimeFrame {
+                frame: Some(Frame::Announce(announce)),
+            }))) => Ok(frame::announce(*announce)),
+            Ok(Ok(Some(_))) => refuse(
+                Code::ProtocolViolation,
+                "the first frame is no announcement; send `announce` before anything else",
+            ),
+            Ok(Ok(None)) => refuse(
+                Code::ConnectionFailed,
+                "the stream ended before an announcement; send `announce` and keep the stream open",
+            ),
+            Ok(Err(status)) => Err(unreadable(&status)),
+            Err(_) => refuse(
+                Code::NetworkTimeout,
+                "no announcement came in time; send `announce` as soon as the stream is open",
+            ),
+        }
+    }
+
+    /// Hands frames over until either side ends.
+    async fn pump(&mut self, mut port: R::Port, mut returned: mpsc::Receiver<RuntimeFrame>) {
+        let reason = loop {
+            let frame = tokio::select! {
+                biased;
+                read = self.inbound.message() => match read {
+                    Ok(Some(wire)) => match frame::inbound(wire) {
+                        Some(frame) => frame,
+                        None => continue,
+                    },
+                    Ok(None) => break "the runtime closed its stream".to_owned(),
+                    Err(status) => break broken(&status),
+                },
+                Some(frame) = returned.recv() => frame,
+                () = port.ended() => break "the host ended the attachment".to_owned(),
+            };
+            port.receive(frame).await;
+        };
+        port.detach(reason).await;
+    }
+}
+
+/// A first message that could not be read. tonic's words are for its own log.
+fn unreadable(status: &Status) -> Refusal {
+    let (code, message) = match status.code() {
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => (
+            Code::MessageTooLarge,
+            "the announcement is over the message limit; send less",
+        ),
+        tonic::Code::Internal | tonic::Code::InvalidArgument => (
+            Code::SerializationError,
+            "the announcement cannot be read; check that both sides were built from the same proto files",
+        ),
+        _ => (
+            Code::ConnectionFailed,
+            "the stream broke before an announcement; connect again",
+        ),
+    };
+    Refusal::new(code, Stage::Transport, message).because(plain(status.message(), 256))
+}
+
+fn broken(status: &Status) -> String {
+    format!("the stream broke: {}", plain(status.message(), 256))
+}

@@ -1,0 +1,97 @@
+//! What an answer's body can be: one message and its trailers, a stream of tonic's, or plain bytes. The one
+//! message is an enum variant and not a boxed body, because every call makes one.
+
+use std::{
+    pin::Pin,
+    sync::LazyLock,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body::{Body, Frame, SizeHint};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tonic::Status;
+
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+static DONE: LazyLock<HeaderMap> =
+    LazyLock::new(|| HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static("0"))]));
+
+/// The body of an answer.
+#[derive(Debug, Default)]
+pub(crate) enum Reply {
+    /// Nothing; the status stands in the headers.
+    #[default]
+    Empty,
+    /// One framed message, then the trailers of success.
+    Message(Bytes),
+    /// The trailers of success.
+    Trailers,
+    /// Not gRPC.
+    Plain(Bytes),
+    /// The frames of an attached runtime.
+    Attached(tonic::body::Body),
+    /// Health or reflection; ends when the port stops, because a watcher never goes by itself.
+    Side(tonic::body::Body, Pin<Box<WaitForCancellationFutureOwned>>),
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        match &mut *self {
+            Self::Empty => Poll::Ready(None),
+            Self::Message(data) => {
+                let data = std::mem::take(data);
+                *self = Self::Trailers;
+                Poll::Ready(Some(Ok(Frame::data(data))))
+            }
+            Self::Trailers => {
+                *self = Self::Empty;
+                Poll::Ready(Some(Ok(Frame::trailers(DONE.clone()))))
+            }
+            Self::Plain(data) => {
+                let data = std::mem::take(data);
+                *self = Self::Empty;
+                Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
+            }
+            Self::Attached(body) => Pin::new(body).poll_frame(cx),
+            Self::Side(body, stop) => {
+                if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
+                    return Poll::Ready(frame);
+                }
+                ready!(stop.as_mut().poll(cx));
+                *self = Self::Empty;
+                let gone = Status::unavailable("the host is stopping; ask another one");
+                let mut trailers = HeaderMap::new();
+                let written = gone.add_header(&mut trailers);
+                Poll::Ready(Some(written.map(|()| Frame::trailers(trailers))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Message(_) | Self::Trailers => false,
+            Self::Plain(data) => data.is_empty(),
+            Self::Attached(body) | Self::Side(body, _) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Plain(data) => SizeHint::with_exact(data.len() as u64),
+            // An exact size would become a content-length header, which gRPC has no use for.
+            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Side(..) => {
+                SizeHint::default()
+            }
+        }
+    }
+}

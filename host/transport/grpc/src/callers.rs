@@ -1,0 +1,198 @@
+//! GridService: what callers ask, handed to the front door. Refusals travel in the answers with gRPC status OK,
+//! because they are the host's answers and not the transport's faults.
+
+use std::{sync::Arc, time::Duration};
+
+use grid_core::{
+    Code, Refusal, Stage, clock::SharedClock, id::CorrelationId, port::FrontDoor, refusal::Context,
+};
+use grid_proto::v1;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::{
+    body::Reply,
+    convert::{
+        call::{self, MissingCall},
+        error::enhanced_error,
+        session,
+    },
+    unary::{Asked, Limits, unary},
+};
+
+/// The methods of GridService.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Method {
+    CallTool,
+    CreateSession,
+    DestroySession,
+    ListTools,
+    CancelToolCall,
+    AuthorizeToolCall,
+    LogToolResult,
+}
+
+impl Method {
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "CallTool" => Self::CallTool,
+            "CreateSession" => Self::CreateSession,
+            "DestroySession" => Self::DestroySession,
+            "ListTools" => Self::ListTools,
+            "CancelToolCall" => Self::CancelToolCall,
+            "AuthorizeToolCall" => Self::AuthorizeToolCall,
+            "LogToolResult" => Self::LogToolResult,
+            _ => return None,
+        })
+    }
+}
+
+/// Serves GridService.
+#[derive(Debug)]
+pub(crate) struct Callers<F> {
+    pub(crate) door: Arc<F>,
+    pub(crate) clock: SharedClock,
+    pub(crate) limits: Limits,
+}
+
+impl<F: FrontDoor> Callers<F> {
+    pub(crate) async fn serve(
+        &self,
+        method: Method,
+        request: Request<Incoming>,
+        loopback: bool,
+    ) -> Response<Reply> {
+        let limits = self.limits;
+        match method {
+            Method::CallTool => {
+                unary(request, loopback, limits, |asked| self.call_tool(asked)).await
+            }
+            Method::CreateSession => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    let open = session::open(asked.message);
+                    session::opened(self.door.open_session(asked.credentials, open).await)
+                })
+                .await
+            }
+            Method::DestroySession => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    let close = session::close(asked.message);
+                    session::closed(self.door.close_session(asked.credentials, close).await)
+                })
+                .await
+            }
+            Method::ListTools => {
+                unary(
+                    request,
+                    loopback,
+                    limits,
+                    async |asked: Asked<v1::ListTools>| {
+                        let wire = asked.message;
+                        session::tools(
+                            self.door
+                                .list_tools(asked.credentials, wire.session_id, wire.correlation_id)
+                                .await,
+                        )
+                    },
+                )
+                .await
+            }
+            Method::CancelToolCall => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    let cancel = session::cancel(asked.message);
+                    session::cancelled(self.door.cancel(asked.credentials, cancel).await)
+                })
+                .await
+            }
+            Method::AuthorizeToolCall => {
+                unary(request, loopback, limits, async |asked| {
+                    self.authorize(asked)
+                })
+                .await
+            }
+            Method::LogToolResult => {
+                unary(request, loopback, limits, async |asked| self.log(asked)).await
+            }
+        }
+    }
+
+    async fn call_tool(&self, asked: Asked<v1::ToolCall>) -> v1::CallToolResponse {
+        match call::envelope(asked.message) {
+            Ok(mut envelope) => {
+                if let Some(left) = asked.timeout {
+                    envelope.deadline_unix_ms = Some(self.sooner(envelope.deadline_unix_ms, left));
+                }
+                let answer = self.door.call(asked.credentials, envelope).await;
+                call::answered(answer, self.limits.message)
+            }
+            Err(MissingCall {
+                correlation_id,
+                session_id,
+            }) => call::refused(&self.refusal(
+                Code::MalformedRequest,
+                "`call` is missing; send call_id, name and args in it",
+                &correlation_id,
+                session_id,
+            )),
+        }
+    }
+
+    /// The sooner of the message's deadline and the transport's.
+    fn sooner(&self, deadline: Option<u64>, left: Duration) -> u64 {
+        let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let end = self.clock.unix_ms().saturating_add(left);
+        deadline.map_or(end, |deadline| deadline.min(end))
+    }
+
+    /// Governed local dispatch is a feature that this host does not have yet.
+    fn authorize(
+        &self,
+        asked: Asked<v1::AuthorizeToolCallRequest>,
+    ) -> v1::AuthorizeToolCallResponse {
+        let wire = asked.message;
+        let refusal = self.unavailable(&wire.correlation_id, wire.session_id);
+        v1::AuthorizeToolCallResponse {
+            status: Some(v1::authorize_tool_call_response::Status::Denied.into()),
+            correlation_id: session::correlation(&refusal),
+            error: Some(enhanced_error(&refusal)),
+            ..v1::AuthorizeToolCallResponse::default()
+        }
+    }
+
+    fn log(&self, asked: Asked<v1::LogToolResultRequest>) -> v1::LogToolResultResponse {
+        let wire = asked.message;
+        let refusal = self.unavailable(&wire.correlation_id, wire.session_id);
+        v1::LogToolResultResponse {
+            status: Some(v1::log_tool_result_response::Status::Rejected.into()),
+            correlation_id: session::correlation(&refusal),
+            error: Some(enhanced_error(&refusal)),
+        }
+    }
+
+    fn unavailable(&self, correlation_id: &str, session_id: String) -> Refusal {
+        self.refusal(
+            Code::FeatureUnavailable,
+            "governed local dispatch is not available on this host; use `CallTool`",
+            correlation_id,
+            session_id,
+        )
+    }
+
+    fn refusal(
+        &self,
+        code: Code,
+        message: &str,
+        correlation_id: &str,
+        session_id: String,
+    ) -> Refusal {
+        let at_ms = self.clock.unix_ms();
+        let correlation =
+            CorrelationId::parse(correlation_id).unwrap_or_else(|_| CorrelationId::mint(at_ms));
+        Refusal::new(code, Stage::Transport, message).within(Context {
+            correlation_id: Some(correlation),
+            session_id: (!session_id.is_empty()).then_some(session_id),
+            at_ms,
+            ..Context::default()
+        })
+    }
+}

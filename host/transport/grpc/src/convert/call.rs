@@ -1,0 +1,144 @@
+//! The call and its answer: the two conversions that every call pays for.
+
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Envelope,
+    outcome::{CallAnswer, ToolAnswer},
+};
+use grid_proto::{
+    adm,
+    v1::{self, call_tool_response::Outcome},
+};
+use prost::Message as _;
+
+use super::{error::enhanced_error, session::correlation, trace};
+
+/// More than an answer holds besides its content: ids of at most 128 bytes, a function name, prefixes.
+const AROUND: usize = 1 << 10;
+
+/// The request as the front door takes it.
+///
+/// # Errors
+/// The name of the field that is missing.
+pub(crate) fn envelope(wire: v1::ToolCall) -> Result<Envelope, MissingCall> {
+    let Some(call) = wire.call else {
+        return Err(MissingCall {
+            correlation_id: wire.correlation_id,
+            session_id: wire.session_id,
+        });
+    };
+    Ok(Envelope {
+        correlation_id: wire.correlation_id,
+        session_id: wire.session_id,
+        call_id: call.call_id,
+        name: call.name,
+        args: call.args,
+        deadline_unix_ms: (wire.deadline_unix_ms > 0).then_some(wire.deadline_unix_ms),
+        streaming: wire.streaming,
+        parent_invocation_id: wire.parent_invocation_id,
+        trace: wire.trace_context.map(trace),
+        claim: None,
+    })
+}
+
+/// A call message without its `call`.
+#[derive(Debug)]
+pub(crate) struct MissingCall {
+    pub(crate) correlation_id: String,
+    pub(crate) session_id: String,
+}
+
+/// The answer, within `limit` bytes.
+pub(crate) fn answered(answer: Result<CallAnswer, Refusal>, limit: usize) -> v1::CallToolResponse {
+    match answer {
+        Ok(answer) => within(finished(answer), limit),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn finished(answer: CallAnswer) -> v1::CallToolResponse {
+    let invocation_id = answer.invocation_id.to_string();
+    let correlation_id = answer.correlation_id.to_string();
+    let (status, content, error) = match answer.answer {
+        ToolAnswer::Success(content) => (adm::ToolResultStatus::Success, Some(content), None),
+        ToolAnswer::Error { message, kind } => {
+            let error = adm::ErrorObject {
+                message,
+                r#type: kind,
+            };
+            (adm::ToolResultStatus::Error, None, Some(error))
+        }
+    };
+    v1::CallToolResponse {
+        outcome: Some(Outcome::Result(v1::ToolResult {
+            invocation_id: invocation_id.clone(),
+            correlation_id: correlation_id.clone(),
+            result: Some(adm::ToolResult {
+                call_id: answer.call_id.as_str().to_owned(),
+                name: answer.name.as_ref().to_owned(),
+                status: status.into(),
+                content,
+                error,
+            }),
+        })),
+        correlation_id,
+        invocation_id,
+        repeated: answer.repeated,
+    }
+}
+
+/// A refusal in the place of the result.
+pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
+    v1::CallToolResponse {
+        outcome: Some(Outcome::Error(Box::new(enhanced_error(refusal)))),
+        correlation_id: correlation(refusal),
+        invocation_id: refusal
+            .context()
+            .invocation_id
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        repeated: false,
+    }
+}
+
+/// A tool may answer more than a message can hold. The caller learns that from the answer, with the ids under
+/// which the outcome is recorded.
+fn within(response: v1::CallToolResponse, limit: usize) -> v1::CallToolResponse {
+    let content = match &response.outcome {
+        Some(Outcome::Result(v1::ToolResult {
+            result: Some(result),
+            ..
+        })) => {
+            result.content.as_ref().map_or(0, String::len)
+                + result
+                    .error
+                    .as_ref()
+                    .map_or(0, |e| e.message.len() + e.r#type.len())
+        }
+        _ => 0,
+    };
+    if content + AROUND <= limit {
+        return response;
+    }
+    let found = response.encoded_len();
+    if found <= limit {
+        return response;
+    }
+    let refusal = Refusal::new(
+        Code::MessageTooLarge,
+        Stage::Transport,
+        format!(
+            "the tool ran, but its answer has {found} bytes and the limit is {limit}; ask it for less"
+        ),
+    );
+    v1::CallToolResponse {
+        outcome: Some(Outcome::Error(Box::new(v1::EnhancedError {
+            correlation_id: response.correlation_id.clone(),
+            ..enhanced_error(&refusal)
+        }))),
+        ..response
+    }
+}
+
+#[cfg(test)]
+mod tests;

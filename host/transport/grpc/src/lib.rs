@@ -1,0 +1,27 @@
+//! The gRPC transport: callers, runtimes and operators in, calls of the ports out. It knows messages and
+//! connections and nothing of the path behind the doors.
+//!
+//! The abstraction over transports is the set of ports in `grid_core::port`: a transport is
+//! whatever calls `FrontDoor` and `RuntimeDoor`. A registry of them is the list in the server's composition.
+
+mod accept;
+mod admin;
+mod attach;
+mod body;
+mod callers;
+mod connection;
+mod convert;
+mod fault;
+mod outbound;
+mod running;
+mod server;
+mod settings;
+mod side;
+mod unary;
+
+pub use admin::{Admin, Pages};
+pub use convert::error::enhanced_error;
+pub use running::{Running, Stopped};
+pub use server::Server;
+pub use settings::Settings;
+pub use side::Health;

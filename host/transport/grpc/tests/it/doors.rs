@@ -1,0 +1,366 @@
+//! Doors that remember what they were asked and answer as the name of the tool says.
+
+use std::{
+    fmt::Debug,
+    str::FromStr as _,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use grid_core::{
+    Code, Refusal, Stage,
+    clock::SystemClock,
+    envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    frame::{Announce, Announced, HostFrame, RuntimeFrame},
+    id::{CallId, ConnectionId, CorrelationId, InvocationId},
+    listing::{Cancelled, Closed, Opened, ToolListing, Tools},
+    outcome::{CallAnswer, ToolAnswer},
+    port::{FrontDoor, RuntimeDoor, RuntimePort},
+    refusal::Context,
+};
+use grid_grpc::{Running, Server, Settings};
+use grid_proto::v1::{
+    grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+/// What a door was asked, in words.
+#[derive(Debug, Default)]
+pub struct Notes(Mutex<Vec<String>>);
+
+impl Notes {
+    pub fn add(&self, what: impl Debug) {
+        self.0.lock().unwrap().push(format!("{what:?}"));
+    }
+
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub fn holds(&self, what: &str) -> bool {
+        self.all().iter().any(|note| note.contains(what))
+    }
+
+    /// Waits for a note; a test that waits in vain fails by its own time limit.
+    pub async fn wait_for(&self, what: &str) {
+        let wait = async {
+            while !self.holds(what) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), wait)
+            .await
+            .unwrap_or_else(|_| panic!("no note of `{what}` in {:#?}", self.all()));
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Front {
+    pub notes: Notes,
+    /// Calls of `wait` go on when told.
+    pub go: Notify,
+    pub tokens: Mutex<Vec<Option<String>>>,
+}
+
+impl Front {
+    fn saw(&self, credentials: Credentials, what: impl Debug) {
+        assert!(credentials.loopback, "tests connect from this machine");
+        self.tokens.lock().unwrap().push(credentials.bearer);
+        self.notes.add(what);
+    }
+}
+
+pub fn correlation(text: &str) -> CorrelationId {
+    CorrelationId::parse(text).unwrap_or_else(|_| CorrelationId::mint(0))
+}
+
+/// A refusal with everything that a context can hold.
+pub fn refusal(code: Code, correlation_id: &str) -> Refusal {
+    Refusal::new(code, Stage::Authorize, "you may not; ask your operator")
+        .because("internal: rule 7 of epoch 3")
+        .with("missing", "[\"admin\"]")
+        .within(Context {
+            correlation_id: Some(correlation(correlation_id)),
+            session_id: Some("s-1".to_owned()),
+            tool: Some("tool".to_owned()),
+            invocation_id: None,
+            runtime_id: Some("rt".to_owned()),
+            at_ms: 1234,
+            trace_id: Some("ab".repeat(16)),
+            repeatable: true,
+            plain: false,
+        })
+}
+
+impl FrontDoor for Front {
+    async fn open_session(
+        &self,
+        credentials: Credentials,
+        request: OpenSession,
+    ) -> Result<Opened, Refusal> {
+        self.saw(credentials, &request);
+        if request.label == "refuse" {
+            return Err(refusal(Code::InvalidCredentials, &request.correlation_id));
+        }
+        Ok(Opened {
+            session_id: "s-9".to_owned(),
+            expires_at_ms: 77,
+            correlation_id: correlation(&request.correlation_id),
+        })
+    }
+
+    async fn close_session(
+        &self,
+        credentials: Credentials,
+        request: CloseSession,
+    ) -> Result<Closed, Refusal> {
+        self.saw(credentials, &request);
+        if request.session_id == "refuse" {
+            return Err(refusal(Code::InvalidSession, &request.correlation_id));
+        }
+        Ok(Closed {
+            cancelled: 3,
+            correlation_id: correlation(&request.correlation_id),
+        })
+    }
+
+    async fn list_tools(
+        &self,
+        credentials: Credentials,
+        session_id: String,
+        correlation_id: String,
+    ) -> Result<Tools, Refusal> {
+        self.saw(credentials, ("list", &session_id));
+        if session_id == "refuse" {
+            return Err(refusal(Code::SessionExpired, &correlation_id));
+        }
+        Ok(Tools {
+            tools: vec![ToolListing {
+                name: "add".to_owned(),
+                description: "adds".to_owned(),
+                parameters: "{}".to_owned(),
+                contract: "math".to_owned(),
+                version: "1.2.3".to_owned(),
+                effect: "pure",
+                timeout_ms: 5,
+                tags: vec!["t".to_owned()],
+                digest: "sha256:00".to_owned(),
+                dynamic: true,
+                available: true,
+            }],
+            correlation_id: correlation(&correlation_id),
+        })
+    }
+
+    async fn call(
+        &self,
+        credentials: Credentials,
+        envelope: Envelope,
+    ) -> Result<CallAnswer, Refusal> {
+        self.saw(credentials, &envelope);
+        let (kind, rest) = envelope
+            .name
+            .split_once(':')
+            .unwrap_or((&envelope.name, ""));
+        let answer = match kind {
+            "refuse" => {
+                let code = Code::from_str(rest).unwrap();
+                return Err(refusal(code, &envelope.correlation_id));
+            }
+            "plain" => {
+                let full = refusal(Code::PolicyViolation, &envelope.correlation_id);
+                let context = Context {
+                    plain: true,
+                    ..full.context().clone()
+                };
+                return Err(full.within(context));
+            }
+            "fail" => ToolAnswer::Error {
+                message: "no".to_owned(),
+                kind: "NOPE".to_owned(),
+            },
+            "size" => ToolAnswer::Success("x".repeat(rest.parse().unwrap())),
+            "wait" => {
+                self.go.notified().await;
+                ToolAnswer::Success("\"waited\"".to_owned())
+            }
+            _ => ToolAnswer::Success(envelope.args),
+        };
+        Ok(CallAnswer {
+            invocation_id: InvocationId::mint(),
+            correlation_id: correlation(&envelope.correlation_id),
+            call_id: CallId::parse(&envelope.call_id).unwrap(),
+            name: envelope.name.as_str().into(),
+            answer,
+            repeated: rest == "again",
+        })
+    }
+
+    async fn cancel(
+        &self,
+        credentials: Credentials,
+        request: CancelCall,
+    ) -> Result<Cancelled, Refusal> {
+        self.saw(credentials, &request);
+        if request.session_id == "refuse" {
+            return Err(refusal(Code::PermissionDenied, &request.correlation_id));
+        }
+        Ok(Cancelled {
+            cancelled: true,
+            correlation_id: correlation(&request.correlation_id),
+        })
+    }
+}
+
+/// A door for runtimes: refuses the runtime named `refused`, attaches all others.
+#[derive(Debug, Default)]
+pub struct Runtimes {
+    pub notes: Arc<Notes>,
+    /// The sender of the last attachment.
+    pub line: Mutex<Option<mpsc::Sender<HostFrame>>>,
+    pub end: CancellationToken,
+}
+
+impl Runtimes {
+    pub fn line(&self) -> mpsc::Sender<HostFrame> {
+        self.line.lock().unwrap().clone().unwrap()
+    }
+}
+
+impl RuntimeDoor for Runtimes {
+    type Port = Port;
+
+    async fn attach(
+        &self,
+        credentials: Credentials,
+        announce: Announce,
+    ) -> Result<(Port, mpsc::Receiver<HostFrame>), Refusal> {
+        self.notes.add((&credentials.bearer_text(), &announce));
+        if announce.runtime_id == "refused" {
+            return Err(refusal(Code::PermissionDenied, &announce.correlation_id));
+        }
+        let (line, queue) = mpsc::channel(1024);
+        line.try_send(HostFrame::Announced(Box::new(Announced {
+            connection_id: ConnectionId::mint(),
+            available: vec!["add".to_owned()],
+            correlation_id: correlation(&announce.correlation_id),
+            level: announce.level,
+            features: announce.features,
+            version: "1.0".to_owned(),
+            heartbeat_ms: 10_000,
+            mode: "strict",
+        })))
+        .unwrap();
+        *self.line.lock().unwrap() = Some(line.clone());
+        let port = Port {
+            notes: Arc::clone(&self.notes),
+            line,
+            end: self.end.clone(),
+        };
+        Ok((port, queue))
+    }
+
+    async fn unannounced(&self, credentials: Credentials, fault: Refusal) -> Refusal {
+        self.notes
+            .add(("unannounced", credentials.bearer_text(), &fault));
+        fault.within(Context {
+            at_ms: 5,
+            ..Context::default()
+        })
+    }
+}
+
+trait BearerText {
+    fn bearer_text(&self) -> String;
+}
+
+impl BearerText for Credentials {
+    fn bearer_text(&self) -> String {
+        format!("bearer={:?} loopback={}", self.bearer, self.loopback)
+    }
+}
+
+/// Remembers frames, answers heartbeats and what it does not know.
+#[derive(Debug)]
+pub struct Port {
+    notes: Arc<Notes>,
+    line: mpsc::Sender<HostFrame>,
+    end: CancellationToken,
+}
+
+impl RuntimePort for Port {
+    async fn receive(&mut self, frame: RuntimeFrame) {
+        self.notes.add(&frame);
+        let answer = match frame {
+            RuntimeFrame::Heartbeat { sequence } => HostFrame::HeartbeatAck { sequence },
+            RuntimeFrame::Unsupported(name) => HostFrame::Error {
+                refusal: Refusal::new(
+                    Code::FeatureUnavailable,
+                    Stage::Link,
+                    format!("`{name}` is not understood here; leave it out"),
+                ),
+                invocation_id: String::new(),
+            },
+            _ => return,
+        };
+        self.line.send(answer).await.unwrap();
+    }
+
+    async fn ended(&self) {
+        self.end.cancelled().await;
+    }
+
+    async fn detach(self, reason: String) {
+        self.notes.add(("detached", reason));
+    }
+}
+
+/// A serving port with its doors.
+pub struct Host {
+    pub front: Arc<Front>,
+    pub runtimes: Arc<Runtimes>,
+    pub running: Running,
+}
+
+impl Host {
+    pub async fn start(settings: Settings) -> Self {
+        let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server::new(
+            Arc::clone(&front),
+            Arc::clone(&runtimes),
+            SystemClock::shared(),
+            settings,
+        );
+        Self {
+            front,
+            runtimes,
+            running: server.start(listener).await.unwrap(),
+        }
+    }
+
+    pub async fn channel(&self) -> Channel {
+        channel(&self.running).await
+    }
+
+    pub async fn client(&self) -> GridServiceClient<Channel> {
+        GridServiceClient::new(self.channel().await)
+    }
+
+    pub async fn runtime(&self) -> RuntimeServiceClient<Channel> {
+        RuntimeServiceClient::new(self.channel().await)
+    }
+}
+
+pub async fn channel(running: &Running) -> Channel {
+    Channel::from_shared(format!("http://{}", running.address()))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
+}

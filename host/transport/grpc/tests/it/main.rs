@@ -1,0 +1,9 @@
+//! The transport from the outside: real connections on 127.0.0.1, doors that remember what they were asked.
+
+mod admin;
+mod callers;
+mod doors;
+mod life;
+mod limits;
+mod raw;
+mod runtimes;

@@ -1,0 +1,263 @@
+//! Who may import whom. A crate is a room; what it may use is written here before it is used there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use grid_house::{Breaches, Told, files, packages, text, toml};
+
+/// A crate and the crates of ours that it may use.
+struct Room {
+    name: &'static str,
+    /// In what it is built of.
+    uses: &'static [&'static str],
+    /// In its tests, besides.
+    tests: &'static [&'static str],
+}
+
+const fn room(name: &'static str, uses: &'static [&'static str]) -> Room {
+    Room { name, uses, tests: &[] }
+}
+
+const fn stage(name: &'static str, uses: &'static [&'static str]) -> Room {
+    Room { name, uses, tests: &["grid-testkit"] }
+}
+
+/// Stages stand in the order of the path. Each uses the vocabulary and the stage whose evidence it takes.
+const ROOMS: &[Room] = &[
+    room("grid-core", &[]),
+    room("grid-adm", &[]),
+    room("grid-proto", &[]),
+    stage("grid-identity", &["grid-core"]),
+    stage("grid-session", &["grid-core", "grid-identity"]),
+    stage("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
+    stage("grid-authorize", &["grid-core", "grid-contract"]),
+    stage("grid-validate", &["grid-adm", "grid-core", "grid-authorize"]),
+    stage("grid-resolve", &["grid-core", "grid-validate"]),
+    // The log can be kept, read and checked without the host.
+    room("grid-audit", &["grid-core"]),
+    stage("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
+    stage("grid-link", &["grid-core"]),
+    // Transports call ports; they never see a stage.
+    room("grid-grpc", &["grid-core", "grid-proto"]),
+    room("grid-testkit", &["grid-core", "grid-identity"]),
+    // SDKs and what is built with them never see the host.
+    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros"]),
+    room("grid-sdk-macros", &[]),
+    room("quickstart-rust", &["grid-sdk"]),
+    room("quickstart-client", &["grid-sdk"]),
+    room("grid-house", &[]),
+];
+
+/// The one crate that sees all of ours, the testkit apart.
+const SERVER: &str = "grid-server";
+/// Fakes for tests; never part of a program.
+const TESTKIT: &str = "grid-testkit";
+
+/// Third parties that stay in their rooms. Tests, benches and examples of a crate may use more.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("tonic", &["grid-proto", "grid-grpc", "grid-sdk"]),
+    ("tonic-prost", &["grid-proto", "grid-grpc", "grid-sdk"]),
+    ("tonic-prost-build", &["grid-proto"]),
+    ("tonic-health", &["grid-grpc"]),
+    ("tonic-reflection", &["grid-grpc"]),
+    ("prost", &["grid-proto", "grid-grpc", "grid-sdk"]),
+    ("protox", &["grid-proto"]),
+    ("h2", &["grid-grpc"]),
+    ("hyper", &["grid-grpc", SERVER]),
+    ("hyper-util", &["grid-grpc", SERVER]),
+    ("tower-service", &["grid-grpc"]),
+    ("jsonschema", &["grid-adm"]),
+    ("moka", &["grid-authorize", "grid-identity"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity"]),
+    ("jsonwebtoken", &["grid-identity"]),
+    ("crc32c", &["grid-audit"]),
+    ("prometheus", &[SERVER]),
+    ("opentelemetry", &[SERVER]),
+    ("opentelemetry-otlp", &[SERVER]),
+    ("opentelemetry_sdk", &[SERVER]),
+    ("tracing-opentelemetry", &[SERVER]),
+    // The example programs have a command line of their own.
+    ("clap", &[SERVER, "quickstart-rust", "quickstart-client"]),
+    ("serde_norway", &[SERVER]),
+    ("syn", &["grid-sdk-macros", "grid-house"]),
+];
+
+#[test]
+fn every_crate_uses_only_what_its_room_allows() -> Result<(), Told> {
+    let packages = packages()?;
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let mut breaches = Breaches::default();
+    for package in packages.iter().filter(|package| package.name != SERVER) {
+        let Some(room) = ROOMS.iter().find(|room| room.name == package.name) else {
+            breaches.add(format!(
+                "`{}` has no entry in ROOMS of tests/house/tests/architecture.rs; add one that names the crates of \
+                 ours it may use, say in host/README.md what it is, and in docs/architecture.md why it is a room",
+                package.name
+            ));
+            continue;
+        };
+        for dependency in package.dependencies.iter().filter(|dependency| ours.contains(dependency.name.as_str())) {
+            let name = dependency.name.as_str();
+            let allowed = room.uses.contains(&name) || (dependency.dev && room.tests.contains(&name));
+            breaches.unless(allowed, || {
+                let how = if dependency.dev { "in its tests" } else { "" };
+                format!("`{}` uses `{name}` {how}, which its entry in ROOMS does not allow", package.name)
+            });
+        }
+    }
+    breaches.result()
+}
+
+#[test]
+fn the_table_names_no_crate_that_is_gone() -> Result<(), Told> {
+    let packages = packages()?;
+    let mut breaches = Breaches::default();
+    for room in ROOMS {
+        let exists = packages.iter().any(|package| package.name == room.name);
+        breaches.unless(exists, || {
+            format!("ROOMS names `{}`, which is no member of the workspace; add it there or take it out here", room.name)
+        });
+    }
+    breaches.result()
+}
+
+#[test]
+fn every_crate_on_disk_belongs_to_the_workspace() -> Result<(), Told> {
+    let members: BTreeSet<String> = packages()?.into_iter().map(|package| package.folder).collect();
+    let root = toml("Cargo.toml")?;
+    let excluded = root.get("workspace").and_then(|workspace| workspace.get("exclude"));
+    let excluded: Vec<&str> =
+        excluded.and_then(|list| list.as_array()).into_iter().flatten().filter_map(|folder| folder.as_str()).collect();
+    let mut breaches = Breaches::default();
+    for folder in files()?.iter().filter_map(|file| file.strip_suffix("/Cargo.toml")) {
+        let known = members.contains(folder) || excluded.iter().any(|out| folder.starts_with(out));
+        breaches.unless(known, || format!("`{folder}` is neither member nor excluded, so nothing builds or tests it"));
+    }
+    breaches.result()
+}
+
+#[test]
+fn the_testkit_is_part_of_no_program() -> Result<(), Told> {
+    let mut breaches = Breaches::default();
+    for package in packages()? {
+        let uses = package.needs().any(|dependency| dependency.name == TESTKIT);
+        breaches.unless(!uses, || format!("`{}` is built of `{TESTKIT}`; only tests may use it", package.name));
+    }
+    breaches.result()
+}
+
+#[test]
+fn third_parties_stay_in_their_rooms() -> Result<(), Told> {
+    let mut breaches = Breaches::default();
+    for package in packages()? {
+        for dependency in package.needs() {
+            let entry = CONFINED.iter().find(|(name, _)| *name == dependency.name);
+            if let Some((name, rooms)) = entry {
+                breaches.unless(rooms.contains(&package.name.as_str()), || {
+                    format!("`{}` uses `{name}`, which stays in {}", package.name, rooms.join(", "))
+                });
+            }
+        }
+    }
+    breaches.result()
+}
+
+#[test]
+fn the_vocabulary_does_no_io() -> Result<(), Told> {
+    const ALLOWED: [&str; 4] = ["serde", "serde_json", "tokio", "uuid"];
+    let mut breaches = Breaches::default();
+    let packages = packages()?;
+    for dependency in packages.iter().filter(|package| package.name == "grid-core").flat_map(|package| package.needs()) {
+        let name = &dependency.name;
+        breaches.unless(ALLOWED.contains(&name.as_str()), || format!("`grid-core` uses `{name}`"));
+    }
+    // The workspace's own entry turns more of tokio on; no name of it appears outside channels.
+    for file in files()?.iter().filter(|file| file.starts_with("host/core/src/") && file.ends_with(".rs")) {
+        let text = text(file).unwrap_or_default();
+        for line in text.lines().filter(|line| line.contains("tokio::") && !line.trim_start().starts_with("//")) {
+            breaches.unless(line.contains("tokio::sync"), || format!("{file}: `{}`", line.trim()));
+        }
+        for forbidden in ["std::fs", "std::net", "std::process", "std::thread", "std::env"] {
+            breaches.unless(is_test(file) || !text.contains(forbidden), || format!("{file} uses `{forbidden}`"));
+        }
+    }
+    breaches.result()
+}
+
+#[test]
+fn strict_has_no_code_for_registrations() -> Result<(), Told> {
+    let strict = text("host/contract/src/strict.rs").ok_or("host/contract/src/strict.rs is gone".to_owned())?;
+    let mut breaches = Breaches::default();
+    for (at, line) in strict.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        breaches.unless(!code.contains("register("), || format!("strict.rs:{}: `{}`", at + 1, code.trim()));
+    }
+    breaches.unless(strict.contains("fn registrar(&self) -> Option<&Development> {\n        None\n    }"), || {
+        "STRICT answers something else than `None` when it is asked for a place to register".to_owned()
+    });
+    breaches.result()
+}
+
+#[test]
+fn argument_checks_fetch_nothing() -> Result<(), Told> {
+    let mut breaches = Breaches::default();
+    for package in packages()? {
+        for dependency in package.dependencies.iter().filter(|dependency| dependency.name == "jsonschema") {
+            breaches.unless(!dependency.default_features, || {
+                format!("`{}` takes jsonschema's default features, which fetch remote schemas", package.name)
+            });
+            for feature in dependency.features.iter().filter(|feature| feature.starts_with("resolve-")) {
+                breaches.add(format!("`{}` turns on `{feature}` of jsonschema", package.name));
+            }
+        }
+    }
+    breaches.result()
+}
+
+#[test]
+fn every_workspace_dependency_says_what_it_is_for() -> Result<(), Told> {
+    let text = text("Cargo.toml").ok_or("Cargo.toml cannot be read".to_owned())?;
+    let lines = text.lines().skip_while(|line| *line != "[workspace.dependencies]").skip(1);
+    let mut breaches = Breaches::default();
+    for line in lines.take_while(|line| !line.starts_with('[')) {
+        // Our own say it in their `description`.
+        let Some((name, rest)) = line.split_once(" = ").filter(|(_, rest)| !rest.contains("path = ")) else { continue };
+        let comment = rest.rsplit_once('#').map_or("", |(_, comment)| comment.trim());
+        breaches.unless(comment.len() > 3, || format!("`{name}` in Cargo.toml has no comment that says what it is for"));
+    }
+    for package in packages()? {
+        breaches.unless(!package.description.is_empty(), || format!("`{}` has no description", package.name));
+    }
+    breaches.result()
+}
+
+#[test]
+fn dependencies_are_declared_once_and_used() -> Result<(), Told> {
+    let root = toml("Cargo.toml")?;
+    let declared = root.get("workspace").and_then(|workspace| workspace.get("dependencies"));
+    let declared = declared.and_then(|table| table.as_table()).cloned().unwrap_or_default();
+    let mut used: BTreeMap<String, u32> = declared.keys().map(|name| (name.clone(), 0)).collect();
+    let mut breaches = Breaches::default();
+    for package in packages()? {
+        let manifest = toml(&format!("{}/Cargo.toml", package.folder))?;
+        for kind in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let Some(table) = manifest.get(kind).and_then(|table| table.as_table()) else { continue };
+            for (name, value) in table {
+                let inherits = value.get("workspace").and_then(|value| value.as_bool()) == Some(true);
+                breaches.unless(inherits, || {
+                    format!("`{}` declares `{name}` by itself; declare it in the workspace and inherit it", package.name)
+                });
+                *used.entry(name.clone()).or_default() += 1;
+            }
+        }
+        let lints = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(|value| value.as_bool());
+        breaches.unless(lints == Some(true), || format!("`{}` does not take the workspace's lints", package.name));
+    }
+    for name in used.into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name) {
+        breaches.add(format!("`{name}` is declared in the workspace and used by no crate; take it out"));
+    }
+    breaches.result()
+}
+
+fn is_test(file: &str) -> bool {
+    file.ends_with("/tests.rs") || file.contains("/tests/")
+}
