@@ -27,8 +27,8 @@ impl Schema {
         if text.is_empty() { self } else { self.with("description", text) }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        Value::Object(self.0).to_string()
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.0)
     }
 }
 

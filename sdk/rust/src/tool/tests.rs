@@ -195,6 +195,13 @@ fn arguments_that_are_no_object_are_refused() {
     for args in ["", "[]", "null", "{", "{}x", "\"a\""] {
         assert!(tool.prepare(args).is_err(), "{args}");
     }
+    let twice = r#"{"dividend": 1, "divisor": 1, "divisor": 2}"#;
+    let error = tool.prepare(twice).unwrap_err();
+    assert!(
+        error.message().contains("not usable JSON"),
+        "{}",
+        error.message()
+    );
 }
 
 #[tokio::test]
@@ -228,4 +235,42 @@ fn grow(tree: Tree) -> bool {
 fn a_type_that_contains_itself_is_a_problem_of_the_tool() {
     let problems = grow.into_tool().problems().to_vec();
     assert!(problems[0].contains("`Tree` contains itself"), "{problems:?}");
+}
+
+/// Which of the two ways to check arguments accepts them: the reading into Rust values, and the data model's checker
+/// on the declaration.
+fn verdicts(tool: &Tool, args: &Value) -> (bool, bool) {
+    let (schema, _) = grid_adm::Schema::read(tool.parameters()).unwrap();
+    let checker = grid_adm::ArgumentChecker::compile(&schema, grid_adm::ExtraArgs::Reject).unwrap();
+    let value = grid_adm::Value::from_serde(args).unwrap();
+    let read = tool.prepare(&args.to_string()).is_ok();
+    (read, checker.check(&value).is_ok())
+}
+
+#[test]
+fn reading_agrees_with_the_checker_of_the_data_model() {
+    let tool = speak.into_tool();
+    let right = json!({
+        "text": "hi", "times": 1.0, "volume": "low", "targets": [{"room": "r", "type": "high"}],
+    });
+    assert_eq!(verdicts(&tool, &right), (true, true));
+    for (place, wrong) in [
+        ("/text", json!(1)),
+        ("/text", json!(null)),
+        ("/times", json!("1")),
+        ("/times", json!(1.5)),
+        ("/volume", json!("loud")),
+        ("/volume", json!(null)),
+        ("/targets", json!({})),
+        ("/targets/0", json!([])),
+        ("/targets/0", json!({})),
+        ("/targets/0", json!({"room": "r", "romo": "r"})),
+        ("/targets/0/type", json!(true)),
+        ("", json!({"text": "hi"})),
+        ("", json!({"text": "hi", "times": 1, "more": 1})),
+    ] {
+        let mut args = right.clone();
+        *args.pointer_mut(place).unwrap() = wrong;
+        assert_eq!(verdicts(&tool, &args), (false, false), "{args}");
+    }
 }
