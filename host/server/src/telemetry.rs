@@ -13,8 +13,9 @@ use tracing_subscriber::{
     util::{SubscriberInitExt as _, TryInitError},
 };
 
+use grid_config::{Config, LogFormat, LogLevel, Url};
+
 use crate::{
-    config::{Config, LogFormat, LogLevel, Url},
     serve::Failure,
 };
 

@@ -5,14 +5,9 @@ mod command_line {
     use std::{
         fs,
         path::Path,
-        pin::Pin,
         process::{Command, Output},
     };
 
-    use grid_server::{
-        cli::{self, Exit, Failure, Services},
-        config::Config,
-    };
     use serde_json::Value;
     use tempfile::TempDir;
 
@@ -204,34 +199,32 @@ mod command_line {
     }
 
     #[test]
-    fn serve_says_where_there_is_no_host() {
-        let ended = Desk::new().run(&["serve", "--set", "mode=development"]);
-        assert_eq!(ended.code, 1);
-        assert!(ended.err.contains("has no host in it"), "{}", ended.err);
-    }
-
-    /// Ends at once, with the mode that it was given.
-    fn host(config: Config) -> Pin<Box<dyn Future<Output = Result<(), Failure>>>> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            Err(Failure::new(Exit::Denied, config.mode.as_str()))
-        })
+    fn serve_refuses_what_check_refuses() {
+        let desk = Desk::new();
+        fs::write(desk.path().join("bad.json"), r#"{"manifest_version": "1.0.0", "contracts": []}"#).unwrap();
+        for flags in [&["--set", "mode=lenient"][..], &[], &["--set", "manifest.path=bad.json"]] {
+            for command in ["check", "serve"] {
+                let ended = desk.run(&[&[command], flags].concat());
+                assert_eq!(ended.code, 3, "{command} {flags:?}: {}", ended.err);
+            }
+        }
+        assert!(!desk.path().join(".grid").exists(), "a host that does not start leaves nothing behind");
     }
 
     #[test]
-    fn serve_hands_over_what_check_accepts_and_nothing_else() {
-        let services = Services { serve: Some(host), manifest_problems: None };
-        let serve = |flags: &[&str]| {
-            let line = [&["grid", "serve"], flags].concat();
-            cli::run(line.into_iter().map(Into::into), services)
-        };
-        for runtime in ["auto", "current-thread", "multi-thread"] {
-            let runtime = format!("server.runtime={runtime}");
-            let ended = serve(&["--set", "mode=development", "--set", &runtime]);
-            assert_eq!(ended, Exit::Denied, "the host was asked");
+    fn check_names_every_fault_of_a_manifest_with_its_place() {
+        let desk = Desk::new();
+        let manifest = r#"{"manifest_version": "1.0.0", "contracts": [{"name": "c", "timeout": "5", "function_declarations": [
+            {"name": "9x", "description": "", "parameters": {"type": "object"}}]}]}"#;
+        fs::write(desk.path().join("bad.json"), manifest).unwrap();
+        let ended = desk.run(&["check", "--json", "--set", "manifest.path=bad.json"]);
+        let problems = ended.json()["problems"].as_array().unwrap().clone();
+        let keys: Vec<&str> = problems.iter().map(|problem| problem["key"].as_str().unwrap()).collect();
+        for part in ["/name", "/description", "/parameters/type"] {
+            let key = format!("/contracts/0/function_declarations/0{part}");
+            assert!(keys.contains(&key.as_str()), "{key} is not among {keys:?}");
         }
-        assert_eq!(serve(&["--set", "mode=lenient"]), Exit::Invalid);
-        assert_eq!(serve(&[]), Exit::Invalid, "strict without a manifest");
+        assert_eq!(ended.code, 3);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use grid_contract::Fault;
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure};
+use grid_config::{Config, Origin, Problem};
+
 use crate::{
     compose,
-    config::{Config, Origin, Problem},
 };
 
 /// Checks configuration and manifest, and reports everything that is wrong

@@ -23,7 +23,7 @@ pub use exit::{Exit, Failure};
 pub use output::Output;
 pub use target::{Target, Token};
 
-use crate::config::{self as settings, Config, Problem, Reading, Sources};
+use grid_config::{self as settings, Config, Problem, Reading, Sources};
 
 /// A host for tools: nothing runs unknown, unasked, unchecked or unrecorded.
 #[derive(Debug, Parser)]

@@ -56,7 +56,7 @@ impl Target {
     fn new(
         context: &Context,
         given: Option<&str>,
-        configured: fn(&crate::config::Config) -> SocketAddr,
+        configured: fn(&grid_config::Config) -> SocketAddr,
     ) -> Result<Self, Failure> {
         let text = match given {
             Some(text) => text.to_owned(),

@@ -16,7 +16,7 @@ use grid_core::{
 use grid_identity::{Claims, SigningKey, key::write_private, mint};
 
 use super::{Context, Exit, Failure};
-use crate::config::{parse_time, show_time};
+use grid_config::{parse_time, show_time};
 
 /// Makes tokens
 #[derive(Debug, Subcommand)]

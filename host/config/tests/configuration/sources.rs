@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grid_server::config::{LogLevel, Mode, to_json, to_toml};
+use grid_config::{LogLevel, Mode, to_json, to_toml};
 
 use super::common::Place;
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use grid_server::config::{Config, Problem, Reading, Sources, read};
+use grid_config::{Config, Problem, Reading, Sources, read};
 use tempfile::TempDir;
 
 pub struct Place {
