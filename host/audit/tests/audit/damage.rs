@@ -173,3 +173,30 @@ async fn written_long(directory: &Path) {
     }
     ledger.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_was_cut_leaves_nothing_behind_in_a_segment_that_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(directory.path()).unwrap();
+    for _ in 0..4 {
+        ledger.record(refusal("x".repeat(3900))).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    change(directory.path(), |bytes| bytes[15_000] ^= 1);
+    let (ledger, recovered) = open(directory.path()).unwrap();
+    assert_eq!(recovered.records, 3);
+    assert!(recovered.cut > 3900);
+    for length in [1000, 3900] {
+        ledger.record(refusal("y".repeat(length))).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    assert!(
+        directory
+            .path()
+            .join("wal/00000000000000000004.seg")
+            .exists()
+    );
+    let (ledger, recovered) = open(directory.path()).unwrap();
+    assert_eq!((recovered.records, recovered.cut), (5, 0));
+    ledger.close().await.unwrap();
+}
