@@ -27,7 +27,7 @@ use crate::{
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
+pub(crate) fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }
@@ -98,11 +98,7 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
 }
 
 /// Opens the log; without it nothing is served.
-pub(crate) fn ledger(
-    config: &Config,
-    clock: &SharedClock,
-    metrics: &Metrics,
-) -> Result<(Ledger, Recovered), Failure> {
+pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
         directory: config.audit.dir.clone(),
         segment_bytes: config.audit.segment.bytes(),

@@ -15,6 +15,3 @@ mod runtime_door;
 mod serve;
 mod telemetry;
 mod trail;
-
-pub use compose::manifest_faults;
-pub use serve::{Failure, serve};

@@ -5,6 +5,7 @@
 // The macros name this crate by its public name, here as elsewhere.
 extern crate self as grid_sdk;
 
+pub mod admin;
 mod backoff;
 pub mod client;
 mod clock;
@@ -15,11 +16,9 @@ pub mod runtime;
 mod token;
 mod tool;
 
+pub use admin::{Admin, AdminBuilder};
 pub use backoff::Backoff;
-pub use client::{
-    CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session,
-    SessionOptions,
-};
+pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
 pub use grid_sdk_macros::{ToolType, tool};

@@ -4,12 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, json};
 
-use super::{
-    kind::{Kind, Value},
-    load::Reading,
-    problem::Origin,
-    setting::Setting,
-};
+use super::{kind::Value, load::Reading, problem::Origin};
 
 /// A configuration file that says what holds, with a comment on each line that says where it comes from.
 #[must_use]
@@ -22,7 +17,7 @@ pub fn to_toml(reading: &Reading) -> String {
             section = own;
             let _ = writeln!(text, "\n[{section}]");
         }
-        let line = match literal(setting, value) {
+        let line = match literal(value) {
             Some(literal) => format!("{name} = {literal}"),
             None => format!("# {name} is not set"),
         };
@@ -39,7 +34,7 @@ pub fn to_json(reading: &Reading) -> serde_json::Value {
         .map(|(setting, value, origin)| {
             let place = (*origin != Origin::Default).then(|| origin.to_string());
             let entry = json!({
-                "value": as_json(setting.kind, value),
+                "value": as_json(value),
                 "origin": origin.word(),
                 "place": place,
             });
@@ -50,17 +45,17 @@ pub fn to_json(reading: &Reading) -> serde_json::Value {
 }
 
 /// As a file would write it.
-pub(crate) fn as_json(kind: Kind, value: &Value) -> serde_json::Value {
+pub(crate) fn as_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Bool(value) => json!(value),
         Value::Integer(value) => json!(value),
         Value::List(value) => json!(value),
-        other => json!(kind.show(other)),
+        other => json!(other.show()),
     }
 }
 
 /// As TOML; `None` where nothing is set.
-pub(crate) fn literal(setting: &Setting, value: &Value) -> Option<String> {
+fn literal(value: &Value) -> Option<String> {
     Some(match value {
         Value::Absent => return None,
         Value::Bool(value) => value.to_string(),
@@ -69,7 +64,7 @@ pub(crate) fn literal(setting: &Setting, value: &Value) -> Option<String> {
             let items: Vec<_> = items.iter().map(|item| quoted(item)).collect();
             format!("[{}]", items.join(", "))
         }
-        other => quoted(&setting.kind.show(other)?),
+        other => quoted(&other.show()?),
     })
 }
 

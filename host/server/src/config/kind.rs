@@ -12,6 +12,7 @@ use grid_core::id::PrincipalId;
 use super::{
     raw::{Raw, clip},
     units::{ByteSize, parse_time, show_time},
+    url::Url,
 };
 
 /// The kinds of settings.
@@ -59,6 +60,7 @@ pub(crate) enum Value {
     Address(SocketAddr),
     Path(PathBuf),
     Text(String),
+    Url(Url),
     List(Vec<String>),
 }
 
@@ -83,15 +85,12 @@ impl Kind {
             Self::Size { min, max } => Value::Size(size(raw, min, max)?),
             Self::Address => Value::Address(address(raw)?),
             Self::Path => Value::Path(PathBuf::from(text(raw, "a path")?)),
-            Self::Url => Value::Text(url(raw)?),
+            Self::Url => Value::Url(url(raw)?),
             Self::Name => Value::Text(name(&text(raw, "a name")?)?),
             Self::Names => Value::List(names(raw)?),
             Self::Choice(names) => Value::Text(choice(raw, names)?),
         };
-        Ok(Checked {
-            value,
-            warning: None,
-        })
+        Ok(Checked { value, warning: None })
     }
 }
 
@@ -112,21 +111,12 @@ fn integer(raw: &Raw, min: u64, max: u64) -> Result<u64, String> {
     };
     number
         .filter(|number| (min..=max).contains(number))
-        .ok_or_else(|| {
-            format!(
-                "found {}; give a whole number from {min} to {max}",
-                raw.found()
-            )
-        })
+        .ok_or_else(|| format!("found {}; give a whole number from {min} to {max}", raw.found()))
 }
 
 fn time(raw: &Raw, min: Duration, max: Option<Duration>) -> Result<Duration, String> {
     let (Raw::Text(text) | Raw::Loose(text)) = raw else {
-        return Err(format!(
-            "found {}; give a time with its unit, for example `{}`",
-            raw.found(),
-            example(raw)
-        ));
+        return Err(format!("found {}; give a time with its unit, for example `{}`", raw.found(), example(raw)));
     };
     let Some(time) = parse_time(text) else {
         return Err(format!(
@@ -135,18 +125,10 @@ fn time(raw: &Raw, min: Duration, max: Option<Duration>) -> Result<Duration, Str
         ));
     };
     if time < min {
-        return Err(format!(
-            "`{}` is too short; give at least `{}`",
-            clip(text),
-            show_time(min)
-        ));
+        return Err(format!("`{}` is too short; give at least `{}`", clip(text), show_time(min)));
     }
     match max {
-        Some(max) if time > max => Err(format!(
-            "`{}` is too long; give at most `{}`",
-            clip(text),
-            show_time(max)
-        )),
+        Some(max) if time > max => Err(format!("`{}` is too long; give at most `{}`", clip(text), show_time(max))),
         _ => Ok(time),
     }
 }
@@ -168,18 +150,12 @@ fn capped(raw: &Raw, min: Duration, cap: Duration) -> Result<Checked, String> {
             show_time(cap)
         )
     });
-    Ok(Checked {
-        value: Value::Time(time.min(cap)),
-        warning,
-    })
+    Ok(Checked { value: Value::Time(time.min(cap)), warning })
 }
 
 fn size(raw: &Raw, min: ByteSize, max: ByteSize) -> Result<ByteSize, String> {
     let (Raw::Text(text) | Raw::Loose(text)) = raw else {
-        return Err(format!(
-            "found {}; give a size with its unit, for example `4MiB`",
-            raw.found()
-        ));
+        return Err(format!("found {}; give a size with its unit, for example `4MiB`", raw.found()));
     };
     let Some(size) = ByteSize::parse(text) else {
         return Err(format!(
@@ -220,14 +196,13 @@ fn text(raw: &Raw, what: &str) -> Result<String, String> {
     }
 }
 
-fn url(raw: &Raw) -> Result<String, String> {
+fn url(raw: &Raw) -> Result<Url, String> {
     let text = text(raw, "a URL")?;
     let usable = text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
     });
     // Not quoted: it may hold a password.
-    usable.then_some(text).ok_or_else(|| {
+    usable.then_some(Url::new(text)).ok_or_else(|| {
         "is not a URL; give one that begins with `http://` or `https://`, for example `http://127.0.0.1:4317`"
             .to_owned()
     })
@@ -236,30 +211,14 @@ fn url(raw: &Raw) -> Result<String, String> {
 fn name(text: &str) -> Result<String, String> {
     PrincipalId::parse(text)
         .map(|_| text.to_owned())
-        .map_err(|_| {
-            format!(
-                "`{}` is not a name; give 1 to 128 printable ASCII characters",
-                clip(text)
-            )
-        })
+        .map_err(|_| format!("`{}` is not a name; give 1 to 128 printable ASCII characters", clip(text)))
 }
 
 fn names(raw: &Raw) -> Result<Vec<String>, String> {
     match raw {
-        Raw::Loose(text) => text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(name)
-            .collect(),
-        Raw::List(items) => items
-            .iter()
-            .map(|item| name(&text(item, "a name")?))
-            .collect(),
-        other => Err(format!(
-            "found {}; give a list of names, for example `[\"developer\"]`",
-            other.found()
-        )),
+        Raw::Loose(text) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(name).collect(),
+        Raw::List(items) => items.iter().map(|item| name(&text(item, "a name")?)).collect(),
+        other => Err(format!("found {}; give a list of names, for example `[\"developer\"]`", other.found())),
     }
 }
 
@@ -268,47 +227,26 @@ fn choice(raw: &Raw, names: &'static [&'static str]) -> Result<String, String> {
         Raw::Text(text) | Raw::Loose(text) => text.to_ascii_lowercase(),
         _ => String::new(),
     };
-    names
-        .iter()
-        .find(|name| **name == wanted)
-        .map(|name| (*name).to_owned())
-        .ok_or_else(|| {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("found {}; give one of {}", raw.found(), names.join(", "))
-        })
+    names.iter().find(|name| **name == wanted).map(|name| (*name).to_owned()).ok_or_else(|| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("found {}; give one of {}", raw.found(), names.join(", "))
+    })
 }
 
-impl Kind {
-    /// A value as text for people; a URL without its user, password and query.
-    pub(crate) fn show(self, value: &Value) -> Option<String> {
-        Some(match value {
-            Value::Absent => return None,
-            Value::Bool(value) => value.to_string(),
-            Value::Integer(value) => value.to_string(),
-            Value::Time(value) => show_time(*value),
-            Value::Size(value) => value.to_string(),
-            Value::Address(value) => value.to_string(),
-            Value::Path(value) => value.display().to_string(),
-            Value::Text(value) if matches!(self, Self::Url) => redact(value),
-            Value::Text(value) => value.clone(),
-            Value::List(value) => value.join(","),
+impl Value {
+    /// As text for people; a URL without its user, password and query.
+    pub(crate) fn show(&self) -> Option<String> {
+        Some(match self {
+            Self::Absent => return None,
+            Self::Bool(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Time(value) => show_time(*value),
+            Self::Size(value) => value.to_string(),
+            Self::Address(value) => value.to_string(),
+            Self::Path(value) => value.display().to_string(),
+            Self::Url(value) => value.to_string(),
+            Self::Text(value) => value.clone(),
+            Self::List(value) => value.join(","),
         })
     }
-}
-
-fn redact(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (place, secret) = match rest.split_once(['?', '#']) {
-        Some((place, _)) => (place, "?…"),
-        None => (rest, ""),
-    };
-    let (authority, path) = match place.find('/') {
-        Some(at) => place.split_at_checked(at).unwrap_or((place, "")),
-        None => (place, ""),
-    };
-    let host = match authority.rsplit_once('@') {
-        Some((_, host)) => format!("…@{host}"),
-        None => authority.to_owned(),
-    };
-    format!("{scheme}://{host}{path}{secret}")
 }

@@ -14,6 +14,7 @@ mod setting;
 mod source;
 mod table;
 mod units;
+mod url;
 
 pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler};
 pub use describe::{page, schema};
@@ -22,7 +23,10 @@ pub use load::{Reading, read};
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server,
-    Session, Telemetry,
+    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server, Session, Telemetry,
 };
 pub use units::{ByteSize, parse_time, show_time};
+pub use url::Url;
+
+#[cfg(test)]
+mod tests;

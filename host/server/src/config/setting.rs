@@ -8,6 +8,7 @@ use super::{
     choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler},
     kind::{Kind, Value},
     units::ByteSize,
+    url::Url,
 };
 
 /// A setting.
@@ -30,25 +31,12 @@ pub(crate) enum Fallback {
     /// A name within the folder that another setting says.
     Under(&'static str, &'static str),
     /// Another value in each mode.
-    ByMode {
-        strict: &'static str,
-        development: &'static str,
-    },
+    ByMode { strict: &'static str, development: &'static str },
 }
 
 impl Setting {
-    pub(crate) const fn new(
-        key: &'static str,
-        kind: Kind,
-        fallback: Fallback,
-        doc: &'static str,
-    ) -> Self {
-        Self {
-            key,
-            kind,
-            fallback,
-            doc,
-        }
+    pub(crate) const fn new(key: &'static str, kind: Kind, fallback: Fallback, doc: &'static str) -> Self {
+        Self { key, kind, fallback, doc }
     }
 
     /// One sentence.
@@ -113,6 +101,7 @@ fields! {
     PathBuf: Value::Path(value) => Some(value.clone());
     String: Value::Text(value) => Some(value.clone());
     Vec<String>: Value::List(value) => Some(value.clone());
+    Url: Value::Url(value) => Some(value.clone());
     PrincipalId: Value::Text(value) => Self::parse(value).ok();
     TenantId: Value::Text(value) => Self::parse(value).ok();
     Mode: Value::Text(value) => Self::parse(value);

@@ -13,6 +13,7 @@ use super::{
         Field, Section, Setting, Values, settings,
     },
     units::ByteSize,
+    url::Url,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -26,10 +27,7 @@ const fn time(min: Duration, max: Duration) -> Kind {
 }
 
 const fn capped(min: Duration, cap_seconds: u64) -> Kind {
-    Kind::Capped {
-        min,
-        cap: Duration::from_secs(cap_seconds),
-    }
+    Kind::Capped { min, cap: Duration::from_secs(cap_seconds) }
 }
 
 const fn integer(min: u64, max: u64) -> Kind {
@@ -189,7 +187,7 @@ settings! {
     /// Traces and metrics for others.
     telemetry: Telemetry {
         /// Where traces are sent (OTLP); nowhere if it is not set.
-        otlp_endpoint: Option<String> = Kind::Url, Absent;
+        otlp_endpoint: Option<Url> = Kind::Url, Absent;
         /// The name under which they are sent.
         service_name: String = Kind::Text, Is("grid");
     }
