@@ -88,7 +88,7 @@ class Attachment:
         if call.call.name not in self.accepted:
             await self.say(result=answer(call, ToolError("UNSUPPORTED_TOOL", "call a tool that the runtime fulfils")))
         elif len(self.calls) >= MOST_CALLS or call.invocation_id in self.calls:
-            await self.say(result=answer(call, ToolError("RESOURCE_EXHAUSTED", "no room for the call; try again later")))
+            await self.say(result=answer(call, ToolError("RESOURCE_EXHAUSTED", "no room for it now; try again later")))
         else:
             self.calls[call.invocation_id] = asyncio.create_task(self.work(call))
 
