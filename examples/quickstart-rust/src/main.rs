@@ -32,10 +32,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(Level::INFO)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(std::io::stderr).init();
     match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -25,10 +25,7 @@ pub(crate) async fn calculate_sum(numbers: Vec<f64>) -> Result<f64, ToolError> {
     if sum.is_finite() {
         Ok(sum)
     } else {
-        Err(ToolError::new(
-            "DATA_PROCESSING_ERROR",
-            "the sum is larger than a number can be; add smaller numbers",
-        ))
+        Err(ToolError::new("DATA_PROCESSING_ERROR", "the sum is larger than a number can be; add smaller numbers"))
     }
 }
 
@@ -42,12 +39,7 @@ pub(crate) async fn slow_count(seconds: f64) -> Result<f64, ToolError> {
     let pause = Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|pause| pause.as_secs() <= 3_600)
-        .ok_or_else(|| {
-            ToolError::new(
-                "BUSINESS_RULE_VIOLATION",
-                "`seconds` is not from 0 to 3600; count less",
-            )
-        })?;
+        .ok_or_else(|| ToolError::new("BUSINESS_RULE_VIOLATION", "`seconds` is not from 0 to 3600; count less"))?;
     tokio::time::sleep(pause).await;
     Ok(seconds)
 }
@@ -83,11 +75,7 @@ pub(crate) fn describe_text(text: &str, language: Option<Language>) -> Descripti
         Language::English => format!("The text has {words} words and {characters} characters."),
         Language::German => format!("Der Text hat {words} Wörter und {characters} Zeichen."),
     };
-    Description {
-        words,
-        characters,
-        sentence,
-    }
+    Description { words, characters, sentence }
 }
 
 /// What a report admin reads.
@@ -99,9 +87,7 @@ pub(crate) struct Report {
 /// Reports how many calls the runtime has answered since it began.
 #[tool]
 pub(crate) fn admin_report() -> Report {
-    Report {
-        calls: ANSWERED.load(Ordering::Relaxed),
-    }
+    Report { calls: ANSWERED.load(Ordering::Relaxed) }
 }
 
 #[cfg(test)]
@@ -113,24 +99,17 @@ mod tests {
 
     /// The declaration of a function in the quickstart manifest.
     fn contracted(name: &str) -> Value {
-        let manifest: Value =
-            serde_json::from_str(include_str!("../../../manifests/quickstart.json")).unwrap();
+        let manifest: Value = serde_json::from_str(include_str!("../../../manifests/quickstart.json")).unwrap();
         let contracts = manifest["contracts"].as_array().unwrap();
-        let functions = contracts
-            .iter()
-            .flat_map(|contract| contract["function_declarations"].as_array().unwrap());
-        let found = functions.filter(|function| function["name"] == name);
-        found.last().cloned().unwrap()
+        let functions = contracts.iter().flat_map(|contract| contract["function_declarations"].as_array().unwrap());
+        let mut found = functions.filter(|function| function["name"] == name);
+        found.next_back().cloned().unwrap()
     }
 
     #[test]
     fn every_tool_is_declared_as_the_manifest_contracts_it() {
-        let tools: [Tool; 4] = [
-            calculate_sum.into_tool(),
-            slow_count.into_tool(),
-            describe_text.into_tool(),
-            admin_report.into_tool(),
-        ];
+        let tools: [Tool; 4] =
+            [calculate_sum.into_tool(), slow_count.into_tool(), describe_text.into_tool(), admin_report.into_tool()];
         for tool in tools {
             let contract = contracted(tool.name());
             let parameters: Value = serde_json::from_str(tool.parameters()).unwrap();
@@ -158,10 +137,6 @@ mod tests {
         let german = describe_text("größer ist besser", Some(Language::German));
         assert_eq!((german.words, german.characters), (3, 17));
         assert!(german.sentence.starts_with("Der Text hat 3 Wörter"));
-        assert!(
-            describe_text("", None)
-                .sentence
-                .starts_with("The text has 0 words")
-        );
+        assert!(describe_text("", None).sentence.starts_with("The text has 0 words"));
     }
 }

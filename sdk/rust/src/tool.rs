@@ -127,17 +127,14 @@ impl Tool {
     /// Checks the arguments, a JSON object as text.
     pub(crate) fn prepare(&self, args: &str) -> Result<Work, ToolError> {
         // The strict reader: what two parsers may read differently is refused.
-        let value = grid_adm::json::parse(args).map_err(|fault| {
-            wrong_arguments(format!("the arguments are not usable JSON: {fault}"))
-        })?;
+        let value = grid_adm::json::parse(args)
+            .map_err(|fault| wrong_arguments(format!("the arguments are not usable JSON: {fault}")))?;
         let mut reader = Reader::default();
         let work = reader.fields(value.to_serde()).and_then(self.prepare);
         match (work, reader.report()) {
             (Some(work), None) => Ok(work),
             (_, Some(report)) => Err(wrong_arguments(report)),
-            (None, None) => Err(wrong_arguments(
-                "the arguments cannot be read; compare them with the declaration",
-            )),
+            (None, None) => Err(wrong_arguments("the arguments cannot be read; compare them with the declaration")),
         }
     }
 }
@@ -154,10 +151,7 @@ impl IntoTool for Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool")
-            .field("name", &self.name)
-            .field("parameters", &self.parameters)
-            .finish_non_exhaustive()
+        f.debug_struct("Tool").field("name", &self.name).field("parameters", &self.parameters).finish_non_exhaustive()
     }
 }
 
@@ -172,13 +166,7 @@ pub fn tool(
     let parameters = schemas.root(declare).into_value();
     let mut problems = schemas.into_problems();
     problems.extend(problems_of(name, description, &parameters));
-    Tool {
-        name,
-        description,
-        parameters: parameters.to_string(),
-        problems,
-        prepare,
-    }
+    Tool { name, description, parameters: parameters.to_string(), problems, prepare }
 }
 
 /// What the data model finds wrong with a declaration, such as a schema of too many levels.

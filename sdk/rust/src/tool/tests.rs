@@ -197,11 +197,7 @@ fn arguments_that_are_no_object_are_refused() {
     }
     let twice = r#"{"dividend": 1, "divisor": 1, "divisor": 2}"#;
     let error = tool.prepare(twice).unwrap_err();
-    assert!(
-        error.message().contains("not usable JSON"),
-        "{}",
-        error.message()
-    );
+    assert!(error.message().contains("not usable JSON"), "{}", error.message());
 }
 
 #[tokio::test]
