@@ -133,6 +133,26 @@ fn a_contract_name_is_unique() {
 }
 
 #[test]
+fn all_faults_are_told_at_once() {
+    let text = manifest(&[
+        ("calc", r#""effect":"maybe","timeout":"5","#, &[("2sum", ""), ("diff", r#""tags":[7],"#)]),
+        ("", "", &[("diff", "")]),
+    ]);
+    let told = errors(&text);
+    for expected in [
+        ("/contracts/0/effect", "setting.effect"),
+        ("/contracts/0/timeout", "setting.timeout"),
+        ("/contracts/0/function_declarations/0/name", "name.pattern"),
+        ("/contracts/0/function_declarations/1/tags", "setting.texts"),
+        ("/contracts/1/name", "contract.name-empty"),
+        ("/contracts/1/function_declarations/0/name", "name.duplicate"),
+    ] {
+        assert!(told.contains(&(expected.0.to_owned(), expected.1)), "{expected:?} is missing in {told:?}");
+    }
+    assert_eq!(told.len(), 6, "each once: {told:?}");
+}
+
+#[test]
 fn a_fault_says_its_place_what_is_wrong_and_its_rule() {
     let faults = faults(&one(r#""required_roles":["*"],"effect":"maybe","#, ""));
     let [fault] = &faults[..] else { panic!("{faults:?}") };
