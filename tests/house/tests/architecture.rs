@@ -32,7 +32,21 @@ const ROOMS: &[Room] = &[
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
     room("grid-grpc", &["grid-core", "grid-proto"]),
-    room("grid-testkit", &["grid-core", "grid-identity"]),
+    // It hands a stage's tests the evidence that the stages before it made.
+    room(
+        "grid-testkit",
+        &[
+            "grid-adm",
+            "grid-audit",
+            "grid-authorize",
+            "grid-contract",
+            "grid-core",
+            "grid-identity",
+            "grid-resolve",
+            "grid-session",
+            "grid-validate",
+        ],
+    ),
     // SDKs and what is built with them never see the host.
     room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros"]),
     room("grid-sdk-macros", &[]),
