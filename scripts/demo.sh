@@ -11,14 +11,25 @@ trap 'exit 130' INT TERM
 
 passed=0 wrong=0 answer=
 
+# show WORD...: the command as one would type it.
+show() {
+    local word
+    printf '\n$ grid'
+    for word in "$@"; do
+        case $word in
+            *[!a-zA-Z0-9_./:=-]*) printf " '%s'" "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+}
+
 # expect STATUS TEXT COMMAND...: runs `grid COMMAND...`, shows it, and looks for TEXT in what it says.
 # STATUS is an exit code, or `refused` for any but 0.
 expect() {
     local wanted=$1 text=$2 status=0
     shift 2
-    printf '\n$ grid'
-    printf ' %q' "$@" | sed "s/\\\\\([{}\",: ]\)/\1/g"
-    printf '\n'
+    show "$@"
     answer=$(timeout 20 "$binaries/grid" "$@" 2>&1) || status=$?
     printf '%s\n' "$answer" | sed 's/^/  /'
     local ok=1
