@@ -39,10 +39,7 @@ const GATHER: Duration = Duration::from_millis(1);
 )]
 pub(crate) enum Command {
     /// Store this; tell `waiter` when it is durable.
-    Store {
-        event: Event,
-        waiter: Option<Waiter>,
-    },
+    Store { event: Event, waiter: Option<Waiter> },
     /// Store what is queued, then end.
     Close,
 }
@@ -90,9 +87,7 @@ impl<S: Storage> Writer<S> {
         let mut taken = Vec::with_capacity(BATCH);
         while self.gather(&mut taken) {
             let mut commands = taken.drain(..);
-            let stored = commands
-                .try_for_each(|command| self.take(command))
-                .and_then(|()| self.commit());
+            let stored = commands.try_for_each(|command| self.take(command)).and_then(|()| self.commit());
             if let Err(reason) = stored {
                 self.fail(&reason, commands);
                 return;
@@ -210,9 +205,7 @@ impl<S: Storage> Writer<S> {
         let state = &self.state;
         state.records.store(next_index, Ordering::Release);
         let open = state.open.load(Ordering::Relaxed) + pending.admitted;
-        state
-            .open
-            .store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
+        state.open.store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
         state.lost.store(self.lost, Ordering::Relaxed);
         state.writable.store(true, Ordering::Release);
         let took = self.clock.elapsed().saturating_sub(began);
@@ -282,11 +275,7 @@ impl<S: Storage> Writer<S> {
 }
 
 fn answer(command: Command, reason: &Unavailable) {
-    if let Command::Store {
-        waiter: Some(waiter),
-        ..
-    } = command
-    {
+    if let Command::Store { waiter: Some(waiter), .. } = command {
         let _ = waiter.send(Err(reason.clone()));
     }
 }

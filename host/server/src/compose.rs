@@ -98,11 +98,7 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
 }
 
 /// Opens the log; without it nothing is served.
-pub(crate) fn ledger(
-    config: &Config,
-    clock: &SharedClock,
-    metrics: &Metrics,
-) -> Result<(Ledger, Recovered), Failure> {
+pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
         directory: config.audit.dir.clone(),
         segment_bytes: config.audit.segment.bytes(),

@@ -8,8 +8,8 @@ use grid_grpc::{Admin, Running, Server, Settings};
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use crate::{
-    compose,
     cli::Exit,
+    compose,
     config::{Config, Mode},
     front_door::Door,
     host::Host,

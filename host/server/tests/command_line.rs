@@ -90,16 +90,7 @@ mod command_line {
             &["check", "--fly"],
             &["token", "new"],
             &["token", "new", "--principal", "", "--tenant", "t"],
-            &[
-                "token",
-                "new",
-                "--principal",
-                "a",
-                "--tenant",
-                "t",
-                "--ttl",
-                "30",
-            ],
+            &["token", "new", "--principal", "a", "--tenant", "t", "--ttl", "30"],
             &["completions", "tin"],
         ] {
             let ended = desk.run(arguments);
@@ -117,45 +108,19 @@ mod command_line {
         fs::write(desk.path().join("grid.toml"), "[call]\ntimeout = 30\n").unwrap();
         let ended = desk.run(&["check", "--set", "mode=development", "--set", "log.level=x"]);
         assert_eq!(ended.code, 3);
-        assert!(
-            ended.err.contains("error: grid.toml:2: call.timeout: "),
-            "{}",
-            ended.err
-        );
-        assert!(
-            ended.err.contains("error: --set: log.level: "),
-            "{}",
-            ended.err
-        );
-        assert!(
-            !ended.err.contains('\u{1b}'),
-            "no colour outside a terminal"
-        );
+        assert!(ended.err.contains("error: grid.toml:2: call.timeout: "), "{}", ended.err);
+        assert!(ended.err.contains("error: --set: log.level: "), "{}", ended.err);
+        assert!(!ended.err.contains('\u{1b}'), "no colour outside a terminal");
     }
 
     #[test]
     fn check_is_content_with_a_good_configuration() {
         let desk = Desk::new();
         let ended = desk.run(&["check", "--set", "mode=development"]);
-        assert_eq!(
-            (ended.code, ended.out.as_str(), ended.err.as_str()),
-            (0, "ok\n", "")
-        );
-        let ended = desk.run(&[
-            "check",
-            "--set",
-            "mode=development",
-            "--set",
-            "authorize.cache_ttl=5m",
-        ]);
+        assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "ok\n", ""));
+        let ended = desk.run(&["check", "--set", "mode=development", "--set", "authorize.cache_ttl=5m"]);
         assert_eq!(ended.code, 0);
-        assert!(
-            ended
-                .err
-                .starts_with("warning: --set: authorize.cache_ttl: "),
-            "{}",
-            ended.err
-        );
+        assert!(ended.err.starts_with("warning: --set: authorize.cache_ttl: "), "{}", ended.err);
     }
 
     #[test]
@@ -175,11 +140,7 @@ mod command_line {
         let ended = desk.run(&["check", "--json", "--config", "/dev/null/none.toml"]);
         assert_eq!(ended.code, 3);
         fs::remove_file(desk.path().join("grid.toml")).unwrap();
-        assert_eq!(
-            desk.run(&["check", "--json", "--set", "mode=development"])
-                .json()["ok"],
-            true
-        );
+        assert_eq!(desk.run(&["check", "--json", "--set", "mode=development"]).json()["ok"], true);
     }
 
     #[test]
@@ -193,10 +154,7 @@ mod command_line {
             .output();
         let json = Ended::of(output.unwrap()).json();
         assert_eq!(json["settings"]["log.level"]["value"], "debug");
-        assert_eq!(
-            json["settings"]["session.ttl"]["place"],
-            "GRID_SESSION__TTL"
-        );
+        assert_eq!(json["settings"]["session.ttl"]["place"], "GRID_SESSION__TTL");
         let dump = desk.run(&["config", "dump"]);
         assert_eq!(dump.code, 0);
         assert!(dump.out.contains("[server]\n") && dump.out.contains("# default"));
@@ -206,25 +164,13 @@ mod command_line {
     fn the_schema_is_json() {
         let ended = Desk::new().run(&["config", "schema"]);
         assert_eq!(ended.code, 0);
-        assert_eq!(
-            ended.json()["$schema"],
-            "https://json-schema.org/draft/2020-12/schema"
-        );
+        assert_eq!(ended.json()["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
 
     #[test]
     fn a_new_token_is_printed_alone() {
         let desk = Desk::new();
-        let new = [
-            "token",
-            "new",
-            "--principal",
-            "alice",
-            "--tenant",
-            "acme",
-            "--role",
-            "reader",
-        ];
+        let new = ["token", "new", "--principal", "alice", "--tenant", "acme", "--role", "reader"];
         let first = desk.run(&new);
         assert_eq!(first.code, 0, "{}", first.err);
         assert_eq!(first.out.trim().split('.').count(), 3);
@@ -232,9 +178,7 @@ mod command_line {
         assert!(desk.path().join(".grid/grid-key.pem").is_file());
         let second = desk.run(&new);
         assert!(second.err.is_empty(), "the key is there: {}", second.err);
-        let json = desk
-            .run(&[&new[..], &["--json", "--ttl", "1h"]].concat())
-            .json();
+        let json = desk.run(&[&new[..], &["--json", "--ttl", "1h"]].concat()).json();
         assert_eq!(json["ttl"], "1h");
         assert!(json["token"].is_string());
     }
@@ -247,42 +191,16 @@ mod command_line {
         let path = desk.path().join("alice.token");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        let ended = desk.run(&[
-            "token",
-            "new",
-            "--principal",
-            "a",
-            "--tenant",
-            "*",
-            "-o",
-            "alice.token",
-        ]);
+        let ended = desk.run(&["token", "new", "--principal", "a", "--tenant", "*", "-o", "alice.token"]);
         assert_eq!((ended.code, ended.out.as_str()), (0, ""));
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(
-            fs::read_to_string(&path).unwrap().trim().split('.').count(),
-            3
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&path).unwrap().trim().split('.').count(), 3);
         let key = desk.path().join(".grid/grid-key.pem");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        let ended = desk.run(&[
-            "token",
-            "new",
-            "--principal",
-            "a",
-            "--tenant",
-            "t",
-            "--json",
-        ]);
+        let ended = desk.run(&["token", "new", "--principal", "a", "--tenant", "t", "--json"]);
         assert_eq!(ended.code, 1);
         let error: Value = serde_json::from_str(&ended.err).unwrap();
-        assert!(
-            error["error"].as_str().unwrap().contains("chmod 600"),
-            "{error}"
-        );
+        assert!(error["error"].as_str().unwrap().contains("chmod 600"), "{error}");
     }
 
     #[test]
@@ -302,10 +220,7 @@ mod command_line {
 
     #[test]
     fn serve_hands_over_what_check_accepts_and_nothing_else() {
-        let services = Services {
-            serve: Some(host),
-            manifest_problems: None,
-        };
+        let services = Services { serve: Some(host), manifest_problems: None };
         let serve = |flags: &[&str]| {
             let line = [&["grid", "serve"], flags].concat();
             cli::run(line.into_iter().map(Into::into), services)

@@ -55,10 +55,7 @@ fn read_text<T>(text: &str, limits: Limits, read: fn(&Value) -> Read<T>) -> Read
     }
 }
 
-fn read_value<'v, T>(
-    value: &'v Value,
-    read: fn(&mut Reader<'v>, &'v Value) -> Option<T>,
-) -> Read<T> {
+fn read_value<'v, T>(value: &'v Value, read: fn(&mut Reader<'v>, &'v Value) -> Option<T>) -> Read<T> {
     let mut reader = Reader::new(Mode::Lenient);
     let built = read(&mut reader, value);
     let refused = reader.has_errors();

@@ -18,10 +18,7 @@ mod tool;
 
 pub use admin::{Admin, AdminBuilder};
 pub use backoff::Backoff;
-pub use client::{
-    CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session,
-    SessionOptions,
-};
+pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
 pub use grid_sdk_macros::{ToolType, tool};

@@ -25,9 +25,8 @@ pub fn schema() -> Json {
         properties.insert(setting.key.to_owned(), schema_of(setting));
     }
     for section in SECTIONS {
-        let members: Map<_, _> = in_section(section.name)
-            .map(|setting| (setting.parts().1.to_owned(), schema_of(setting)))
-            .collect();
+        let members: Map<_, _> =
+            in_section(section.name).map(|setting| (setting.parts().1.to_owned(), schema_of(setting))).collect();
         let schema = json!({
             "description": section.doc(),
             "type": "object",
@@ -46,9 +45,7 @@ pub fn schema() -> Json {
 }
 
 fn in_section(name: &'static str) -> impl Iterator<Item = &'static Setting> {
-    SETTINGS
-        .iter()
-        .filter(move |setting| setting.parts().0 == name)
+    SETTINGS.iter().filter(move |setting| setting.parts().0 == name)
 }
 
 fn schema_of(setting: &Setting) -> Json {
@@ -79,16 +76,10 @@ fn schema_of(setting: &Setting) -> Json {
 /// Bounds that a pattern cannot say.
 fn bounds(kind: Kind) -> Option<String> {
     match kind {
-        Kind::Time { min, max } => Some(format!(
-            "From `{}` to `{}`.",
-            show_time(min),
-            show_time(max)
-        )),
-        Kind::Capped { min, cap } => Some(format!(
-            "From `{}`; more than `{}` counts as that.",
-            show_time(min),
-            show_time(cap)
-        )),
+        Kind::Time { min, max } => Some(format!("From `{}` to `{}`.", show_time(min), show_time(max))),
+        Kind::Capped { min, cap } => {
+            Some(format!("From `{}`; more than `{}` counts as that.", show_time(min), show_time(cap)))
+        }
         Kind::Size { min, max } => Some(format!("From `{min}` to `{max}`.")),
         Kind::Integer { min, max } => Some(format!("From {min} to {max}.")),
         _ => None,
@@ -97,11 +88,7 @@ fn bounds(kind: Kind) -> Option<String> {
 
 fn plain_default(setting: &Setting) -> Option<Value> {
     match setting.fallback {
-        Fallback::Is(text) => setting
-            .kind
-            .check(&Raw::Loose(text.to_owned()))
-            .ok()
-            .map(|checked| checked.value),
+        Fallback::Is(text) => setting.kind.check(&Raw::Loose(text.to_owned())).ok().map(|checked| checked.value),
         _ => None,
     }
 }
@@ -125,7 +112,8 @@ pub fn page() -> String {
 
 const TABLE: &str = "\n| Setting | Kind | Default | Meaning |\n|---|---|---|---|\n";
 
-const HEAD: &str = "<!-- Made by `grid config docs` of the table in host/server/src/config/table.rs; a test keeps them equal. -->
+const HEAD: &str =
+    "<!-- Made by `grid config docs` of the table in host/server/src/config/table.rs; a test keeps them equal. -->
 # Configuration
 
 The host reads one file: the one that `--config` names, else the one that `GRID_CONFIG` names, else `grid.toml` in the
@@ -200,14 +188,11 @@ fn kind_text(kind: Kind) -> String {
 
 fn default_text(setting: &Setting) -> String {
     match setting.fallback {
-        Fallback::Is(_) => plain_default(setting)
-            .map_or_else(String::new, |value| format!("`{}`", as_json(&value)))
-            .replace('"', ""),
+        Fallback::Is(_) => {
+            plain_default(setting).map_or_else(String::new, |value| format!("`{}`", as_json(&value))).replace('"', "")
+        }
         Fallback::Absent => "none".to_owned(),
         Fallback::Under(folder, name) => format!("`{name}` within `{folder}`"),
-        Fallback::ByMode {
-            strict,
-            development,
-        } => format!("`{development}` in development mode, else `{strict}`"),
+        Fallback::ByMode { strict, development } => format!("`{development}` in development mode, else `{strict}`"),
     }
 }

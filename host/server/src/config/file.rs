@@ -16,24 +16,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Member>, Vec<Problem>> {
         Problem::new(Origin::File { path, line }, "", message)
     };
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let message =
-            format!("cannot read the configuration file: {error}; name another with `--config`");
+        let message = format!("cannot read the configuration file: {error}; name another with `--config`");
         vec![fault(None, message)]
     })?;
     match path.extension().and_then(|ending| ending.to_str()) {
-        Some("toml") => read_toml(&text).map_err(|faults| {
-            faults
-                .into_iter()
-                .map(|(line, message)| fault(line, message))
-                .collect()
-        }),
+        Some("toml") => {
+            read_toml(&text).map_err(|faults| faults.into_iter().map(|(line, message)| fault(line, message)).collect())
+        }
         Some("yaml" | "yml") => serde_norway::from_str::<Option<Raw>>(&text)
-            .map_err(|error| {
-                (
-                    error.location().map(|place| place.line()),
-                    error.to_string(),
-                )
-            })
+            .map_err(|error| (error.location().map(|place| place.line()), error.to_string()))
             .and_then(|raw| members(raw.unwrap_or(Raw::Table(Vec::new()))))
             .map_err(|(line, message)| vec![fault(line, format!("cannot read YAML: {message}"))]),
         Some("json") => serde_json::from_str::<Raw>(&text)
@@ -42,8 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Member>, Vec<Problem>> {
             .map_err(|(line, message)| vec![fault(line, format!("cannot read JSON: {message}"))]),
         _ => Err(vec![fault(
             None,
-            "is not a known kind of file; let its name end in `.toml`, `.yaml` or `.json`"
-                .to_owned(),
+            "is not a known kind of file; let its name end in `.toml`, `.yaml` or `.json`".to_owned(),
         )]),
     }
 }
@@ -53,10 +43,7 @@ type Fault = (Option<usize>, String);
 fn members(raw: Raw) -> Result<Vec<Member>, Fault> {
     match raw {
         Raw::Table(members) => Ok(members),
-        other => Err((
-            None,
-            format!("found {}; give sections with their settings", other.found()),
-        )),
+        other => Err((None, format!("found {}; give sections with their settings", other.found()))),
     }
 }
 
@@ -95,9 +82,7 @@ fn toml_value(value: &Spanned<DeValue<'_>>, text: &str) -> Raw {
             .map_or(Raw::Other("a number that is too large"), Raw::Integer),
         DeValue::Float(_) => Raw::Other("a fraction"),
         DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Array(items) => {
-            Raw::List(items.iter().map(|item| toml_value(item, text)).collect())
-        }
+        DeValue::Array(items) => Raw::List(items.iter().map(|item| toml_value(item, text)).collect()),
         DeValue::Table(table) => Raw::Table(toml_members(table, text)),
     }
 }

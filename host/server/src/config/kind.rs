@@ -90,10 +90,7 @@ impl Kind {
             Self::Names => Value::List(names(raw)?),
             Self::Choice(names) => Value::Text(choice(raw, names)?),
         };
-        Ok(Checked {
-            value,
-            warning: None,
-        })
+        Ok(Checked { value, warning: None })
     }
 }
 
@@ -114,21 +111,12 @@ fn integer(raw: &Raw, min: u64, max: u64) -> Result<u64, String> {
     };
     number
         .filter(|number| (min..=max).contains(number))
-        .ok_or_else(|| {
-            format!(
-                "found {}; give a whole number from {min} to {max}",
-                raw.found()
-            )
-        })
+        .ok_or_else(|| format!("found {}; give a whole number from {min} to {max}", raw.found()))
 }
 
 fn time(raw: &Raw, min: Duration, max: Option<Duration>) -> Result<Duration, String> {
     let (Raw::Text(text) | Raw::Loose(text)) = raw else {
-        return Err(format!(
-            "found {}; give a time with its unit, for example `{}`",
-            raw.found(),
-            example(raw)
-        ));
+        return Err(format!("found {}; give a time with its unit, for example `{}`", raw.found(), example(raw)));
     };
     let Some(time) = parse_time(text) else {
         return Err(format!(
@@ -137,18 +125,10 @@ fn time(raw: &Raw, min: Duration, max: Option<Duration>) -> Result<Duration, Str
         ));
     };
     if time < min {
-        return Err(format!(
-            "`{}` is too short; give at least `{}`",
-            clip(text),
-            show_time(min)
-        ));
+        return Err(format!("`{}` is too short; give at least `{}`", clip(text), show_time(min)));
     }
     match max {
-        Some(max) if time > max => Err(format!(
-            "`{}` is too long; give at most `{}`",
-            clip(text),
-            show_time(max)
-        )),
+        Some(max) if time > max => Err(format!("`{}` is too long; give at most `{}`", clip(text), show_time(max))),
         _ => Ok(time),
     }
 }
@@ -170,18 +150,12 @@ fn capped(raw: &Raw, min: Duration, cap: Duration) -> Result<Checked, String> {
             show_time(cap)
         )
     });
-    Ok(Checked {
-        value: Value::Time(time.min(cap)),
-        warning,
-    })
+    Ok(Checked { value: Value::Time(time.min(cap)), warning })
 }
 
 fn size(raw: &Raw, min: ByteSize, max: ByteSize) -> Result<ByteSize, String> {
     let (Raw::Text(text) | Raw::Loose(text)) = raw else {
-        return Err(format!(
-            "found {}; give a size with its unit, for example `4MiB`",
-            raw.found()
-        ));
+        return Err(format!("found {}; give a size with its unit, for example `4MiB`", raw.found()));
     };
     let Some(size) = ByteSize::parse(text) else {
         return Err(format!(
@@ -225,8 +199,7 @@ fn text(raw: &Raw, what: &str) -> Result<String, String> {
 fn url(raw: &Raw) -> Result<Url, String> {
     let text = text(raw, "a URL")?;
     let usable = text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.host().is_some_and(|host| !host.is_empty())
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
     });
     // Not quoted: it may hold a password.
     usable.then_some(Url::new(text)).ok_or_else(|| {
@@ -238,30 +211,14 @@ fn url(raw: &Raw) -> Result<Url, String> {
 fn name(text: &str) -> Result<String, String> {
     PrincipalId::parse(text)
         .map(|_| text.to_owned())
-        .map_err(|_| {
-            format!(
-                "`{}` is not a name; give 1 to 128 printable ASCII characters",
-                clip(text)
-            )
-        })
+        .map_err(|_| format!("`{}` is not a name; give 1 to 128 printable ASCII characters", clip(text)))
 }
 
 fn names(raw: &Raw) -> Result<Vec<String>, String> {
     match raw {
-        Raw::Loose(text) => text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(name)
-            .collect(),
-        Raw::List(items) => items
-            .iter()
-            .map(|item| name(&text(item, "a name")?))
-            .collect(),
-        other => Err(format!(
-            "found {}; give a list of names, for example `[\"developer\"]`",
-            other.found()
-        )),
+        Raw::Loose(text) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(name).collect(),
+        Raw::List(items) => items.iter().map(|item| name(&text(item, "a name")?)).collect(),
+        other => Err(format!("found {}; give a list of names, for example `[\"developer\"]`", other.found())),
     }
 }
 
@@ -270,14 +227,10 @@ fn choice(raw: &Raw, names: &'static [&'static str]) -> Result<String, String> {
         Raw::Text(text) | Raw::Loose(text) => text.to_ascii_lowercase(),
         _ => String::new(),
     };
-    names
-        .iter()
-        .find(|name| **name == wanted)
-        .map(|name| (*name).to_owned())
-        .ok_or_else(|| {
-            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            format!("found {}; give one of {}", raw.found(), names.join(", "))
-        })
+    names.iter().find(|name| **name == wanted).map(|name| (*name).to_owned()).ok_or_else(|| {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        format!("found {}; give one of {}", raw.found(), names.join(", "))
+    })
 }
 
 impl Value {

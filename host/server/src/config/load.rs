@@ -42,9 +42,7 @@ pub fn read(sources: &Sources) -> Reading {
     reading.fill_in();
     reading.faults.sort_by_key(|fault| fault.origin.order());
     reading.config = Config::from_values(&reading.values);
-    let facts = Facts {
-        production: sources.is_production(),
-    };
+    let facts = Facts { production: sources.is_production() };
     reading.apply_rules(facts);
     reading
 }
@@ -94,18 +92,10 @@ impl Reading {
 
     /// Every written value is checked, also one that another overrides.
     fn take(&mut self, entry: Entry) {
-        let Entry {
-            setting,
-            raw,
-            origin,
-        } = entry;
+        let Entry { setting, raw, origin } = entry;
         match setting.kind.check(&raw) {
             Ok(checked) => {
-                self.warnings.extend(
-                    checked
-                        .warning
-                        .map(|warning| Problem::new(origin.clone(), setting.key, warning)),
-                );
+                self.warnings.extend(checked.warning.map(|warning| Problem::new(origin.clone(), setting.key, warning)));
                 self.values.insert(setting.key, checked.value);
                 self.origins.insert(setting.key, origin);
             }
@@ -115,18 +105,14 @@ impl Reading {
 
     fn fill_in(&mut self) {
         // A folder may itself be a default, so these come last.
-        let (derived, plain): (Vec<_>, Vec<_>) = SETTINGS
-            .iter()
-            .partition(|setting| matches!(setting.fallback, Fallback::Under(..)));
+        let (derived, plain): (Vec<_>, Vec<_>) =
+            SETTINGS.iter().partition(|setting| matches!(setting.fallback, Fallback::Under(..)));
         for setting in plain.into_iter().chain(derived) {
             if self.values.contains_key(setting.key) {
                 continue;
             }
             let value = match self.fallback_text(setting.fallback) {
-                Some(text) => setting
-                    .kind
-                    .check(&Raw::Loose(text))
-                    .map(|checked| checked.value),
+                Some(text) => setting.kind.check(&Raw::Loose(text)).map(|checked| checked.value),
                 None => Ok(Value::Absent),
             };
             match value {
@@ -135,8 +121,7 @@ impl Reading {
                     self.origins.insert(setting.key, Origin::Default);
                 }
                 Err(message) => {
-                    self.faults
-                        .push(Problem::new(Origin::Default, setting.key, message));
+                    self.faults.push(Problem::new(Origin::Default, setting.key, message));
                 }
             }
         }
@@ -146,10 +131,7 @@ impl Reading {
         match fallback {
             Fallback::Is(text) => Some(text.to_owned()),
             Fallback::Absent => None,
-            Fallback::ByMode {
-                strict,
-                development,
-            } => match self.values.get("mode") {
+            Fallback::ByMode { strict, development } => match self.values.get("mode") {
                 Some(Value::Text(mode)) if mode == "development" => Some(development.to_owned()),
                 _ => Some(strict.to_owned()),
             },
@@ -168,15 +150,10 @@ impl Reading {
         let unread = self.faults.iter().any(|fault| fault.key.is_empty());
         for rule in RULES {
             let is_silent = unread || rule.reads.iter().any(|key| faulty.contains(key));
-            let broken = if is_silent {
-                None
-            } else {
-                (rule.check)(config, facts)
-            };
+            let broken = if is_silent { None } else { (rule.check)(config, facts) };
             if let (Some((code, message)), Some(key)) = (broken, rule.reads.first()) {
                 let origin = self.origins.get(key).cloned().unwrap_or(Origin::Default);
-                self.conflicts
-                    .push(Problem::new(origin, *key, message).with_code(code));
+                self.conflicts.push(Problem::new(origin, *key, message).with_code(code));
             }
         }
     }

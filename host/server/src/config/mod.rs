@@ -23,8 +23,7 @@ pub use load::{Reading, read};
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server,
-    Session, Telemetry,
+    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server, Session, Telemetry,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

@@ -52,10 +52,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
-            Self::File {
-                path,
-                line: Some(line),
-            } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::Env(name) => f.write_str(name),
             Self::Flag => f.write_str("--set"),
         }
@@ -79,17 +76,8 @@ impl Problem {
     /// A value or a key that is not allowed.
     pub fn new(origin: Origin, key: impl Into<String>, message: impl Into<String>) -> Self {
         let key = key.into();
-        let code = if key == "mode" {
-            Code::IncompatibleMode
-        } else {
-            Code::InvalidConfig
-        };
-        Self {
-            code,
-            origin,
-            key,
-            message: message.into(),
-        }
+        let code = if key == "mode" { Code::IncompatibleMode } else { Code::InvalidConfig };
+        Self { code, origin, key, message: message.into() }
     }
 
     /// The same with another code.

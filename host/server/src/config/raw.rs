@@ -104,16 +104,9 @@ impl<'de> Visitor<'de> for Walk {
         let mut table: Vec<Member> = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Raw>()? {
             if table.iter().any(|member| member.name == name) {
-                return Err(A::Error::custom(format!(
-                    "`{}` is there twice",
-                    clip(&name)
-                )));
+                return Err(A::Error::custom(format!("`{}` is there twice", clip(&name))));
             }
-            table.push(Member {
-                name,
-                value,
-                line: None,
-            });
+            table.push(Member { name, value, line: None });
         }
         Ok(Raw::Table(table))
     }

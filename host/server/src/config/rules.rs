@@ -27,22 +27,10 @@ pub(crate) struct Rule {
 }
 
 pub(crate) const RULES: &[Rule] = &[
-    Rule {
-        reads: &["mode"],
-        check: not_in_production,
-    },
-    Rule {
-        reads: &["manifest.path", "mode"],
-        check: manifest_is_there,
-    },
-    Rule {
-        reads: &["development.allow_registration", "mode"],
-        check: no_registration_in_strict,
-    },
-    Rule {
-        reads: &["audit.durability", "mode"],
-        check: full_durability_in_strict,
-    },
+    Rule { reads: &["mode"], check: not_in_production },
+    Rule { reads: &["manifest.path", "mode"], check: manifest_is_there },
+    Rule { reads: &["development.allow_registration", "mode"], check: no_registration_in_strict },
+    Rule { reads: &["audit.durability", "mode"], check: full_durability_in_strict },
     Rule {
         reads: &["server.listen", "server.allow_plaintext"],
         check: |config, _| plaintext_stays_here(config, config.server.listen),
@@ -51,18 +39,9 @@ pub(crate) const RULES: &[Rule] = &[
         reads: &["server.admin_listen", "server.allow_plaintext"],
         check: |config, _| plaintext_stays_here(config, config.server.admin_listen),
     },
-    Rule {
-        reads: &["server.admin_listen", "server.listen"],
-        check: two_doors,
-    },
-    Rule {
-        reads: &["session.ttl", "session.max_ttl"],
-        check: session_ttl_within,
-    },
-    Rule {
-        reads: &["call.timeout", "call.max_timeout"],
-        check: call_timeout_within,
-    },
+    Rule { reads: &["server.admin_listen", "server.listen"], check: two_doors },
+    Rule { reads: &["session.ttl", "session.max_ttl"], check: session_ttl_within },
+    Rule { reads: &["call.timeout", "call.max_timeout"], check: call_timeout_within },
 ];
 
 ///
@@ -89,14 +68,16 @@ fn manifest_is_there(config: &Config, _: Facts) -> Option<(Code, String)> {
 ///
 fn no_registration_in_strict(config: &Config, _: Facts) -> Option<(Code, String)> {
     (config.mode == Mode::Strict && config.development.allow_registration).then(|| {
-        let message = "is `true` in strict mode, where runtimes register nothing; leave it out, or set `mode = \"development\"`";
+        let message =
+            "is `true` in strict mode, where runtimes register nothing; leave it out, or set `mode = \"development\"`";
         (Code::IncompatibleMode, message.to_owned())
     })
 }
 
 fn full_durability_in_strict(config: &Config, _: Facts) -> Option<(Code, String)> {
     (config.mode == Mode::Strict && config.audit.durability == Durability::Relaxed).then(|| {
-        let message = "is `relaxed` in strict mode, where nothing may run before its record is on the disk; set it to `full`";
+        let message =
+            "is `relaxed` in strict mode, where nothing may run before its record is on the disk; set it to `full`";
         (Code::InvalidConfig, message.to_owned())
     })
 }
@@ -112,8 +93,7 @@ fn plaintext_stays_here(config: &Config, address: SocketAddr) -> Option<(Code, S
 }
 
 fn two_doors(config: &Config, _: Facts) -> Option<(Code, String)> {
-    let same =
-        config.server.listen == config.server.admin_listen && config.server.listen.port() != 0;
+    let same = config.server.listen == config.server.admin_listen && config.server.listen.port() != 0;
     same.then(|| {
         let message = "is the same as `server.listen`; give operators a port of their own";
         (Code::InvalidConfig, message.to_owned())

@@ -31,25 +31,12 @@ pub(crate) enum Fallback {
     /// A name within the folder that another setting says.
     Under(&'static str, &'static str),
     /// Another value in each mode.
-    ByMode {
-        strict: &'static str,
-        development: &'static str,
-    },
+    ByMode { strict: &'static str, development: &'static str },
 }
 
 impl Setting {
-    pub(crate) const fn new(
-        key: &'static str,
-        kind: Kind,
-        fallback: Fallback,
-        doc: &'static str,
-    ) -> Self {
-        Self {
-            key,
-            kind,
-            fallback,
-            doc,
-        }
+    pub(crate) const fn new(key: &'static str, kind: Kind, fallback: Fallback, doc: &'static str) -> Self {
+        Self { key, kind, fallback, doc }
     }
 
     /// One sentence.

@@ -12,13 +12,8 @@ use super::{
 
 const PREFIX: &str = "GRID_";
 /// Read elsewhere, and not settings.
-const RESERVED: [&str; 5] = [
-    "GRID_ENVIRONMENT",
-    "GRID_ENDPOINT",
-    "GRID_ADMIN_ENDPOINT",
-    "GRID_TOKEN_FILE",
-    "GRID_CONFIG",
-];
+const RESERVED: [&str; 5] =
+    ["GRID_ENVIRONMENT", "GRID_ENDPOINT", "GRID_ADMIN_ENDPOINT", "GRID_TOKEN_FILE", "GRID_CONFIG"];
 
 /// What a process was given.
 #[derive(Clone, Default)]
@@ -49,12 +44,7 @@ impl Sources {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .filter(|(name, _)| name.starts_with(PREFIX))
             .collect();
-        Self {
-            file,
-            set,
-            env,
-            usual_file: PathBuf::from("grid.toml"),
-        }
+        Self { file, set, env, usual_file: PathBuf::from("grid.toml") }
     }
 
     /// GRID_ENVIRONMENT says production.
@@ -70,20 +60,12 @@ impl Sources {
     pub fn chosen_file(&self) -> Option<PathBuf> {
         self.file
             .clone()
-            .or_else(|| {
-                self.variable("GRID_CONFIG")
-                    .filter(|value| !value.is_empty())
-                    .map(PathBuf::from)
-            })
+            .or_else(|| self.variable("GRID_CONFIG").filter(|value| !value.is_empty()).map(PathBuf::from))
             .or_else(|| Some(self.usual_file.clone()).filter(|file| file.is_file()))
     }
 
     /// Everything that was written, least important first; what names no setting is a problem.
-    pub(crate) fn entries(
-        &self,
-        problems: &mut Vec<Problem>,
-        hints: &mut Vec<Problem>,
-    ) -> Vec<Entry> {
+    pub(crate) fn entries(&self, problems: &mut Vec<Problem>, hints: &mut Vec<Problem>) -> Vec<Entry> {
         let mut entries = Vec::new();
         self.add_file(&mut entries, problems);
         self.add_env(&mut entries, problems, hints);
@@ -92,10 +74,7 @@ impl Sources {
     }
 
     fn variable(&self, name: &str) -> Option<&OsString> {
-        self.env
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.env.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     fn add_file(&self, entries: &mut Vec<Entry>, problems: &mut Vec<Problem>) {
@@ -106,10 +85,7 @@ impl Sources {
             Ok(members) => members,
             Err(faults) => return problems.extend(faults),
         };
-        let origin = |line| Origin::File {
-            path: path.clone(),
-            line,
-        };
+        let origin = |line| Origin::File { path: path.clone(), line };
         for Member { name, value, line } in members {
             let is_section = SECTIONS.iter().any(|section| section.name == name);
             match value {
@@ -122,7 +98,10 @@ impl Sources {
                 value if is_section => problems.push(Problem::new(
                     origin(line),
                     &name,
-                    format!("found {}; `{name}` is a section, so write `[{name}]` and its settings below", value.found()),
+                    format!(
+                        "found {}; `{name}` is a section, so write `[{name}]` and its settings below",
+                        value.found()
+                    ),
                 )),
                 Raw::Table(_) => problems.push(unknown_section(origin(line), &name)),
                 value if name.contains('.') => problems.push(Problem::new(
@@ -135,12 +114,7 @@ impl Sources {
         }
     }
 
-    fn add_env(
-        &self,
-        entries: &mut Vec<Entry>,
-        problems: &mut Vec<Problem>,
-        hints: &mut Vec<Problem>,
-    ) {
+    fn add_env(&self, entries: &mut Vec<Entry>, problems: &mut Vec<Problem>, hints: &mut Vec<Problem>) {
         for (name, value) in &self.env {
             let Some(rest) = name.strip_prefix(PREFIX) else {
                 continue;
@@ -155,14 +129,9 @@ impl Sources {
                     Some(text) => {
                         accept(key, Raw::Loose(text.to_owned()), origin, entries, problems);
                     }
-                    None => {
-                        problems.push(Problem::new(origin, key, "is not UTF-8; give plain text"))
-                    }
+                    None => problems.push(Problem::new(origin, key, "is not UTF-8; give plain text")),
                 }
-            } else if let Some(meant) = SETTINGS
-                .iter()
-                .find(|setting| setting.env().replace("__", "_") == *name)
-            {
+            } else if let Some(meant) = SETTINGS.iter().find(|setting| setting.env().replace("__", "_") == *name) {
                 let message = format!("is not a setting and is ignored; write `{}`", meant.env());
                 hints.push(Problem::new(origin, meant.key, message));
             }
@@ -172,13 +141,9 @@ impl Sources {
     fn add_flags(&self, entries: &mut Vec<Entry>, problems: &mut Vec<Problem>) {
         for flag in &self.set {
             match flag.split_once('=') {
-                Some((key, value)) => accept(
-                    key.trim().to_owned(),
-                    Raw::Loose(value.to_owned()),
-                    Origin::Flag,
-                    entries,
-                    problems,
-                ),
+                Some((key, value)) => {
+                    accept(key.trim().to_owned(), Raw::Loose(value.to_owned()), Origin::Flag, entries, problems)
+                }
                 None => problems.push(Problem::new(
                     Origin::Flag,
                     "",
@@ -192,9 +157,7 @@ impl Sources {
 impl fmt::Debug for Sources {
     /// Values are left out, for there may be a password among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sources")
-            .field("file", &self.chosen_file())
-            .finish_non_exhaustive()
+        f.debug_struct("Sources").field("file", &self.chosen_file()).finish_non_exhaustive()
     }
 }
 
@@ -202,19 +165,9 @@ fn lookup(key: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.key == key)
 }
 
-fn accept(
-    key: String,
-    raw: Raw,
-    origin: Origin,
-    entries: &mut Vec<Entry>,
-    problems: &mut Vec<Problem>,
-) {
+fn accept(key: String, raw: Raw, origin: Origin, entries: &mut Vec<Entry>, problems: &mut Vec<Problem>) {
     match lookup(&key) {
-        Some(setting) => entries.push(Entry {
-            setting,
-            raw,
-            origin,
-        }),
+        Some(setting) => entries.push(Entry { setting, raw, origin }),
         None => {
             let advice = match nearest(&key) {
                 Some(near) if matches!(origin, Origin::Env(_)) => {

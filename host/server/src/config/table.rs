@@ -27,10 +27,7 @@ const fn time(min: Duration, max: Duration) -> Kind {
 }
 
 const fn capped(min: Duration, cap_seconds: u64) -> Kind {
-    Kind::Capped {
-        min,
-        cap: Duration::from_secs(cap_seconds),
-    }
+    Kind::Capped { min, cap: Duration::from_secs(cap_seconds) }
 }
 
 const fn integer(min: u64, max: u64) -> Kind {

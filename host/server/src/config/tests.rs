@@ -16,16 +16,8 @@ use super::{
 fn every_setting_is_documented_in_one_sentence() {
     for setting in SETTINGS {
         let doc = setting.doc();
-        assert!(
-            doc.ends_with('.') && doc.len() > 10,
-            "{}: `{doc}`",
-            setting.key
-        );
-        assert!(
-            !doc.contains('\n') && !doc.contains(". "),
-            "{}: one sentence",
-            setting.key
-        );
+        assert!(doc.ends_with('.') && doc.len() > 10, "{}: `{doc}`", setting.key);
+        assert!(!doc.contains('\n') && !doc.contains(". "), "{}: one sentence", setting.key);
     }
     for section in SECTIONS {
         assert!(section.doc().ends_with('.'), "{}", section.name);
@@ -35,10 +27,7 @@ fn every_setting_is_documented_in_one_sentence() {
 #[test]
 fn keys_and_their_variables_are_unique() {
     let keys: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.key).collect();
-    let variables: BTreeSet<_> = SETTINGS
-        .iter()
-        .map(|setting| setting.env().replace("__", "_"))
-        .collect();
+    let variables: BTreeSet<_> = SETTINGS.iter().map(|setting| setting.env().replace("__", "_")).collect();
     assert_eq!(keys.len(), SETTINGS.len());
     assert_eq!(variables.len(), SETTINGS.len());
 }
@@ -53,15 +42,9 @@ fn defaults_are_values_of_their_kind_and_fit_their_fields() {
     assert_eq!(config.server.max_message.bytes(), 4 << 20);
     assert_eq!(config.session.ttl, Duration::from_secs(3600));
     assert_eq!(config.authorize.timeout, Duration::from_millis(100));
-    assert_eq!(
-        config.identity.key.display().to_string(),
-        ".grid/grid-key.pem"
-    );
+    assert_eq!(config.identity.key.display().to_string(), ".grid/grid-key.pem");
     assert_eq!(config.audit.dir.display().to_string(), ".grid/audit");
-    assert_eq!(
-        config.development.roles,
-        ["grid_admin", "grid_runtime", "developer"]
-    );
+    assert_eq!(config.development.roles, ["grid_admin", "grid_runtime", "developer"]);
     assert_eq!(config.manifest.path, None);
 }
 
@@ -70,9 +53,7 @@ fn derived_defaults_name_settings_that_are() {
     for setting in SETTINGS {
         if let Fallback::Under(folder, _) = setting.fallback {
             let parent = SETTINGS.iter().find(|other| other.key == folder).unwrap();
-            assert!(
-                matches!(parent.kind, Kind::Path) && matches!(parent.fallback, Fallback::Is(_))
-            );
+            assert!(matches!(parent.kind, Kind::Path) && matches!(parent.fallback, Fallback::Is(_)));
         }
     }
 }
@@ -91,22 +72,12 @@ fn the_schema_knows_every_setting_and_nothing_else() {
         count += members.len();
         for (key, described) in members {
             assert!(described["description"].is_string(), "{name}.{key}");
-            assert!(
-                SETTINGS
-                    .iter()
-                    .any(|setting| setting.key == format!("{name}.{key}"))
-            );
+            assert!(SETTINGS.iter().any(|setting| setting.key == format!("{name}.{key}")));
         }
     }
     assert_eq!(count, SETTINGS.len());
-    assert_eq!(
-        schema["properties"]["server"]["properties"]["workers"]["default"],
-        0
-    );
-    assert_eq!(
-        schema["properties"]["call"]["properties"]["timeout"]["default"],
-        "30s"
-    );
+    assert_eq!(schema["properties"]["server"]["properties"]["workers"]["default"], 0);
+    assert_eq!(schema["properties"]["call"]["properties"]["timeout"]["default"], "30s");
 }
 
 #[test]
@@ -125,60 +96,27 @@ fn what_dump_prints_can_be_read_again() {
     let path = folder.path().join("grid.toml");
     let first = super::dump::to_toml(&read(&Sources::default()));
     std::fs::write(&path, &first).unwrap();
-    let again = read(&Sources {
-        file: Some(path),
-        ..Sources::default()
-    });
+    let again = read(&Sources { file: Some(path), ..Sources::default() });
     assert!(again.values().is_ok());
     for (setting, value, _) in read(&Sources::default()).effective() {
-        let (_, reread, _) = again
-            .effective()
-            .find(|(other, ..)| other.key == setting.key)
-            .unwrap();
+        let (_, reread, _) = again.effective().find(|(other, ..)| other.key == setting.key).unwrap();
         assert_eq!(value, reread, "{}", setting.key);
     }
 }
 
 #[test]
 fn times_and_sizes_are_read_and_shown() {
-    for (text, ms) in [
-        ("0s", 0),
-        ("1ms", 1),
-        ("30s", 30_000),
-        ("1h30m", 5_400_000),
-        ("7d", 604_800_000),
-    ] {
+    for (text, ms) in [("0s", 0), ("1ms", 1), ("30s", 30_000), ("1h30m", 5_400_000), ("7d", 604_800_000)] {
         assert_eq!(parse_time(text), Some(Duration::from_millis(ms)), "{text}");
     }
-    for text in [
-        "",
-        "30",
-        "s",
-        "30 s",
-        "-1s",
-        "1.5s",
-        "30S",
-        "30sec",
-        "1h30",
-        "99999999999999999999s",
-        "300000000000d",
-    ] {
+    for text in ["", "30", "s", "30 s", "-1s", "1.5s", "30S", "30sec", "1h30", "99999999999999999999s", "300000000000d"]
+    {
         assert_eq!(parse_time(text), None, "{text}");
     }
     assert_eq!(show_time(Duration::from_secs(90)), "90s");
     assert_eq!(show_time(Duration::from_secs(7200)), "2h");
-    for (text, bytes) in [
-        ("0B", 0),
-        ("64KiB", 65_536),
-        ("4MiB", 4 << 20),
-        ("4 mib", 4 << 20),
-        ("1GB", 1_000_000_000),
-    ] {
-        assert_eq!(
-            ByteSize::parse(text).map(ByteSize::bytes),
-            Some(bytes),
-            "{text}"
-        );
+    for (text, bytes) in [("0B", 0), ("64KiB", 65_536), ("4MiB", 4 << 20), ("4 mib", 4 << 20), ("1GB", 1_000_000_000)] {
+        assert_eq!(ByteSize::parse(text).map(ByteSize::bytes), Some(bytes), "{text}");
     }
     for text in ["", "4", "MiB", "4M", "-4MiB", "4.5MiB", "99999999999GiB"] {
         assert_eq!(ByteSize::parse(text), None, "{text}");

@@ -33,10 +33,7 @@ impl ByteSize {
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.find(|c: char| !c.is_ascii_digit())?;
         let (number, unit) = text.split_at_checked(digits)?;
-        let factor = SIZES
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case(unit.trim_start()))?
-            .1;
+        let factor = SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit.trim_start()))?.1;
         Some(Self(number.parse::<u64>().ok()?.checked_mul(factor)?))
     }
 }
@@ -62,13 +59,7 @@ impl fmt::Display for ByteSize {
     }
 }
 
-const TIMES: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads `500ms`, `30s`, `5m`, `12h`, `7d` and sums such as `1h30m`.
 #[must_use]
@@ -81,9 +72,7 @@ pub fn parse_time(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let (number, after) = rest.split_at_checked(digits)?;
-        let letters = after
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .unwrap_or(after.len());
+        let letters = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(letters)?;
         let factor = TIMES.iter().find(|(name, _)| *name == unit)?.1;
         total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
@@ -99,9 +88,6 @@ pub fn show_time(time: Duration) -> String {
     if ms == 0 {
         return "0s".to_owned();
     }
-    let (name, factor) = TIMES
-        .iter()
-        .find(|(_, factor)| ms.is_multiple_of(*factor))
-        .unwrap_or(&("ms", 1));
+    let (name, factor) = TIMES.iter().find(|(_, factor)| ms.is_multiple_of(*factor)).unwrap_or(&("ms", 1));
     format!("{}{name}", ms / factor)
 }

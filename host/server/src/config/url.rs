@@ -1,6 +1,6 @@
 //! A URL that may hold a password: programs get all of it, people only what may be shown.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 /// Shown without its user, password and query.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,6 +15,15 @@ impl Url {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl Deref for Url {
+    type Target = str;
+
+    /// As [`Self::reveal`]; what is to be printed is the URL itself.
+    fn deref(&self) -> &str {
+        self.reveal()
     }
 }
 

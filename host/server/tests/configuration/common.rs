@@ -14,10 +14,7 @@ impl Place {
     /// An empty folder and an empty environment.
     pub fn empty() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sources = Sources {
-            usual_file: folder.path().join("grid.toml"),
-            ..Sources::default()
-        };
+        let sources = Sources { usual_file: folder.path().join("grid.toml"), ..Sources::default() };
         Self { folder, sources }
     }
 

@@ -26,30 +26,19 @@ fn a_file_beats_defaults() {
 
 #[test]
 fn the_environment_beats_the_file_and_a_flag_beats_both() {
-    let place = Place::strict()
-        .file("grid.toml", TOML)
-        .env("GRID_SESSION__TTL", "20m");
+    let place = Place::strict().file("grid.toml", TOML).env("GRID_SESSION__TTL", "20m");
     assert_eq!(place.config().session.ttl, Duration::from_secs(1200));
     let place = place.set("session.ttl=30m");
     assert_eq!(place.config().session.ttl, Duration::from_secs(1800));
     let place = place.set("session.ttl=40m");
-    assert_eq!(
-        place.config().session.ttl,
-        Duration::from_secs(2400),
-        "the last flag holds"
-    );
+    assert_eq!(place.config().session.ttl, Duration::from_secs(2400), "the last flag holds");
 }
 
 #[test]
 fn yaml_and_json_say_the_same() {
     let yaml = "session:\n  ttl: 10m\n  max_per_principal: 7\nlog: {level: debug}\n";
     let json = r#"{"session": {"ttl": "10m", "max_per_principal": 7}, "log": {"level": "debug"}}"#;
-    for (name, text) in [
-        ("grid.yaml", yaml),
-        ("grid.yml", yaml),
-        ("grid.json", json),
-        ("grid.toml", TOML),
-    ] {
+    for (name, text) in [("grid.yaml", yaml), ("grid.yml", yaml), ("grid.json", json), ("grid.toml", TOML)] {
         let config = Place::strict().file(name, text).config();
         assert_eq!(config.session.ttl, Duration::from_secs(600), "{name}");
         assert_eq!(config.session.max_per_principal, 7, "{name}");
@@ -96,14 +85,8 @@ fn lists_are_written_with_commas_outside_the_file() {
 fn folders_follow_the_data_folder_unless_they_are_named() {
     let place = Place::strict().set("data.dir=/var/lib/grid");
     let config = place.config();
-    assert_eq!(
-        config.audit.dir.display().to_string(),
-        "/var/lib/grid/audit"
-    );
-    assert_eq!(
-        config.identity.key.display().to_string(),
-        "/var/lib/grid/grid-key.pem"
-    );
+    assert_eq!(config.audit.dir.display().to_string(), "/var/lib/grid/audit");
+    assert_eq!(config.identity.key.display().to_string(), "/var/lib/grid/grid-key.pem");
     let config = place.set("audit.dir=/log").config();
     assert_eq!(config.audit.dir.display().to_string(), "/log");
 }
@@ -115,11 +98,7 @@ fn times_above_their_cap_count_as_the_cap_and_are_reported() {
         .env("GRID_AUTHORIZE__DENY_TTL", "60s")
         .set("identity.leeway=31s");
     let reading = place.read();
-    let warnings: Vec<_> = reading
-        .warnings()
-        .iter()
-        .map(|warning| place.shown(warning))
-        .collect();
+    let warnings: Vec<_> = reading.warnings().iter().map(|warning| place.shown(warning)).collect();
     assert_eq!(
         warnings,
         [
@@ -136,29 +115,18 @@ fn times_above_their_cap_count_as_the_cap_and_are_reported() {
 
 #[test]
 fn a_dump_says_where_each_value_comes_from() {
-    let place = Place::strict()
-        .file("grid.toml", TOML)
-        .env("GRID_CALL__TIMEOUT", "1s")
-        .set("log.format=json");
+    let place = Place::strict().file("grid.toml", TOML).env("GRID_CALL__TIMEOUT", "1s").set("log.format=json");
     let reading = place.read();
     let json = to_json(&reading);
     let setting = |key: &str| json["settings"][key].clone();
     assert_eq!(setting("session.ttl")["value"], "10m");
     assert_eq!(setting("session.ttl")["origin"], "file");
-    assert!(
-        setting("session.ttl")["place"]
-            .as_str()
-            .unwrap()
-            .ends_with("grid.toml:2")
-    );
+    assert!(setting("session.ttl")["place"].as_str().unwrap().ends_with("grid.toml:2"));
     assert_eq!(setting("session.max_per_principal")["value"], 7);
     assert_eq!(setting("call.timeout")["origin"], "env");
     assert_eq!(setting("log.format")["origin"], "flag");
     assert_eq!(setting("mode")["origin"], "default");
-    assert_eq!(
-        setting("telemetry.otlp_endpoint")["value"],
-        serde_json::Value::Null
-    );
+    assert_eq!(setting("telemetry.otlp_endpoint")["value"], serde_json::Value::Null);
     assert!(to_toml(&reading).contains("# GRID_CALL__TIMEOUT\n"));
 }
 
@@ -173,22 +141,9 @@ fn a_dump_holds_no_password() {
         let place = Place::strict().env("GRID_TELEMETRY__OTLP_ENDPOINT", endpoint);
         let reading = place.read();
         let config = reading.values().unwrap();
-        assert_eq!(
-            config.telemetry.otlp_endpoint.as_ref().unwrap().reveal(),
-            endpoint
-        );
-        let shown = format!(
-            "{}{}{reading:?}{:?}",
-            to_toml(&reading),
-            to_json(&reading),
-            place.sources
-        );
+        assert_eq!(config.telemetry.otlp_endpoint.as_ref().unwrap().reveal(), endpoint);
+        let shown = format!("{}{}{reading:?}{:?}", to_toml(&reading), to_json(&reading), place.sources);
         assert!(!shown.contains("hunter2"), "{endpoint}");
-        assert!(
-            place
-                .problems()
-                .iter()
-                .all(|problem| !problem.to_string().contains("hunter2"))
-        );
+        assert!(place.problems().iter().all(|problem| !problem.to_string().contains("hunter2")));
     }
 }

@@ -38,9 +38,7 @@ impl Map {
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.position(key)
-            .and_then(|at| self.entries.get(at))
-            .map(|(_, value)| value)
+        self.position(key).and_then(|at| self.entries.get(at)).map(|(_, value)| value)
     }
 
     /// Whether `key` is a member of its own.
@@ -55,9 +53,7 @@ impl Map {
         if let Some((_, old)) = self.position(&key).and_then(|at| self.entries.get_mut(at)) {
             return Some(std::mem::replace(old, value));
         }
-        let at = self
-            .index
-            .partition_point(|at| self.key_at(*at) < key.as_str());
+        let at = self.index.partition_point(|at| self.key_at(*at) < key.as_str());
         let new = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.entries.push((key, value));
         if !self.index.is_empty() {
@@ -70,9 +66,7 @@ impl Map {
 
     /// Members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> + Clone {
-        self.entries
-            .iter()
-            .map(|(key, value)| (key.as_str(), value))
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Keys in order.
@@ -94,20 +88,12 @@ impl Map {
         if entries.len() <= SCANNED {
             return match repeated(&entries) {
                 Some(key) => Err(key),
-                None => Ok(Self {
-                    entries,
-                    index: Vec::new(),
-                }),
+                None => Ok(Self { entries, index: Vec::new() }),
             };
         }
         let index = sorted(&entries);
-        let key = |at: Option<&u32>| {
-            at.and_then(|at| entries.get(*at as usize))
-                .map(|(key, _)| key)
-        };
-        let twice = index
-            .windows(2)
-            .find(|pair| key(pair.first()) == key(pair.last()));
+        let key = |at: Option<&u32>| at.and_then(|at| entries.get(*at as usize)).map(|(key, _)| key);
+        let twice = index.windows(2).find(|pair| key(pair.first()) == key(pair.last()));
         match twice.and_then(|pair| key(pair.first())) {
             Some(key) => Err(key.clone()),
             None => Ok(Self { entries, index }),
@@ -122,10 +108,7 @@ impl Map {
         if self.index.is_empty() {
             return self.entries.iter().position(|(own, _)| own == key);
         }
-        let found = self
-            .index
-            .binary_search_by(|at| self.key_at(*at).cmp(key))
-            .ok()?;
+        let found = self.index.binary_search_by(|at| self.key_at(*at).cmp(key)).ok()?;
         self.index.get(found).map(|at| *at as usize)
     }
 }
@@ -150,10 +133,7 @@ fn sorted(entries: &[(String, Value)]) -> Vec<u32> {
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self
-                .iter()
-                .all(|(key, value)| other.get(key) == Some(value))
+        self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
