@@ -1,7 +1,7 @@
 //! What the path of a call pays for its arguments: read, check, digest, and once a contract compile.
 //! Arguments of 200 bytes with nine values, the size of a usual call.
 
-#![expect(missing_docs, reason = "the macros of the bench make public items")]
+#![expect(clippy::expect_used, reason = "a bench without its data cannot run")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use grid_adm::{ArgumentChecker, ExtraArgs, Schema, Value, digest, json, shape};

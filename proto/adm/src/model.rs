@@ -35,13 +35,10 @@ impl Fields {
     }
 
     /// Unknown fields last. One that bears a known field's name was put there by hand and does not win.
-    fn finish(mut self, extra: &Map) -> Value {
-        for (key, value) in extra.iter() {
-            if !self.0.contains_key(key) {
-                self.0.insert(key, value.clone());
-            }
-        }
-        Value::Object(self.0)
+    fn finish(self, extra: &Map) -> Value {
+        let unknown = extra.iter().filter(|(key, _)| !self.0.contains_key(key));
+        let unknown: Vec<_> = unknown.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        Value::Object(self.0.into_iter().chain(unknown).collect())
     }
 }
 

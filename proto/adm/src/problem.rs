@@ -88,6 +88,12 @@ impl Problems {
         self.left_out > 0
     }
 
+    /// Counts errors that a full report has no words for.
+    pub(crate) fn count(&mut self, errors: usize) {
+        self.errors += errors;
+        self.left_out += errors;
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0
     }

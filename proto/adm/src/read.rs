@@ -157,8 +157,7 @@ impl<'v> Reader<'v> {
 
     /// The fields that `known` does not name (Q8).
     fn extra(&mut self, map: &'v Map, known: &[&str]) -> Map {
-        let mut extra = Map::new();
-        for (key, value) in map.iter().filter(|(key, _)| !known.contains(key)) {
+        for key in map.keys().filter(|key| !known.contains(key)) {
             let reserved = key.starts_with("_adm_") || self.mode == Mode::Strict && RESERVED.contains(&key);
             if reserved {
                 let message = format!("field {} is reserved for the data model; use a name of your own", quoted(key));
@@ -171,9 +170,9 @@ impl<'v> Reader<'v> {
                     reader.warn(rule::FIELD_UNKNOWN, message, &known.join(", "), "another field")
                 });
             }
-            extra.insert(key, value.clone());
         }
-        extra
+        let unknown = map.iter().filter(|(key, _)| !known.contains(key));
+        unknown.map(|(key, value)| (key, value.clone())).collect()
     }
 }
 

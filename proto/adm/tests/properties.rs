@@ -1,6 +1,8 @@
 //! What holds for every document: round trips, canonical form, and agreement of the checker with a naive one.
 //! Schemas and values come from strategies that make near misses likely: few names, numbers at the edges.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use grid_adm::{
     ArgumentChecker, ExtraArgs, Kind, Map, Mode, Schema, SchemaType, Tool, Value, canonical, check, digest, json, shape,
 };
@@ -181,7 +183,7 @@ fn scrambled(value: &Value, seed: u64) -> String {
     let space = ["", " ", "\n", "\t \r"][usize::try_from(seed % 4).expect("small")];
     let text = |text: &str| {
         let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
-        if seed % 3 == 0 { format!("\"{escaped}\"") } else { Value::from(text).to_text() }
+        if seed.is_multiple_of(3) { format!("\"{escaped}\"") } else { Value::from(text).to_text() }
     };
     match value {
         Value::String(own) => text(own),
@@ -201,7 +203,7 @@ fn scrambled(value: &Value, seed: u64) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_500))]
+    #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
     fn the_checker_agrees_with_the_naive_one((schema, value) in case(), extra in prop::sample::select(&[ExtraArgs::Reject, ExtraArgs::Ignore, ExtraArgs::Pass][..])) {

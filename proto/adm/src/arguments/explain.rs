@@ -11,6 +11,13 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 const SHORT: usize = 32;
 
 pub(super) fn explain(error: &ValidationError<'_>, arguments: &Value, quote_values: bool, problems: &mut Problems) {
+    if problems.is_full() {
+        // Words for each, a long list of allowed values above all, would let a hostile value cost without bound.
+        return problems.count(match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.len(),
+            _ => 1,
+        });
+    }
     let pointer = error.instance_path().as_str();
     let found = arguments.pointer(pointer).unwrap_or(&Value::Null);
     match error.kind() {
@@ -54,8 +61,7 @@ pub(super) fn explain(error: &ValidationError<'_>, arguments: &Value, quote_valu
 
 fn undeclared(pointer: &str, name: &str, object: &Value, problems: &mut Problems) {
     if problems.is_full() {
-        problems.push(Problem::error(String::new(), rule::ARGUMENTS_UNDECLARED, "", "", ""));
-        return;
+        return problems.count(1);
     }
     let mut pointer = pointer.to_owned();
     push_key(&mut pointer, name);

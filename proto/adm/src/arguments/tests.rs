@@ -1,6 +1,7 @@
 //! Each question of arguments with its answer: types, nulls, undeclared ones, and what is handed on.
 
 use super::*;
+use crate::Map;
 use crate::SchemaType;
 use crate::json::parse;
 
@@ -232,4 +233,22 @@ fn many_violations_are_counted() {
         &format!("{{{}\"z\":0}}", (0..5000).map(|at| format!("\"k{at}\":0,")).collect::<String>()),
     );
     assert_eq!(found.len(), limits::PROBLEMS + 1);
+}
+
+#[test]
+fn hostile_arguments_cost_time_in_proportion_to_their_size() {
+    // Each of these took seconds to minutes when words or index were made anew for every member.
+    let values: Vec<_> = (0..10_000).map(|at| format!("\"v{at:08}\"")).collect();
+    let schema = format!(r#"{{"type":"ARRAY","items":{{"type":"STRING","enum":[{}]}}}}"#, values.join(","));
+    let found = violations(&rejecting(&schema), &format!("[{}\"\"]", "\"\",".repeat(90_000)));
+    assert!(found.len() > 1 && found.last().unwrap().0 == rule::TRUNCATED);
+
+    let members: String = (0..90_000).map(|at| format!("\"k{at}\":1,")).collect();
+    let value = parse(&format!(r#"{{{members}"i":1.0}}"#)).unwrap();
+    let passing = checker(r#"{"type":"OBJECT","properties":{"i":{"type":"INTEGER"}}}"#, ExtraArgs::Pass);
+    assert_eq!(passing.prepare(&value).get("i").and_then(Value::as_i64), Some(1));
+    assert_eq!(passing.prepare(&value).as_object().map(Map::len), Some(90_001));
+    let call = format!(r#"{{"call_id":"1","name":"f","args":{{}},{members}"z":0}}"#);
+    let (call, _) = crate::FunctionCall::read(&call).unwrap();
+    assert_eq!(call.to_value().as_object().map(Map::len), Some(90_004));
 }

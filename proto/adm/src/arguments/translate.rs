@@ -81,11 +81,9 @@ fn translate(schema: &Schema, extra: ExtraArgs, root: bool) -> Json {
             let properties = schema.properties.iter().flatten();
             let properties: serde_json::Map<_, _> =
                 properties.map(|(name, schema)| (name.clone(), below(schema))).collect();
-            let mut object = json!({"type": "object", "properties": properties, "required": schema.required.iter().flatten().collect::<Vec<_>>()});
-            if extra == ExtraArgs::Reject && is_closed(schema, root) {
-                object["additionalProperties"] = false.into();
-            }
-            object
+            let required: Vec<_> = schema.required.iter().flatten().collect();
+            let open = !(extra == ExtraArgs::Reject && is_closed(schema, root));
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": open})
         }
     }
 }

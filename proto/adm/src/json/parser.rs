@@ -87,7 +87,7 @@ impl<'t> Parser<'t> {
             if self.scan.take(b'}') {
                 return Map::from_entries(entries)
                     .map(Value::Object)
-                    .map_err(|key| self.scan.fault(Fault::DuplicateKey).below(Step::Key(key)));
+                    .map_err(|twice| self.scan.fault(Fault::DuplicateKey).below(Step::Key(twice.key)));
             }
             if !self.scan.take(b',') {
                 return Err(self.scan.fault(Fault::Syntax("`,` or `}`")));
