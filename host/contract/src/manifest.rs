@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use grid_adm::{ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value};
+use grid_adm::{
+    ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value,
+};
 
 use crate::{
     Contract,

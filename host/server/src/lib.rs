@@ -1,7 +1,6 @@
 //! The `grid` program: the only crate that sees all stages.
 
 pub mod cli;
-pub mod config;
 
 mod admin_door;
 mod call_path;

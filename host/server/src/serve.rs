@@ -7,10 +7,11 @@ use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, even
 use grid_grpc::{Admin, Running, Server, Settings};
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
+use grid_config::{Config, Mode};
+
 use crate::{
-    compose,
     cli::Exit,
-    config::{Config, Mode},
+    compose,
     front_door::Door,
     host::Host,
     metrics::Metrics,

@@ -5,14 +5,9 @@ mod command_line {
     use std::{
         fs,
         path::Path,
-        pin::Pin,
         process::{Command, Output},
     };
 
-    use grid_server::{
-        cli::{self, Exit, Failure, Services},
-        config::Config,
-    };
     use serde_json::Value;
     use tempfile::TempDir;
 
@@ -90,16 +85,7 @@ mod command_line {
             &["check", "--fly"],
             &["token", "new"],
             &["token", "new", "--principal", "", "--tenant", "t"],
-            &[
-                "token",
-                "new",
-                "--principal",
-                "a",
-                "--tenant",
-                "t",
-                "--ttl",
-                "30",
-            ],
+            &["token", "new", "--principal", "a", "--tenant", "t", "--ttl", "30"],
             &["completions", "tin"],
         ] {
             let ended = desk.run(arguments);
@@ -117,45 +103,19 @@ mod command_line {
         fs::write(desk.path().join("grid.toml"), "[call]\ntimeout = 30\n").unwrap();
         let ended = desk.run(&["check", "--set", "mode=development", "--set", "log.level=x"]);
         assert_eq!(ended.code, 3);
-        assert!(
-            ended.err.contains("error: grid.toml:2: call.timeout: "),
-            "{}",
-            ended.err
-        );
-        assert!(
-            ended.err.contains("error: --set: log.level: "),
-            "{}",
-            ended.err
-        );
-        assert!(
-            !ended.err.contains('\u{1b}'),
-            "no colour outside a terminal"
-        );
+        assert!(ended.err.contains("error: grid.toml:2: call.timeout: "), "{}", ended.err);
+        assert!(ended.err.contains("error: --set: log.level: "), "{}", ended.err);
+        assert!(!ended.err.contains('\u{1b}'), "no colour outside a terminal");
     }
 
     #[test]
     fn check_is_content_with_a_good_configuration() {
         let desk = Desk::new();
         let ended = desk.run(&["check", "--set", "mode=development"]);
-        assert_eq!(
-            (ended.code, ended.out.as_str(), ended.err.as_str()),
-            (0, "ok\n", "")
-        );
-        let ended = desk.run(&[
-            "check",
-            "--set",
-            "mode=development",
-            "--set",
-            "authorize.cache_ttl=5m",
-        ]);
+        assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (0, "ok\n", ""));
+        let ended = desk.run(&["check", "--set", "mode=development", "--set", "authorize.cache_ttl=5m"]);
         assert_eq!(ended.code, 0);
-        assert!(
-            ended
-                .err
-                .starts_with("warning: --set: authorize.cache_ttl: "),
-            "{}",
-            ended.err
-        );
+        assert!(ended.err.starts_with("warning: --set: authorize.cache_ttl: "), "{}", ended.err);
     }
 
     #[test]
@@ -175,11 +135,7 @@ mod command_line {
         let ended = desk.run(&["check", "--json", "--config", "/dev/null/none.toml"]);
         assert_eq!(ended.code, 3);
         fs::remove_file(desk.path().join("grid.toml")).unwrap();
-        assert_eq!(
-            desk.run(&["check", "--json", "--set", "mode=development"])
-                .json()["ok"],
-            true
-        );
+        assert_eq!(desk.run(&["check", "--json", "--set", "mode=development"]).json()["ok"], true);
     }
 
     #[test]
@@ -193,10 +149,7 @@ mod command_line {
             .output();
         let json = Ended::of(output.unwrap()).json();
         assert_eq!(json["settings"]["log.level"]["value"], "debug");
-        assert_eq!(
-            json["settings"]["session.ttl"]["place"],
-            "GRID_SESSION__TTL"
-        );
+        assert_eq!(json["settings"]["session.ttl"]["place"], "GRID_SESSION__TTL");
         let dump = desk.run(&["config", "dump"]);
         assert_eq!(dump.code, 0);
         assert!(dump.out.contains("[server]\n") && dump.out.contains("# default"));
@@ -206,25 +159,13 @@ mod command_line {
     fn the_schema_is_json() {
         let ended = Desk::new().run(&["config", "schema"]);
         assert_eq!(ended.code, 0);
-        assert_eq!(
-            ended.json()["$schema"],
-            "https://json-schema.org/draft/2020-12/schema"
-        );
+        assert_eq!(ended.json()["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
 
     #[test]
     fn a_new_token_is_printed_alone() {
         let desk = Desk::new();
-        let new = [
-            "token",
-            "new",
-            "--principal",
-            "alice",
-            "--tenant",
-            "acme",
-            "--role",
-            "reader",
-        ];
+        let new = ["token", "new", "--principal", "alice", "--tenant", "acme", "--role", "reader"];
         let first = desk.run(&new);
         assert_eq!(first.code, 0, "{}", first.err);
         assert_eq!(first.out.trim().split('.').count(), 3);
@@ -232,9 +173,7 @@ mod command_line {
         assert!(desk.path().join(".grid/grid-key.pem").is_file());
         let second = desk.run(&new);
         assert!(second.err.is_empty(), "the key is there: {}", second.err);
-        let json = desk
-            .run(&[&new[..], &["--json", "--ttl", "1h"]].concat())
-            .json();
+        let json = desk.run(&[&new[..], &["--json", "--ttl", "1h"]].concat()).json();
         assert_eq!(json["ttl"], "1h");
         assert!(json["token"].is_string());
     }
@@ -247,76 +186,45 @@ mod command_line {
         let path = desk.path().join("alice.token");
         fs::write(&path, "old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
-        let ended = desk.run(&[
-            "token",
-            "new",
-            "--principal",
-            "a",
-            "--tenant",
-            "*",
-            "-o",
-            "alice.token",
-        ]);
+        let ended = desk.run(&["token", "new", "--principal", "a", "--tenant", "*", "-o", "alice.token"]);
         assert_eq!((ended.code, ended.out.as_str()), (0, ""));
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert_eq!(
-            fs::read_to_string(&path).unwrap().trim().split('.').count(),
-            3
-        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&path).unwrap().trim().split('.').count(), 3);
         let key = desk.path().join(".grid/grid-key.pem");
         fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-        let ended = desk.run(&[
-            "token",
-            "new",
-            "--principal",
-            "a",
-            "--tenant",
-            "t",
-            "--json",
-        ]);
+        let ended = desk.run(&["token", "new", "--principal", "a", "--tenant", "t", "--json"]);
         assert_eq!(ended.code, 1);
         let error: Value = serde_json::from_str(&ended.err).unwrap();
-        assert!(
-            error["error"].as_str().unwrap().contains("chmod 600"),
-            "{error}"
-        );
+        assert!(error["error"].as_str().unwrap().contains("chmod 600"), "{error}");
     }
 
     #[test]
-    fn serve_says_where_there_is_no_host() {
-        let ended = Desk::new().run(&["serve", "--set", "mode=development"]);
-        assert_eq!(ended.code, 1);
-        assert!(ended.err.contains("has no host in it"), "{}", ended.err);
-    }
-
-    /// Ends at once, with the mode that it was given.
-    fn host(config: Config) -> Pin<Box<dyn Future<Output = Result<(), Failure>>>> {
-        Box::pin(async move {
-            tokio::task::yield_now().await;
-            Err(Failure::new(Exit::Denied, config.mode.as_str()))
-        })
-    }
-
-    #[test]
-    fn serve_hands_over_what_check_accepts_and_nothing_else() {
-        let services = Services {
-            serve: Some(host),
-            manifest_problems: None,
-        };
-        let serve = |flags: &[&str]| {
-            let line = [&["grid", "serve"], flags].concat();
-            cli::run(line.into_iter().map(Into::into), services)
-        };
-        for runtime in ["auto", "current-thread", "multi-thread"] {
-            let runtime = format!("server.runtime={runtime}");
-            let ended = serve(&["--set", "mode=development", "--set", &runtime]);
-            assert_eq!(ended, Exit::Denied, "the host was asked");
+    fn serve_refuses_what_check_refuses() {
+        let desk = Desk::new();
+        fs::write(desk.path().join("bad.json"), r#"{"manifest_version": "1.0.0", "contracts": []}"#).unwrap();
+        for flags in [&["--set", "mode=lenient"][..], &[], &["--set", "manifest.path=bad.json"]] {
+            for command in ["check", "serve"] {
+                let ended = desk.run(&[&[command], flags].concat());
+                assert_eq!(ended.code, 3, "{command} {flags:?}: {}", ended.err);
+            }
         }
-        assert_eq!(serve(&["--set", "mode=lenient"]), Exit::Invalid);
-        assert_eq!(serve(&[]), Exit::Invalid, "strict without a manifest");
+        assert!(!desk.path().join(".grid").exists(), "a host that does not start leaves nothing behind");
+    }
+
+    #[test]
+    fn check_names_every_fault_of_a_manifest_with_its_place() {
+        let desk = Desk::new();
+        let manifest = r#"{"manifest_version": "1.0.0", "contracts": [{"name": "c", "timeout": "5", "function_declarations": [
+            {"name": "9x", "description": "", "parameters": {"type": "object"}}]}]}"#;
+        fs::write(desk.path().join("bad.json"), manifest).unwrap();
+        let ended = desk.run(&["check", "--json", "--set", "manifest.path=bad.json"]);
+        let problems = ended.json()["problems"].as_array().unwrap().clone();
+        let keys: Vec<&str> = problems.iter().map(|problem| problem["key"].as_str().unwrap()).collect();
+        for part in ["/name", "/description", "/parameters/type"] {
+            let key = format!("/contracts/0/function_declarations/0{part}");
+            assert!(keys.contains(&key.as_str()), "{key} is not among {keys:?}");
+        }
+        assert_eq!(ended.code, 3);
     }
 
     #[test]

@@ -41,10 +41,7 @@ impl FakeRuntime {
             limit,
             load: Load::default(),
         };
-        Arc::new(Self {
-            card,
-            inner: Mutex::default(),
-        })
+        Arc::new(Self { card, inner: Mutex::default() })
     }
 
     /// From now on calls cannot be handed over.
@@ -55,11 +52,7 @@ impl FakeRuntime {
     /// The calls so far.
     #[must_use]
     pub fn calls(&self) -> Vec<CallFrame> {
-        self.lock()
-            .calls
-            .iter()
-            .map(|(frame, _)| frame.clone())
-            .collect()
+        self.lock().calls.iter().map(|(frame, _)| frame.clone()).collect()
     }
 
     /// What was to be stopped, and why.
@@ -70,11 +63,7 @@ impl FakeRuntime {
 
     /// Ends the oldest call that has not ended; false where there is none.
     pub fn end(&self, ending: Ending) -> bool {
-        let waiting = self
-            .lock()
-            .calls
-            .iter_mut()
-            .find_map(|(_, sender)| sender.take());
+        let waiting = self.lock().calls.iter_mut().find_map(|(_, sender)| sender.take());
         waiting.is_some_and(|sender| sender.send(ending).is_ok())
     }
 

@@ -48,11 +48,7 @@ impl AdminBuilder {
         let service = AdminServiceClient::new(channel)
             .max_decoding_message_size(self.connector.message_limit)
             .max_encoding_message_size(self.connector.message_limit);
-        Ok(Admin {
-            service,
-            header,
-            correlation_id,
-        })
+        Ok(Admin { service, header, correlation_id })
     }
 }
 
@@ -69,9 +65,7 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn status(&self) -> Result<StatusResponse, Error> {
         let mut service = self.service.clone();
-        let mut status = self
-            .ask(service.get_status(self.request(v1::StatusRequest {})))
-            .await?;
+        let mut status = self.ask(service.get_status(self.request(v1::StatusRequest {}))).await?;
         refusal(status.error.take())?;
         Ok(status)
     }
@@ -82,9 +76,7 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn runtimes(&self) -> Result<Vec<RuntimeStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self
-            .ask(service.list_runtimes(self.request(v1::ListRuntimesRequest {})))
-            .await?;
+        let list = self.ask(service.list_runtimes(self.request(v1::ListRuntimesRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.runtimes)
     }
@@ -95,9 +87,7 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn sessions(&self) -> Result<Vec<SessionStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self
-            .ask(service.list_sessions(self.request(v1::ListSessionsRequest {})))
-            .await?;
+        let list = self.ask(service.list_sessions(self.request(v1::ListSessionsRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.sessions)
     }
@@ -108,9 +98,7 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn contracts(&self) -> Result<Vec<ContractStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self
-            .ask(service.list_contracts(self.request(v1::ListContractsRequest {})))
-            .await?;
+        let list = self.ask(service.list_contracts(self.request(v1::ListContractsRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.contracts)
     }
@@ -121,12 +109,8 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn invalidate_authorizations(&self, reason: &str) -> Result<u64, Error> {
         let mut service = self.service.clone();
-        let message = v1::InvalidateAuthorizationsRequest {
-            reason: reason.to_owned(),
-        };
-        let done = self
-            .ask(service.invalidate_authorizations(self.request(message)))
-            .await?;
+        let message = v1::InvalidateAuthorizationsRequest { reason: reason.to_owned() };
+        let done = self.ask(service.invalidate_authorizations(self.request(message))).await?;
         refusal(done.error)?;
         Ok(done.policy_epoch)
     }
@@ -135,10 +119,7 @@ impl Admin {
         signed(message, &self.header)
     }
 
-    async fn ask<T>(
-        &self,
-        answer: impl Future<Output = Result<Response<T>, Status>>,
-    ) -> Result<T, Error> {
+    async fn ask<T>(&self, answer: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Error> {
         match answer.await {
             Ok(response) => Ok(response.into_inner()),
             Err(status) => Err(Error::from_status(&status, &self.correlation_id)),

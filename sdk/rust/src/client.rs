@@ -174,10 +174,6 @@ struct Refused {
 
 impl From<v1::EnhancedError> for Refused {
     fn from(error: v1::EnhancedError) -> Self {
-        Self {
-            error,
-            invocation_id: String::new(),
-            repeated: false,
-        }
+        Self { error, invocation_id: String::new(), repeated: false }
     }
 }

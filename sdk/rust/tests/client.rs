@@ -7,9 +7,7 @@ mod support;
 use std::time::Duration;
 
 use grid_proto::{adm, v1};
-use grid_sdk::{
-    Backoff, CallOptions, Client, Code, Error, Outcome, Retries, Session, SessionOptions,
-};
+use grid_sdk::{Backoff, CallOptions, Client, Code, Error, Outcome, Retries, Session, SessionOptions};
 use serde_json::json;
 use support::{Host, outcome, refusal, refused_call, soon, success};
 use tonic::Status;
@@ -17,10 +15,7 @@ use tonic::Status;
 const CALL_ID: &str = "call-1";
 
 fn quick() -> Retries {
-    Retries {
-        backoff: Backoff::new(Duration::from_millis(1), Duration::from_millis(2)),
-        ..Retries::default()
-    }
+    Retries { backoff: Backoff::new(Duration::from_millis(1), Duration::from_millis(2)), ..Retries::default() }
 }
 
 async fn session(host: &Host) -> Result<Session, Error> {
@@ -31,10 +26,7 @@ async fn session(host: &Host) -> Result<Session, Error> {
 
 /// The outcome of one call that the host answers so.
 async fn call(host: &Host) -> Result<Outcome, Error> {
-    let options = CallOptions {
-        call_id: Some(CALL_ID.into()),
-        ..CallOptions::default()
-    };
+    let options = CallOptions { call_id: Some(CALL_ID.into()), ..CallOptions::default() };
     let session = session(host).await?;
     soon(session.call_outcome("add", json!({"a": 1}), options)).await
 }
@@ -61,10 +53,7 @@ async fn a_session_is_opened_with_the_token_and_at_level_2() {
         assert_eq!(said.tokens, ["Bearer abc.def"]);
         let sent = &said.sessions[0];
         assert_eq!(sent.compliance_level(), v1::ComplianceLevel::Level2Enhanced);
-        assert_eq!(
-            (sent.ttl_seconds, sent.suggested_session_id.as_str()),
-            (60, "demo")
-        );
+        assert_eq!((sent.ttl_seconds, sent.suggested_session_id.as_str()), (60, "demo"));
         assert_eq!(sent.metadata["team"], "a");
         assert!(sent.correlation_id.starts_with("client-"));
     });
@@ -86,10 +75,7 @@ async fn tools_are_listed_called_and_cancelled_and_the_session_closed() {
 
 #[tokio::test]
 async fn a_success_carries_content_and_ids() {
-    let Outcome::Succeeded(answer) = answered(success(CALL_ID, "add", "{\"sum\":3}"))
-        .await
-        .unwrap()
-    else {
+    let Outcome::Succeeded(answer) = answered(success(CALL_ID, "add", "{\"sum\":3}")).await.unwrap() else {
         panic!("a success");
     };
     assert_eq!(answer.json::<serde_json::Value>().unwrap()["sum"], 3);
@@ -109,10 +95,7 @@ async fn a_tools_own_error_is_a_value_or_an_error_as_asked() {
         name: "add".into(),
         status: adm::ToolResultStatus::Error.into(),
         content: None,
-        error: Some(adm::ErrorObject {
-            message: "no".into(),
-            r#type: "RESOURCE_NOT_FOUND".into(),
-        }),
+        error: Some(adm::ErrorObject { message: "no".into(), r#type: "RESOURCE_NOT_FOUND".into() }),
     });
     let outcome = answered(failed).await.unwrap();
     assert!(matches!(&outcome, Outcome::Failed(failure) if failure.code == "RESOURCE_NOT_FOUND"));
@@ -145,9 +128,7 @@ async fn nothing_but_a_proven_success_is_a_success() {
         outcome(result)
     };
     let hollow = v1::CallToolResponse {
-        outcome: Some(v1::call_tool_response::Outcome::Result(
-            v1::ToolResult::default(),
-        )),
+        outcome: Some(v1::call_tool_response::Outcome::Result(v1::ToolResult::default())),
         ..Default::default()
     };
     let answers = [
@@ -165,10 +146,7 @@ async fn nothing_but_a_proven_success_is_a_success() {
     ];
     for answer in answers {
         let error = answered(answer.clone()).await.unwrap_err();
-        assert!(
-            matches!(error, Error::BadAnswer(_)),
-            "{answer:?}: {error:?}"
-        );
+        assert!(matches!(error, Error::BadAnswer(_)), "{answer:?}: {error:?}");
     }
 }
 
@@ -229,36 +207,21 @@ async fn a_refused_token_file_is_read_again_and_only_a_new_token_is_sent() {
     std::fs::write(&path, "first.token\n").unwrap();
     let client = Client::builder().endpoint(&host.endpoint).token_file(&path);
     let client = client.connect().await.unwrap();
-    let refused = || v1::CreateSessionResponse {
-        error: Some(refusal("INVALID_CREDENTIALS", false)),
-        ..Default::default()
-    };
+    let refused =
+        || v1::CreateSessionResponse { error: Some(refusal("INVALID_CREDENTIALS", false)), ..Default::default() };
     host.opens(Ok(refused()));
-    soon(client.open_session(SessionOptions::default()))
-        .await
-        .unwrap_err();
+    soon(client.open_session(SessionOptions::default())).await.unwrap_err();
     std::fs::write(&path, "second.token\n").unwrap();
     host.opens(Ok(refused()));
-    soon(client.open_session(SessionOptions::default()))
-        .await
-        .unwrap();
+    soon(client.open_session(SessionOptions::default())).await.unwrap();
     host.said(|said| {
-        assert_eq!(
-            said.tokens,
-            [
-                "Bearer first.token",
-                "Bearer first.token",
-                "Bearer second.token"
-            ]
-        );
+        assert_eq!(said.tokens, ["Bearer first.token", "Bearer first.token", "Bearer second.token"]);
     });
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_there_is_a_connection_failure_before_sending() {
-    let client = Client::builder()
-        .endpoint("http://127.0.0.1:1")
-        .retries(Retries::none());
+    let client = Client::builder().endpoint("http://127.0.0.1:1").retries(Retries::none());
     let Error::Transport(fault) = soon(client.connect()).await.unwrap_err() else {
         panic!("a transport fault");
     };
@@ -269,19 +232,10 @@ async fn a_host_that_is_not_there_is_a_connection_failure_before_sending() {
 #[tokio::test]
 async fn an_answer_larger_than_the_limit_is_named_as_such() {
     let host = Host::start().await;
-    host.answers(Ok(success(
-        CALL_ID,
-        "add",
-        &format!("\"{}\"", "x".repeat(5_000)),
-    )));
-    let client = Client::builder()
-        .endpoint(&host.endpoint)
-        .message_limit(4_096);
+    host.answers(Ok(success(CALL_ID, "add", &format!("\"{}\"", "x".repeat(5_000)))));
+    let client = Client::builder().endpoint(&host.endpoint).message_limit(4_096);
     let session = client.connect().await.unwrap();
-    let session = session
-        .open_session(SessionOptions::default())
-        .await
-        .unwrap();
+    let session = session.open_session(SessionOptions::default()).await.unwrap();
     let error = soon(session.call("add", ())).await.unwrap_err();
     assert_eq!(*error.code(), Code::MESSAGE_TOO_LARGE);
     assert_eq!(host.said(|said| said.calls.len()), 1);
@@ -305,10 +259,7 @@ async fn a_deadline_travels_with_the_call_and_bounds_the_wait() {
     patient.retry_after_ms = 20_000;
     host.answers(Ok(refused_call(patient)));
     let session = session(&host).await.unwrap();
-    let options = CallOptions {
-        deadline: Some(Duration::from_secs(5)),
-        ..CallOptions::default()
-    };
+    let options = CallOptions { deadline: Some(Duration::from_secs(5)), ..CallOptions::default() };
     let call = session.call_with("add", (), options);
     soon(call).await.unwrap_err();
     host.said(|said| {
@@ -320,16 +271,11 @@ async fn a_deadline_travels_with_the_call_and_bounds_the_wait() {
 #[tokio::test]
 async fn the_token_is_in_no_debug_output() {
     let host = Host::start().await;
-    let builder = Client::builder()
-        .endpoint(&host.endpoint)
-        .token("secret-token");
+    let builder = Client::builder().endpoint(&host.endpoint).token("secret-token");
     assert!(!format!("{builder:?}").contains("secret-token"));
     let client = builder.connect().await.unwrap();
     assert!(!format!("{client:?}").contains("secret-token"));
-    let session = client
-        .open_session(SessionOptions::default())
-        .await
-        .unwrap();
+    let session = client.open_session(SessionOptions::default()).await.unwrap();
     assert!(!format!("{session:?}").contains("secret-token"));
 }
 
@@ -341,10 +287,7 @@ async fn calls_may_run_on_tasks_of_their_own() {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..3 {
         let session = session.clone();
-        let options = CallOptions {
-            call_id: Some(CALL_ID.into()),
-            ..CallOptions::default()
-        };
+        let options = CallOptions { call_id: Some(CALL_ID.into()), ..CallOptions::default() };
         calls.spawn(async move { session.call_with("add", json!({}), options).await });
     }
     for ended in calls.join_all().await {

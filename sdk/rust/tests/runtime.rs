@@ -26,10 +26,7 @@ async fn a_runtime_announces_itself_and_fulfils_its_tools() {
     assert_eq!(announce.language, "rust");
     assert_eq!(announce.protocol_version, "1.0");
     assert_eq!(announce.supported_versions, ["1.0"]);
-    assert_eq!(
-        announce.compliance_level(),
-        v1::ComplianceLevel::Level2Enhanced
-    );
+    assert_eq!(announce.compliance_level(), v1::ComplianceLevel::Level2Enhanced);
     assert!(announce.correlation_id.starts_with("runtime-"));
     let fulfil = peer.hear_fulfil().await;
     assert_eq!(fulfil.session_id, "s1");
@@ -47,10 +44,7 @@ async fn a_call_is_answered_with_its_own_ids() {
     assert_eq!(answer.invocation_id, "i1");
     assert_eq!(answer.correlation_id, "client-1-00000001");
     let result = answer.result.unwrap();
-    assert_eq!(
-        (result.call_id.as_str(), result.name.as_str()),
-        ("call-1", "add")
-    );
+    assert_eq!((result.call_id.as_str(), result.name.as_str()), ("call-1", "add"));
     assert_eq!(result.status(), adm::ToolResultStatus::Success);
     assert_eq!(result.content.as_deref(), Some("3"));
     assert_eq!(result.error, None);
@@ -76,10 +70,7 @@ async fn a_panic_is_an_error_result_without_what_it_said() {
         peer.call(1, name, "{}").await;
         let fault = peer.hear_fault().await;
         assert_eq!(fault.r#type, "TOOL_EXECUTION_FAILED");
-        assert!(
-            !fault.message.contains("secret") && !fault.message.contains('/'),
-            "{fault:?}"
-        );
+        assert!(!fault.message.contains("secret") && !fault.message.contains('/'), "{fault:?}");
     }
     peer.call(2, "add", r#"{"a":1,"b":2}"#).await;
     assert_eq!(peer.hear_result().await.invocation_id, "i2");
@@ -92,20 +83,9 @@ async fn unknown_tools_and_wrong_arguments_are_refused() {
     let mut peer = host.serving().await;
     peer.call(1, "subtract", "{}").await;
     assert_eq!(peer.hear_fault().await.r#type, "UNSUPPORTED_TOOL");
-    for args in [
-        r#"{"a":1}"#,
-        r#"{"a":1,"b":"2"}"#,
-        r#"{"a":1,"b":2,"c":3}"#,
-        "[]",
-        "{",
-        "",
-    ] {
+    for args in [r#"{"a":1}"#, r#"{"a":1,"b":"2"}"#, r#"{"a":1,"b":2,"c":3}"#, "[]", "{", ""] {
         peer.call(2, "add", args).await;
-        assert_eq!(
-            peer.hear_fault().await.r#type,
-            "PARAMETER_VALIDATION_FAILED",
-            "{args}"
-        );
+        assert_eq!(peer.hear_fault().await.r#type, "PARAMETER_VALIDATION_FAILED", "{args}");
     }
 }
 
@@ -128,10 +108,7 @@ async fn only_accepted_tools_are_served_and_rejected_ones_not_offered_again() {
     // The very next frame answers the call: nothing was offered in between.
     assert_eq!(peer.hear_fault().await.r#type, "UNSUPPORTED_TOOL");
     peer.call(2, "add", r#"{"a":1,"b":2}"#).await;
-    assert_eq!(
-        peer.hear_result().await.result.unwrap().content.as_deref(),
-        Some("3")
-    );
+    assert_eq!(peer.hear_result().await.result.unwrap().content.as_deref(), Some("3"));
 }
 
 #[tokio::test]
@@ -162,10 +139,7 @@ async fn tools_can_be_registered_with_their_declarations() {
         panic!("a registration");
     };
     let declaration = &request.tools[0].function_declarations[0];
-    assert_eq!(
-        (declaration.name.as_str(), declaration.description.as_str()),
-        ("add", "Adds two numbers.")
-    );
+    assert_eq!((declaration.name.as_str(), declaration.description.as_str()), ("add", "Adds two numbers."));
     assert!(declaration.parameters.contains("INTEGER"));
     peer.say(Says::Registered(Box::new(v1::RegisterToolsResponse {
         status: Some(v1::register_tools_response::Status::Success.into()),
@@ -200,10 +174,7 @@ async fn more_calls_than_run_and_wait_are_refused() {
     }
     let refused = peer.hear_result().await;
     assert_eq!(refused.invocation_id, "i3");
-    assert_eq!(
-        refused.result.unwrap().error.unwrap().r#type,
-        "RESOURCE_EXHAUSTED"
-    );
+    assert_eq!(refused.result.unwrap().error.unwrap().r#type, "RESOURCE_EXHAUSTED");
 }
 
 #[tokio::test]
@@ -233,10 +204,7 @@ async fn a_lost_stream_is_followed_by_a_new_announcement() {
 
 #[tokio::test]
 async fn a_runtime_may_start_before_its_host_and_stop_while_it_waits() {
-    let runtime = Runtime::builder()
-        .endpoint("http://127.0.0.1:1")
-        .runtime_id("r1")
-        .tool(add);
+    let runtime = Runtime::builder().endpoint("http://127.0.0.1:1").runtime_id("r1").tool(add);
     let runtime = runtime.build().unwrap();
     let mut status = runtime.status();
     let stop = async move {
@@ -376,11 +344,7 @@ async fn a_host_that_drains_gets_the_results_a_bye_and_the_runtime_back() {
     let _running = start(builder(&host));
     let mut peer = host.serving().await;
     peer.call(1, "add", r#"{"a":1,"b":2}"#).await;
-    peer.say(Says::Drain(v1::Drain {
-        reason: "restart".into(),
-        grace_ms: 5_000,
-    }))
-    .await;
+    peer.say(Says::Drain(v1::Drain { reason: "restart".into(), grace_ms: 5_000 })).await;
     assert_eq!(peer.hear_result().await.invocation_id, "i1");
     assert!(matches!(peer.hear().await, Some(Heard::Bye(_))));
     drop(peer);

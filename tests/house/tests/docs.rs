@@ -44,13 +44,14 @@ fn every_claim_names_a_test_that_exists() -> Result<(), Told> {
     for document in ["docs/claims.md", "docs/invariants.md"] {
         let page = text(document).ok_or_else(|| format!("{document} is missing"))?;
         let mut rows = 0;
-        for row in page.lines().filter(|line| line.starts_with("| ") && !line.contains("|---")).skip(1) {
-            if row.starts_with("| id ") || row.starts_with("| promise ") {
-                continue;
-            }
+        let is_head = |row: &str| row.starts_with("| id ") || row.starts_with("| promise ");
+        for row in page.lines().filter(|line| line.starts_with("| ") && !is_head(line)) {
             rows += 1;
             let references: Vec<&str> = row.split('`').skip(1).step_by(2).filter(|code| is_reference(code)).collect();
-            breaches.unless(references.iter().any(|code| code.contains("::")), || {
+            let is_test = |code: &&str| code.contains("::") && (code.contains("test") || code.ends_with(".py"));
+            // An invariant may be older than its test, if it says so and names the code.
+            let excused = document.ends_with("invariants.md") && row.ends_with("| not yet |") && !references.is_empty();
+            breaches.unless(excused || references.iter().any(is_test), || {
                 format!("{document}: no test holds `{}`", row.chars().take(70).collect::<String>())
             });
             for reference in references {
@@ -95,7 +96,9 @@ fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for file in files()? {
         for (at, line) in text(&file).unwrap_or_default().lines().enumerate() {
-            for place in places.iter().filter(|place| begins_a_path(line, place)) {
+            // A folder of nobody, for tests of what is shown.
+            let line = line.replace("/home/someone/", "");
+            for place in places.iter().filter(|place| begins_a_path(&line, place)) {
                 breaches.add(format!("{file}:{}: `{place}…` is a place of one machine", at + 1));
             }
         }

@@ -62,11 +62,7 @@ async fn a_last_frame_torn_at_any_byte_is_cut_and_nothing_else() {
     let places = written(directory.path(), 3).await;
     let whole = fs::read(directory.path().join(FIRST)).unwrap();
     let (begin, end) = (places[2], places[3]);
-    let last = whole[begin..end]
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .unwrap()
-        + begin;
+    let last = whole[begin..end].iter().rposition(|byte| *byte != 0).unwrap() + begin;
     for at in begin..=last {
         change(directory.path(), |bytes| {
             bytes.clone_from(&whole);
@@ -111,13 +107,7 @@ async fn damage_before_the_last_frame_refuses_to_open_and_says_where() {
         });
         let refused = open(directory.path()).unwrap_err();
         let frame = places.iter().rposition(|place| *place <= at);
-        let Error::Damaged {
-            file,
-            offset,
-            index,
-            ..
-        } = &refused
-        else {
+        let Error::Damaged { file, offset, index, .. } = &refused else {
             panic!("byte {at}: {refused}");
         };
         let expected = frame.map_or(0, |frame| places[frame] as u64);
@@ -134,9 +124,7 @@ async fn damage_before_the_last_frame_refuses_to_open_and_says_where() {
 async fn an_erased_frame_before_the_last_refuses_to_open() {
     let directory = tempfile::tempdir().unwrap();
     let places = written(directory.path(), 3).await;
-    change(directory.path(), |bytes| {
-        bytes[places[1]..places[2]].fill(0)
-    });
+    change(directory.path(), |bytes| bytes[places[1]..places[2]].fill(0));
     let refused = open(directory.path()).unwrap_err().to_string();
     assert!(refused.contains("entries are missing here"), "{refused}");
     let read: Result<Vec<_>, _> = Reader::open(directory.path()).unwrap().records(0).collect();
@@ -183,5 +171,32 @@ async fn written_long(directory: &Path) {
     for _ in 0..30 {
         ledger.record(refusal("x".repeat(1500))).await.unwrap();
     }
+    ledger.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_cut_leaves_nothing_behind_in_a_segment_that_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(directory.path()).unwrap();
+    for _ in 0..4 {
+        ledger.record(refusal("x".repeat(3900))).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    change(directory.path(), |bytes| bytes[15_000] ^= 1);
+    let (ledger, recovered) = open(directory.path()).unwrap();
+    assert_eq!(recovered.records, 3);
+    assert!(recovered.cut > 3900);
+    for length in [1000, 3900] {
+        ledger.record(refusal("y".repeat(length))).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+    assert!(
+        directory
+            .path()
+            .join("wal/00000000000000000004.seg")
+            .exists()
+    );
+    let (ledger, recovered) = open(directory.path()).unwrap();
+    assert_eq!((recovered.records, recovered.cut), (5, 0));
     ledger.close().await.unwrap();
 }

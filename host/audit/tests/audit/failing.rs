@@ -91,14 +91,7 @@ async fn a_relaxed_ledger_whose_sync_failed_writes_on_behind_the_last_good_frame
     ledger.close().await.unwrap();
     let records = records(&storage);
     let lines: Vec<_> = records.iter().map(|it| (it.detail(), it.lost())).collect();
-    assert_eq!(
-        lines,
-        [
-            (Some("kept"), None),
-            (None, Some(1)),
-            (Some("kept too"), None)
-        ]
-    );
+    assert_eq!(lines, [(Some("kept"), None), (None, Some(1)), (Some("kept too"), None)]);
 }
 
 #[tokio::test]
@@ -108,10 +101,7 @@ async fn a_full_disk_refuses_admissions_and_still_takes_conclusions() {
     let receipt = ledger.admit(admission()).await.unwrap();
     storage.set_full(true);
     let refused = ledger.admit(admission()).await.unwrap_err();
-    assert!(
-        !refused.is_lasting() && refused.message().contains("no room"),
-        "{refused}"
-    );
+    assert!(!refused.is_lasting() && refused.message().contains("no room"), "{refused}");
     assert!(ledger.record(refusal("x")).await.is_err());
     ledger.note(refusal("noted")).await;
     let concluded = ledger.conclude(conclusion(receipt.invocation())).await;
@@ -121,22 +111,14 @@ async fn a_full_disk_refuses_admissions_and_still_takes_conclusions() {
     ledger.admit(admission()).await.unwrap();
     let records = records(&storage);
     let lines: Vec<_> = records.iter().map(|it| (it.kind(), it.lost())).collect();
-    let expected = [
-        ("admitted", None),
-        ("gap", Some(1)),
-        ("concluded", None),
-        ("admitted", None),
-    ];
+    let expected = [("admitted", None), ("gap", Some(1)), ("concluded", None), ("admitted", None)];
     assert_eq!(lines, expected);
 }
 
 #[tokio::test]
 async fn a_record_longer_than_an_entry_is_refused_alone() {
     let (ledger, _) = start(MemoryStorage::new(), Durability::Full);
-    let refused = ledger
-        .record(refusal("x".repeat(1 << 20)))
-        .await
-        .unwrap_err();
+    let refused = ledger.record(refusal("x".repeat(1 << 20))).await.unwrap_err();
     assert!(!refused.is_lasting(), "{refused}");
     let long = ledger.record(refusal("x".repeat((1 << 20) - 100))).await;
     assert_eq!(long, Ok(Some(0)));
@@ -176,10 +158,7 @@ async fn a_directory_without_room_keeps_the_outcomes_of_what_it_admitted() {
 async fn until(mut so: impl FnMut() -> bool) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     while !so() {
-        assert!(
-            tokio::time::Instant::now() < deadline,
-            "it did not come to that"
-        );
+        assert!(tokio::time::Instant::now() < deadline, "it did not come to that");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

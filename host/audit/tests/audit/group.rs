@@ -48,11 +48,7 @@ impl Storage for Gated {
     fn sync(&mut self) -> io::Result<()> {
         let mut gate = self.gate.0.lock().unwrap();
         gate.begun += 1;
-        let mut gate = self
-            .gate
-            .1
-            .wait_while(gate, |gate| gate.allowed == 0)
-            .unwrap();
+        let mut gate = self.gate.1.wait_while(gate, |gate| gate.allowed == 0).unwrap();
         gate.allowed -= 1;
         drop(gate);
         self.memory.sync()
@@ -155,11 +151,7 @@ async fn a_caller_that_goes_away_does_not_take_its_record_along() {
 
 #[test]
 fn callers_hear_of_their_records_when_the_runtime_of_the_ledger_is_gone() {
-    let build = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-    };
+    let build = || tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (first, second) = (build().unwrap(), build().unwrap());
     let (ledger, _) = first.block_on(async { start(MemoryStorage::new(), Durability::Full) });
     drop(first);

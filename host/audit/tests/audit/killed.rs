@@ -25,9 +25,7 @@ fn writes_until_killed() {
     let Some(directory) = std::env::var_os(DIRECTORY) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.unwrap().block_on(write(Path::new(&directory)));
 }
 
@@ -78,29 +76,18 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         random ^= random << 17;
         let before = acknowledged.len();
         let lines = 1 + random % 400;
-        run_and_kill(
-            directory.path(),
-            lines,
-            Duration::from_micros(random % 3000),
-            |line| {
-                let words: Vec<_> = line.split(' ').collect();
-                if let [kind, index, invocation, "."] = words[..] {
-                    let said = (kind.to_owned(), invocation.to_owned());
-                    let other = acknowledged.insert(index.parse().unwrap(), said);
-                    assert_eq!(other, None, "round {round}: index {index} was given twice");
-                }
-            },
-        );
-        assert!(
-            acknowledged.len() > before,
-            "round {round}: nothing was written"
-        );
+        run_and_kill(directory.path(), lines, Duration::from_micros(random % 3000), |line| {
+            let words: Vec<_> = line.split(' ').collect();
+            if let [kind, index, invocation, "."] = words[..] {
+                let said = (kind.to_owned(), invocation.to_owned());
+                let other = acknowledged.insert(index.parse().unwrap(), said);
+                assert_eq!(other, None, "round {round}: index {index} was given twice");
+            }
+        });
+        assert!(acknowledged.len() > before, "round {round}: nothing was written");
         check(directory.path(), &acknowledged);
     }
-    println!(
-        "{} acknowledged records in {ROUNDS} rounds",
-        acknowledged.len()
-    );
+    println!("{} acknowledged records in {ROUNDS} rounds", acknowledged.len());
     let (ledger, _) = reopen(directory.path());
     ledger.close().await.unwrap();
     every_admission_has_one_outcome(directory.path());
@@ -108,12 +95,7 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
 
 fn run_and_kill(directory: &Path, lines: u64, then: Duration, mut hear: impl FnMut(&str)) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "killed::writes_until_killed",
-        ])
+        .args(["--ignored", "--exact", "--nocapture", "killed::writes_until_killed"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .spawn()
@@ -144,11 +126,7 @@ fn check(directory: &Path, acknowledged: &HashMap<u64, (String, String)>) {
             found += 1;
         }
     }
-    assert_eq!(
-        found,
-        acknowledged.len(),
-        "acknowledged records are missing"
-    );
+    assert_eq!(found, acknowledged.len(), "acknowledged records are missing");
 }
 
 fn every_admission_has_one_outcome(directory: &Path) {
@@ -156,9 +134,7 @@ fn every_admission_has_one_outcome(directory: &Path) {
     let mut unknown = 0;
     for record in Reader::open(directory).unwrap().records(0) {
         let record = record.unwrap();
-        let call = calls
-            .entry(record.invocation().unwrap().to_owned())
-            .or_default();
+        let call = calls.entry(record.invocation().unwrap().to_owned()).or_default();
         match record.kind() {
             "admitted" => call.0 += 1,
             _ => call.1 += 1,

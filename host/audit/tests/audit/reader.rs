@@ -18,10 +18,7 @@ async fn a_reader_goes_on_where_it_stopped_over_many_segments() {
             let detail = format!("{}{}", round * 10 + at, " ".repeat(300));
             ledger.record(refusal(detail)).await.unwrap();
         }
-        let read: Vec<_> = records
-            .by_ref()
-            .map(|record| record.unwrap().index())
-            .collect();
+        let read: Vec<_> = records.by_ref().map(|record| record.unwrap().index()).collect();
         assert_eq!(read, (round * 10..round * 10 + 10).collect::<Vec<_>>());
     }
     assert!(fs::read_dir(directory.path().join("wal")).unwrap().count() > 5);
@@ -58,9 +55,7 @@ async fn a_frame_that_is_being_written_is_the_end_and_not_damage() {
     ledger.record(refusal("two")).await.unwrap();
     ledger.close().await.unwrap();
     let after = fs::read(&path).unwrap();
-    let changed: Vec<_> = (0..after.len())
-        .filter(|at| before[*at] != after[*at])
-        .collect();
+    let changed: Vec<_> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(&before, 0).unwrap();
     let mut records = Reader::open(directory.path()).unwrap().records(0);

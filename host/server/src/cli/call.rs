@@ -10,7 +10,7 @@ use super::{
     Context, Exit, Failure,
     remote::{client, failed, session},
 };
-use crate::config::parse_time;
+use grid_config::parse_time;
 
 /// Calls a tool and prints its answer
 #[derive(Debug, Args)]

@@ -7,9 +7,10 @@ use grid_contract::Fault;
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure};
+use grid_config::{Config, Origin, Problem};
+
 use crate::{
     compose,
-    config::{Config, Origin, Problem},
 };
 
 /// Checks configuration and manifest, and reports everything that is wrong
@@ -41,18 +42,12 @@ impl Check {
                 "problems": problems.iter().map(Problem::to_json).collect::<Vec<Value>>(),
                 "warnings": warnings.iter().map(Problem::to_json).collect::<Vec<Value>>(),
             }))?;
-            return is_good
-                .then_some(())
-                .ok_or_else(|| Failure::said(Exit::Invalid));
+            return is_good.then_some(()).ok_or_else(|| Failure::said(Exit::Invalid));
         }
         for warning in &warnings {
             context.output.warning(&warning.to_string());
         }
-        if is_good {
-            Ok(context.output.text("ok")?)
-        } else {
-            Err(context.invalid(&problems))
-        }
+        if is_good { Ok(context.output.text("ok")?) } else { Err(context.invalid(&problems)) }
     }
 }
 

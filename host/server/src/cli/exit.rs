@@ -41,23 +41,13 @@ pub struct Failure {
 impl Failure {
     /// What happened and what to do.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: Some(message.into()),
-            code: None,
-            correlation_id: None,
-        }
+        Self { exit, message: Some(message.into()), code: None, correlation_id: None }
     }
 
     /// For a command that has already said what is wrong.
     #[must_use]
     pub fn said(exit: Exit) -> Self {
-        Self {
-            exit,
-            message: None,
-            code: None,
-            correlation_id: None,
-        }
+        Self { exit, message: None, code: None, correlation_id: None }
     }
 
     /// Names the host's code, for `--json`.

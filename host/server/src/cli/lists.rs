@@ -90,9 +90,8 @@ impl Tools {
 
 impl Runtimes {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let runtimes = context.wait(async {
-            admin(context).await?.runtimes().await.map_err(|error| failed(&error))
-        })?;
+        let runtimes =
+            context.wait(async { admin(context).await?.runtimes().await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let runtimes: Vec<_> = runtimes
                 .iter()
@@ -139,9 +138,8 @@ impl Runtimes {
 
 impl Sessions {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let sessions = context.wait(async {
-            admin(context).await?.sessions().await.map_err(|error| failed(&error))
-        })?;
+        let sessions =
+            context.wait(async { admin(context).await?.sessions().await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let sessions: Vec<_> = sessions
                 .iter()

@@ -23,7 +23,7 @@ pub use exit::{Exit, Failure};
 pub use output::Output;
 pub use target::{Target, Token};
 
-use crate::config::{self as settings, Config, Problem, Reading, Sources};
+use grid_config::{self as settings, Config, Problem, Reading, Sources};
 
 /// A host for tools: nothing runs unknown, unasked, unchecked or unrecorded.
 #[derive(Debug, Parser)]
@@ -63,31 +63,13 @@ pub struct Globals {
     #[arg(long, global = true)]
     json: bool,
     /// The host's door for callers, for example `http://127.0.0.1:9090`
-    #[arg(
-        long,
-        global = true,
-        env = "GRID_ENDPOINT",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, global = true, env = "GRID_ENDPOINT", hide_env_values = true, value_name = "URL")]
     endpoint: Option<String>,
     /// The host's door for operators, for example `http://127.0.0.1:9091`
-    #[arg(
-        long,
-        global = true,
-        env = "GRID_ADMIN_ENDPOINT",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
+    #[arg(long, global = true, env = "GRID_ADMIN_ENDPOINT", hide_env_values = true, value_name = "URL")]
     admin_endpoint: Option<String>,
     /// File that holds the token to send
-    #[arg(
-        long,
-        global = true,
-        env = "GRID_TOKEN_FILE",
-        hide_env_values = true,
-        value_name = "FILE"
-    )]
+    #[arg(long, global = true, env = "GRID_TOKEN_FILE", hide_env_values = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
@@ -164,18 +146,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Err(answer) => {
             // Standard output or error may be gone, and then there is nobody to tell.
             let _ = answer.print();
-            return if answer.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Ok
-            };
+            return if answer.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
     let output = Output::new(line.globals.json);
-    let context = Context {
-        globals: line.globals,
-        output,
-    };
+    let context = Context { globals: line.globals, output };
     let done = match line.command {
         Command::Serve(command) => command.run(&context),
         Command::Check(command) => command.run(&context),

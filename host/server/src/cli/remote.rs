@@ -2,6 +2,7 @@
 
 use grid_core::{Code, code::Category};
 use grid_sdk::{Admin, Client, Error, Retries, Session, SessionOptions};
+use serde_json::Value;
 
 use super::{Context, Exit, Failure, Target};
 
@@ -36,12 +37,33 @@ pub(super) fn failed(error: &Error) -> Failure {
     let code = error.code().to_string();
     let denied = code.parse::<Code>().is_ok_and(|code| code.facts().category == Category::Authorization);
     let exit = if denied { Exit::Denied } else { Exit::Error };
-    let mut text = error.to_string();
-    if let Error::Refused(refusal) = error {
-        for step in &refusal.remediation {
-            text.push_str("\n  - ");
-            text.push_str(step);
+    let text = match error {
+        Error::Refused(refusal) => {
+            let steps = refusal.remediation.iter().map(|step| format!("\n  - {step}"));
+            let violations = refusal.details.get("violations").map(|text| violations(text)).unwrap_or_default();
+            let ids = ids(refusal);
+            format!("{code}: {}{violations}{}\n  {ids}", refusal.message, steps.collect::<String>())
         }
-    }
+        other => other.to_string(),
+    };
     Failure::new(exit, text).coded(code).correlated(error.correlation_id())
+}
+
+/// Every fault of the arguments, a line each.
+fn violations(text: &str) -> String {
+    let Ok(Value::Array(all)) = serde_json::from_str(text) else { return String::new() };
+    let line = |fault: &Value| {
+        let field = |name| fault.get(name).and_then(Value::as_str).unwrap_or_default();
+        let pointer = if field("pointer").is_empty() { "/" } else { field("pointer") };
+        format!("\n    {pointer}: {}", field("message"))
+    };
+    all.iter().map(line).collect()
+}
+
+fn ids(refusal: &grid_sdk::Refusal) -> String {
+    let mut ids = format!("correlation {}", refusal.correlation_id);
+    if !refusal.invocation_id.is_empty() {
+        ids.push_str(&format!(", invocation {0}: `grid audit show {0}` tells the rest", refusal.invocation_id));
+    }
+    ids
 }

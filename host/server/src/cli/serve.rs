@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use clap::Args;
 
 use super::{Context, Exit, Failure};
-use crate::config::{Scheduler, Server};
+use grid_config::{Scheduler, Server};
 
 /// Runs the host until it is asked to stop
 #[derive(Debug, Args)]

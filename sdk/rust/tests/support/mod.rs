@@ -1,11 +1,7 @@
 //! A host in the test's own process, on a free port of this machine. It does nothing by itself: a test takes each
 //! attachment and each request and says what the host does with it.
 
-#![allow(
-    clippy::allow_attributes,
-    dead_code,
-    reason = "each test file uses its part of the host"
-)]
+#![allow(clippy::allow_attributes, dead_code, reason = "each test file uses its part of the host")]
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -26,9 +22,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 /// Fails the test instead of hanging it.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(10), work)
-        .await
-        .expect("it did not happen within ten seconds")
+    tokio::time::timeout(Duration::from_secs(10), work).await.expect("it did not happen within ten seconds")
 }
 
 /// What the host answers to a call, in order; the last one stays.
@@ -62,24 +56,14 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let (attached, attachments) = mpsc::channel(8);
-        let service = Service {
-            attached,
-            said: Arc::default(),
-            calls: Arc::default(),
-            sessions: Arc::default(),
-        };
+        let service = Service { attached, said: Arc::default(), calls: Arc::default(), sessions: Arc::default() };
         let serve = tonic::transport::Server::builder()
             .add_service(GridServiceServer::new(service.clone()))
             .add_service(RuntimeServiceServer::new(service.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { serve.await.unwrap() });
-        Self {
-            endpoint,
-            attachments,
-            service,
-            tasks,
-        }
+        Self { endpoint, attachments, service, tasks }
     }
 
     /// The next runtime that attaches.
@@ -130,12 +114,8 @@ impl Peer {
             let message = soon(self.hears.message()).await;
             match message.ok().flatten()?.frame.unwrap() {
                 Heard::Heartbeat(beat) => {
-                    let ack = v1::HeartbeatAck {
-                        sequence: beat.sequence,
-                    };
-                    let frame = v1::HostFrame {
-                        frame: Some(Says::HeartbeatAck(ack)),
-                    };
+                    let ack = v1::HeartbeatAck { sequence: beat.sequence };
+                    let frame = v1::HostFrame { frame: Some(Says::HeartbeatAck(ack)) };
                     let _ = self.says.send(Ok(frame)).await;
                 }
                 other => return Some(other),
@@ -211,11 +191,7 @@ impl Peer {
         self.say(Says::Call(v1::ToolCall {
             invocation_id: format!("i{n}"),
             correlation_id: format!("client-1-{n:08x}"),
-            call: Some(adm::FunctionCall {
-                call_id: format!("call-{n}"),
-                name: name.into(),
-                args: args.into(),
-            }),
+            call: Some(adm::FunctionCall { call_id: format!("call-{n}"), name: name.into(), args: args.into() }),
             deadline_unix_ms,
             ..Default::default()
         }))
@@ -223,11 +199,7 @@ impl Peer {
     }
 
     pub async fn cancel(&self, n: u32) {
-        self.say(Says::Cancel(v1::CancelInvocation {
-            invocation_id: format!("i{n}"),
-            ..Default::default()
-        }))
-        .await;
+        self.say(Says::Cancel(v1::CancelInvocation { invocation_id: format!("i{n}"), ..Default::default() })).await;
     }
 }
 
@@ -284,11 +256,7 @@ impl RuntimeService for Service {
         request: Request<Streaming<v1::RuntimeFrame>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
         let (says, frames) = mpsc::channel(64);
-        let peer = Peer {
-            says,
-            token: token(&request),
-            hears: request.into_inner(),
-        };
+        let peer = Peer { says, token: token(&request), hears: request.into_inner() };
         self.attached.send(peer).await.unwrap();
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
     }
@@ -304,11 +272,7 @@ impl GridService for Service {
         said.tokens.push(token(&request));
         said.sessions.push(request.into_inner());
         let scripted = self.sessions.lock().unwrap().pop_front();
-        let usual = v1::CreateSessionResponse {
-            session_id: "s1".into(),
-            expires_at_ms: 1_000,
-            ..Default::default()
-        };
+        let usual = v1::CreateSessionResponse { session_id: "s1".into(), expires_at_ms: 1_000, ..Default::default() };
         scripted.unwrap_or(Ok(usual)).map(Response::new)
     }
 
@@ -323,10 +287,7 @@ impl GridService for Service {
         }))
     }
 
-    async fn list_tools(
-        &self,
-        _: Request<v1::ListTools>,
-    ) -> Result<Response<v1::ListToolsResponse>, Status> {
+    async fn list_tools(&self, _: Request<v1::ListTools>) -> Result<Response<v1::ListToolsResponse>, Status> {
         let declaration = adm::FunctionDeclaration {
             name: "add".into(),
             description: "Adds.".into(),
@@ -344,18 +305,11 @@ impl GridService for Service {
         }))
     }
 
-    async fn call_tool(
-        &self,
-        request: Request<v1::ToolCall>,
-    ) -> Result<Response<v1::CallToolResponse>, Status> {
+    async fn call_tool(&self, request: Request<v1::ToolCall>) -> Result<Response<v1::CallToolResponse>, Status> {
         let call = request.into_inner();
         self.said.lock().unwrap().calls.push(call);
         let mut script = self.calls.lock().unwrap();
-        let answer = if script.len() > 1 {
-            script.pop_front()
-        } else {
-            script.front().cloned()
-        };
+        let answer = if script.len() > 1 { script.pop_front() } else { script.front().cloned() };
         answer.unwrap().map(Response::new)
     }
 

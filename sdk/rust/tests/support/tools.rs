@@ -18,10 +18,7 @@ pub async fn add(a: i64, b: i64) -> i64 {
 /// Fails as tools do.
 #[tool]
 pub fn fail() -> Result<(), ToolError> {
-    Err(ToolError::new(
-        "RESOURCE_NOT_FOUND",
-        "there is no such thing; name another",
-    ))
+    Err(ToolError::new("RESOURCE_NOT_FOUND", "there is no such thing; name another"))
 }
 
 /// Panics on its task.
@@ -62,9 +59,7 @@ pub struct Running {
 
 impl Running {
     pub async fn serving(&mut self) {
-        let serving = self
-            .status
-            .wait_for(|status| status.state == State::Serving);
+        let serving = self.status.wait_for(|status| status.state == State::Serving);
         soon(serving).await.unwrap();
     }
 
@@ -78,10 +73,7 @@ pub fn builder(host: &Host) -> RuntimeBuilder {
         .endpoint(&host.endpoint)
         .token("abc.def")
         .runtime_id("r1")
-        .backoff(Backoff::new(
-            Duration::from_millis(1),
-            Duration::from_millis(2),
-        ))
+        .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(2)))
         .tool(add)
         .tool(fail)
         .tool(panic_softly)
@@ -97,9 +89,5 @@ pub fn start(builder: RuntimeBuilder) -> Running {
     let mut tasks = JoinSet::new();
     let stopped = stop.clone().cancelled_owned();
     tasks.spawn(runtime.run_until(stopped));
-    Running {
-        stop,
-        status,
-        tasks,
-    }
+    Running { stop, status, tasks }
 }
