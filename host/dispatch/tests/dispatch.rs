@@ -172,6 +172,27 @@ async fn a_deadline_ends_the_call_and_stops_the_runtime() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_time_that_the_admission_took_counts() {
+    let desk = Desk::new();
+    let (call, receipt) = desk.admitted().await;
+    desk.scene.clock.advance(Duration::from_secs(7));
+    let began = tokio::time::Instant::now();
+    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared()).await;
+    assert_eq!(refusal(&outcome).code(), Code::Timeout);
+    assert_eq!(began.elapsed().as_secs(), 3, "the deadline in the log and in the frame is the one that holds");
+}
+
+#[tokio::test]
+async fn a_call_whose_deadline_passed_meanwhile_is_not_sent() {
+    let desk = Desk::new();
+    let (call, receipt) = desk.admitted().await;
+    desk.scene.clock.advance(Duration::from_secs(10));
+    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared()).await;
+    assert_eq!((refusal(&outcome).code(), sent_false(refusal(&outcome))), (Code::Timeout, true));
+    assert!(desk.runtime.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_there_goes_before_a_deadline_that_has_passed() {
     let desk = Desk::new();
     let end = async {
@@ -195,6 +216,15 @@ async fn a_cancellation_ends_the_call_and_stops_the_runtime() {
     assert_eq!((refusal(&outcome).code(), refusal(&outcome).stage()), (Code::Cancelled, Stage::Dispatch));
     assert_eq!(desk.runtime.cancelled(), [(outcome.call().invocation(), "cancelled".to_owned())]);
     assert!(!desk.runtime.end(success("7")));
+}
+
+#[tokio::test]
+async fn a_call_that_was_cancelled_before_it_was_sent_is_not_sent() {
+    let desk = Desk::new();
+    desk.cancelled.cancel();
+    let outcome = desk.run().await;
+    assert_eq!((refusal(&outcome).code(), sent_false(refusal(&outcome))), (Code::Cancelled, true));
+    assert!(desk.runtime.calls().is_empty() && desk.runtime.cancelled().is_empty());
 }
 
 #[tokio::test]
