@@ -15,10 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     files.sort();
     let descriptors = protox::compile(files.iter().map(|file| root.join(file)), [&root])?;
-    fs::write(
-        PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin"),
-        descriptors.encode_to_vec(),
-    )?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin"), descriptors.encode_to_vec())?;
     // Rare frames are boxed, so that a call or a result moves few bytes.
     let mut build = tonic_prost_build::configure();
     for rare in [

@@ -92,24 +92,16 @@ async fn admit(ledger: &Ledger, waiters: usize, total: u64) {
 fn bench_ledger(criterion: &mut Criterion, flavour: &str, runtime: &Runtime, how: Durability) {
     let mut group = criterion.benchmark_group(format!("append {flavour}"));
     group.throughput(Throughput::Elements(1));
-    group
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(3));
+    group.sample_size(10).measurement_time(Duration::from_secs(3));
     for waiters in WAITERS {
         let directory = tempfile::tempdir_in(".").unwrap();
         let mut options = Options::new(directory.path());
         options.durability = how;
         let clock = SystemClock::shared();
         let (ledger, _) = Ledger::open(options, clock, Arc::new(()), runtime.handle()).unwrap();
-        group.bench_with_input(
-            BenchmarkId::from_parameter(waiters),
-            &waiters,
-            |bench, waiters| {
-                bench.iter_custom(|total| {
-                    timed(|| runtime.block_on(admit(&ledger, *waiters, total)))
-                });
-            },
-        );
+        group.bench_with_input(BenchmarkId::from_parameter(waiters), &waiters, |bench, waiters| {
+            bench.iter_custom(|total| timed(|| runtime.block_on(admit(&ledger, *waiters, total))));
+        });
         runtime.block_on(ledger.close()).unwrap();
     }
     group.finish();
@@ -123,11 +115,7 @@ fn timed(run: impl FnOnce()) -> Duration {
 }
 
 fn zeroed(directory: &Path) -> File {
-    let file = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .open(directory.join("raw"))
-        .unwrap();
+    let file = OpenOptions::new().create_new(true).write(true).open(directory.join("raw")).unwrap();
     file.write_all_at(&vec![0; 64 << 20], 0).unwrap();
     file.sync_all().unwrap();
     file
@@ -136,9 +124,7 @@ fn zeroed(directory: &Path) -> File {
 fn bench_raw(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("append raw");
     group.throughput(Throughput::Elements(1));
-    group
-        .sample_size(10)
-        .measurement_time(Duration::from_secs(3));
+    group.sample_size(10).measurement_time(Duration::from_secs(3));
     let mut event = Vec::new();
     encode(&admission(), &mut event);
     for waiters in WAITERS {
@@ -146,43 +132,29 @@ fn bench_raw(criterion: &mut Criterion) {
         let file = zeroed(directory.path());
         let batch = event.repeat(waiters);
         let mut at = 0;
-        group.bench_with_input(
-            BenchmarkId::from_parameter(waiters),
-            &waiters,
-            |bench, waiters| {
-                bench.iter_custom(|total| {
-                    timed(|| {
-                        for _ in 0..total.div_ceil(*waiters as u64) {
-                            at = if at + batch.len() > 64 << 20 { 0 } else { at };
-                            file.write_all_at(&batch, at as u64).unwrap();
-                            file.sync_data().unwrap();
-                            at += batch.len().next_multiple_of(8);
-                        }
-                    })
-                });
-            },
-        );
+        group.bench_with_input(BenchmarkId::from_parameter(waiters), &waiters, |bench, waiters| {
+            bench.iter_custom(|total| {
+                timed(|| {
+                    for _ in 0..total.div_ceil(*waiters as u64) {
+                        at = if at + batch.len() > 64 << 20 { 0 } else { at };
+                        file.write_all_at(&batch, at as u64).unwrap();
+                        file.sync_data().unwrap();
+                        at += batch.len().next_multiple_of(8);
+                    }
+                })
+            });
+        });
     }
     group.finish();
 }
 
 fn bench_append(criterion: &mut Criterion) {
-    let alone = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let two = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .build()
-        .unwrap();
+    let alone = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let two = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     bench_raw(criterion);
     bench_ledger(criterion, "on one thread", &alone, Durability::Full);
     bench_ledger(criterion, "on two workers", &two, Durability::Full);
-    bench_ledger(
-        criterion,
-        "relaxed, on one thread",
-        &alone,
-        Durability::Relaxed,
-    );
+    bench_ledger(criterion, "relaxed, on one thread", &alone, Durability::Relaxed);
 }
 
 criterion_group!(benches, bench_encode, bench_append);

@@ -30,10 +30,7 @@ impl Acks {
                 complete(batch);
             }
         });
-        Self {
-            batches,
-            waiting: Vec::new(),
-        }
+        Self { batches, waiting: Vec::new() }
     }
 
     /// The record of `waiter` will be at `index` once the batch is durable.
@@ -50,9 +47,7 @@ impl Acks {
         // Without the task (its runtime may be gone) every caller is woken from here.
         match self.batches.try_send(batch) {
             Ok(()) => {}
-            Err(
-                mpsc::error::TrySendError::Full(batch) | mpsc::error::TrySendError::Closed(batch),
-            ) => {
+            Err(mpsc::error::TrySendError::Full(batch) | mpsc::error::TrySendError::Closed(batch)) => {
                 complete(batch);
             }
         }

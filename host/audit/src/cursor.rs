@@ -44,12 +44,7 @@ enum Found {
 
 impl Cursor {
     pub(crate) fn new(directory: PathBuf, from: u64) -> Self {
-        Self {
-            directory,
-            from,
-            place: None,
-            entries: VecDeque::new(),
-        }
+        Self { directory, from, place: None, entries: VecDeque::new() }
     }
 
     /// The index behind the last frame that was read.
@@ -111,10 +106,7 @@ impl Cursor {
             Step::Bad(why) => return Ok(Found::Bad(why)),
             Step::Frame(frame) if frame.first_index == place.next_index => {
                 let wanted = frame.entries().filter(|entry| entry.index >= self.from);
-                self.entries.extend(wanted.map(|entry| Raw {
-                    index: entry.index,
-                    bytes: entry.bytes.to_vec(),
-                }));
+                self.entries.extend(wanted.map(|entry| Raw { index: entry.index, bytes: entry.bytes.to_vec() }));
                 place.next_index += u64::from(frame.count);
                 return Ok(Found::Frame);
             }

@@ -200,11 +200,7 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 
 fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    out.extend(
-        bytes
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]),
-    );
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 fn decimal(out: &mut Vec<u8>, value: u64) {

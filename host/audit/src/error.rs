@@ -58,11 +58,7 @@ pub enum Error {
 impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+        move |source| Self::Io { doing, path, source }
     }
 }
 
@@ -76,18 +72,12 @@ pub struct Unavailable {
 impl Unavailable {
     /// This record alone was refused; the log works.
     pub(crate) fn once(message: impl Into<Arc<str>>) -> Self {
-        Self {
-            message: message.into(),
-            lasting: false,
-        }
+        Self { message: message.into(), lasting: false }
     }
 
     /// Nothing will be stored by this ledger any more.
     pub(crate) fn lasting(message: impl Into<Arc<str>>) -> Self {
-        Self {
-            message: message.into(),
-            lasting: true,
-        }
+        Self { message: message.into(), lasting: true }
     }
 
     /// For the operator: what happened and what to do.

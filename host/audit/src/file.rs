@@ -85,19 +85,12 @@ impl FileStorage {
             _lock: lock,
             log: 0,
             active: None,
-            spare: Spare::Missing {
-                retry_at: Duration::ZERO,
-            },
+            spare: Spare::Missing { retry_at: Duration::ZERO },
         })
     }
 
     /// Checks one segment; the last one becomes the active one, without what was torn.
-    fn recover_segment(
-        &mut self,
-        first_index: u64,
-        is_last: bool,
-        visit: &mut Visit<'_>,
-    ) -> Result<Tail, Error> {
+    fn recover_segment(&mut self, first_index: u64, is_last: bool, visit: &mut Visit<'_>) -> Result<Tail, Error> {
         let path = segment::path(&self.options.directory, first_index);
         let file = segment::open(&path).map_err(Error::io("open", &path))?;
         let header = Header::read(&file, &path, first_index)?;
@@ -118,18 +111,9 @@ impl FileStorage {
         }
         if is_last {
             let size = file.metadata().map_err(Error::io("read", &path))?.len();
-            self.active = Some(Active {
-                file,
-                path,
-                offset: walked.offset,
-                synced: walked.offset,
-                size,
-            });
+            self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
-        Ok(Tail {
-            next_index: walked.next_index,
-            cut,
-        })
+        Ok(Tail { next_index: walked.next_index, cut })
     }
 
     /// The spare as it is, without waiting for one that is being made.
@@ -142,14 +126,11 @@ impl FileStorage {
             Spare::Missing { retry_at } if *retry_at <= now => {
                 let log = self.options.directory.clone();
                 let size = self.options.segment_bytes;
-                let making = thread::Builder::new()
-                    .name("audit-spare".into())
-                    .spawn(move || segment::fill_spare(&log, size));
+                let making =
+                    thread::Builder::new().name("audit-spare".into()).spawn(move || segment::fill_spare(&log, size));
                 self.spare = match making {
                     Ok(thread) => Spare::Making(thread),
-                    Err(_) => Spare::Missing {
-                        retry_at: now + RETRY,
-                    },
+                    Err(_) => Spare::Missing { retry_at: now + RETRY },
                 };
             }
             _ => {}
@@ -157,17 +138,13 @@ impl FileStorage {
     }
 
     fn wait_for_spare(&mut self) -> io::Result<()> {
-        let missing = Spare::Missing {
-            retry_at: self.clock.elapsed() + RETRY,
-        };
+        let missing = Spare::Missing { retry_at: self.clock.elapsed() + RETRY };
         let file = match std::mem::replace(&mut self.spare, missing) {
             Spare::Ready(file) => file,
-            Spare::Making(thread) => thread
-                .join()
-                .map_err(|_| io::Error::other("the next segment could not be made"))??,
-            Spare::Missing { .. } => {
-                segment::fill_spare(&self.options.directory, self.options.segment_bytes)?
+            Spare::Making(thread) => {
+                thread.join().map_err(|_| io::Error::other("the next segment could not be made"))??
             }
+            Spare::Missing { .. } => segment::fill_spare(&self.options.directory, self.options.segment_bytes)?,
         };
         self.spare = Spare::Ready(file);
         Ok(())
@@ -175,25 +152,14 @@ impl FileStorage {
 
     fn roll(&mut self, first_index: u64) -> io::Result<()> {
         self.wait_for_spare()?;
-        let missing = Spare::Missing {
-            retry_at: self.clock.elapsed(),
-        };
+        let missing = Spare::Missing { retry_at: self.clock.elapsed() };
         let Spare::Ready(file) = std::mem::replace(&mut self.spare, missing) else {
             return Err(io::Error::other("the next segment is missing"));
         };
-        let header = Header {
-            first_index,
-            log: self.log,
-        };
+        let header = Header { first_index, log: self.log };
         let path = segment::take_spare(&self.options.directory, &file, header)?;
         let offset = segment::HEADER as u64;
-        self.active = Some(Active {
-            file,
-            path,
-            offset,
-            synced: offset,
-            size: self.options.segment_bytes,
-        });
+        self.active = Some(Active { file, path, offset, synced: offset, size: self.options.segment_bytes });
         Ok(())
     }
 }
@@ -216,8 +182,7 @@ impl Storage for FileStorage {
         if self.active.is_none() {
             self.log = Uuid::new_v4().as_u128();
             let directory = segment::directory(&self.options.directory);
-            self.roll(0)
-                .map_err(Error::io("begin a log in", &directory))?;
+            self.roll(0).map_err(Error::io("begin a log in", &directory))?;
         }
         self.look_at_spare();
         Ok(tail)

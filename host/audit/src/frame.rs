@@ -56,11 +56,7 @@ impl Builder {
     }
 
     /// Lets `write` append one entry, and takes it back where the frame would be longer than `limit`.
-    pub(crate) fn push(
-        &mut self,
-        limit: usize,
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<u64, NotAdded> {
+    pub(crate) fn push(&mut self, limit: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<u64, NotAdded> {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         write(&mut self.bytes);
@@ -69,11 +65,7 @@ impl Builder {
         if length > MAX_ENTRY || padded > limit {
             self.bytes.truncate(start);
             let alone = length > MAX_ENTRY || HEADER + 4 + length + 8 > limit;
-            return Err(if alone {
-                NotAdded::TooLong(length)
-            } else {
-                NotAdded::Full
-            });
+            return Err(if alone { NotAdded::TooLong(length) } else { NotAdded::Full });
         }
         put(&mut self.bytes, start, &small(length).to_le_bytes());
         let index = self.next_index();
@@ -110,12 +102,10 @@ impl<'a> Frame<'a> {
     /// Its entries with their indices.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let mut rest = self.body;
-        (self.first_index..)
-            .take(usize::try_from(self.count).unwrap_or(0))
-            .map_while(move |index| {
-                let bytes = split_entry(&mut rest)?;
-                Some(Entry { index, bytes })
-            })
+        (self.first_index..).take(usize::try_from(self.count).unwrap_or(0)).map_while(move |index| {
+            let bytes = split_entry(&mut rest)?;
+            Some(Entry { index, bytes })
+        })
     }
 }
 
@@ -133,11 +123,7 @@ pub(crate) enum Head {
 /// Reads the first [`HEADER`] bytes of a frame.
 pub(crate) fn head(bytes: &[u8]) -> Head {
     let Some(header) = bytes.get(..HEADER) else {
-        return if bytes.iter().all(|byte| *byte == 0) {
-            Head::Empty
-        } else {
-            Head::Bad("the header is cut off")
-        };
+        return if bytes.iter().all(|byte| *byte == 0) { Head::Empty } else { Head::Bad("the header is cut off") };
     };
     if header.iter().all(|byte| *byte == 0) {
         return Head::Empty;
@@ -181,12 +167,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Frame<'_>, &'static str> {
     if count == 0 || !matches!(padding, Some(0..8)) {
         return Err("the frame has more bytes than its entries");
     }
-    Ok(Frame {
-        first_index: first_index(bytes),
-        count,
-        length,
-        body,
-    })
+    Ok(Frame { first_index: first_index(bytes), count, length, body })
 }
 
 /// The index that a frame begins with.

@@ -54,12 +54,7 @@ impl Options {
     /// The defaults, in `directory`.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self {
-            directory: directory.into(),
-            segment_bytes: 64 << 20,
-            durability: Durability::Full,
-            queue: 4096,
-        }
+        Self { directory: directory.into(), segment_bytes: 64 << 20, durability: Durability::Full, queue: 4096 }
     }
 }
 
@@ -117,10 +112,7 @@ impl Ledger {
         observer: Arc<dyn Observer>,
         runtime: &Handle,
     ) -> Result<(Self, Recovered), Error> {
-        let files = FileOptions {
-            directory: options.directory,
-            segment_bytes: options.segment_bytes,
-        };
+        let files = FileOptions { directory: options.directory, segment_bytes: options.segment_bytes };
         let storage = FileStorage::open(files, clock.clone())?;
         let durability = options.durability;
         Self::start(storage, durability, options.queue, clock, observer, runtime)
@@ -170,21 +162,10 @@ impl Ledger {
                 writer.run();
             })
             .map_err(Error::io("start a thread for", Path::new("audit")))?;
-        let closed = admissions
-            .iter()
-            .filter_map(|admission| admission.invocation()?.parse().ok())
-            .collect();
-        let recovered = Recovered {
-            records: tail.next_index,
-            cut: tail.cut,
-            closed,
-            took: clock.elapsed().saturating_sub(began),
-        };
-        let ledger = Self {
-            queue: sender,
-            state,
-            durability,
-        };
+        let closed = admissions.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
+        let recovered =
+            Recovered { records: tail.next_index, cut: tail.cut, closed, took: clock.elapsed().saturating_sub(began) };
+        let ledger = Self { queue: sender, state, durability };
         Ok((ledger, recovered))
     }
 
@@ -225,9 +206,7 @@ impl Ledger {
     pub async fn record(&self, event: Event) -> Result<Option<u64>, Unavailable> {
         if matches!(event.kind, Kind::Admitted | Kind::Concluded) {
             let kind = event.kind.as_str();
-            return Err(Unavailable::once(format!(
-                "a record of kind `{kind}` has a method of its own; use that"
-            )));
+            return Err(Unavailable::once(format!("a record of kind `{kind}` has a method of its own; use that")));
         }
         self.store(event).await
     }
@@ -235,10 +214,7 @@ impl Ledger {
     /// Queues a record and does not wait until it is durable; waits for room in the queue only. Where it cannot
     /// be stored it is counted in a `gap` record.
     pub async fn note(&self, event: Event) {
-        let command = Command::Store {
-            event,
-            waiter: None,
-        };
+        let command = Command::Store { event, waiter: None };
         // A ledger that has ended told so through `failed` and through every awaited record.
         let _ = self.queue.send(command).await;
     }
@@ -285,10 +261,7 @@ impl Ledger {
         let queued = self.queue.send(command).await;
         queued.map_err(|_| self.state.gone())?;
         match stored {
-            Some(stored) => stored
-                .await
-                .unwrap_or_else(|_| Err(self.state.gone()))
-                .map(Some),
+            Some(stored) => stored.await.unwrap_or_else(|_| Err(self.state.gone())).map(Some),
             None => Ok(None),
         }
     }
@@ -300,8 +273,7 @@ struct Ended(Arc<State>);
 impl Drop for Ended {
     fn drop(&mut self) {
         if thread::panicking() {
-            let reason =
-                "the audit log's thread died; start the host again and report what happened";
+            let reason = "the audit log's thread died; start the host again and report what happened";
             self.0.fail(&Unavailable::lasting(reason));
         }
         self.0.end();

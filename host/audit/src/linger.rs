@@ -40,11 +40,7 @@ impl Linger {
 
     /// What came of waiting.
     pub(crate) fn waited(&mut self, came: bool) {
-        self.misses = if came {
-            0
-        } else {
-            (self.misses + 1).min(RAREST)
-        };
+        self.misses = if came { 0 } else { (self.misses + 1).min(RAREST) };
         self.skip = if came { 0 } else { 1 << self.misses };
     }
 }

@@ -12,7 +12,7 @@ use crate::Error;
 /// The right to write, as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -29,17 +29,19 @@ impl Lock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(Error::Locked {
-                    directory: log.to_path_buf(),
-                    holder: holder(&path),
-                });
+                return Err(Error::Locked { directory: log.to_path_buf(), holder: holder(&path) });
             }
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(Error::io("write", &path))?;
-        Ok(Self { _file: file })
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(Error::io("write", &path))?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    /// A child that this process is just starting has the file too until it runs; closing would not be enough.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

@@ -39,10 +39,7 @@ impl OpenCalls {
     /// The admissions that are still open, oldest first.
     pub(crate) fn into_admissions(self) -> Vec<Record> {
         let sorted: BTreeMap<u64, Box<[u8]>> = self.open.into_values().collect();
-        sorted
-            .into_iter()
-            .filter_map(|(index, bytes)| Record::decode(index, &bytes).ok())
-            .collect()
+        sorted.into_iter().filter_map(|(index, bytes)| Record::decode(index, &bytes).ok()).collect()
     }
 }
 

@@ -32,18 +32,13 @@ impl Reader {
     /// when there are more. Records that are written and not yet synced are among them.
     #[must_use]
     pub fn records(&self, from: u64) -> Records {
-        Records {
-            cursor: Cursor::new(self.directory.clone(), from),
-        }
+        Records { cursor: Cursor::new(self.directory.clone(), from) }
     }
 
     /// The same, waiting `poll` at the end of the log instead of ending. Blocks its thread.
     #[must_use]
     pub fn follow(&self, from: u64, poll: Duration) -> Follow {
-        Follow {
-            records: self.records(from),
-            poll,
-        }
+        Follow { records: self.records(from), poll }
     }
 
     /// The index that the next record gets. Reads the last segment.
@@ -121,6 +116,5 @@ impl Iterator for Follow {
 }
 
 fn decode(cursor: &Cursor, raw: &Raw) -> Result<Record, Error> {
-    Record::decode(raw.index, &raw.bytes)
-        .map_err(|error| cursor.damaged(raw.index, &error.to_string()))
+    Record::decode(raw.index, &raw.bytes).map_err(|error| cursor.damaged(raw.index, &error.to_string()))
 }

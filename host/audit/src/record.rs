@@ -39,11 +39,7 @@ impl Record {
         let malformed = |why: String| Malformed { index, why };
         let line = str::from_utf8(entry).map_err(|error| malformed(error.to_string()))?;
         let fields = serde_json::from_str(line).map_err(|error| malformed(error.to_string()))?;
-        Ok(Self {
-            index,
-            line: line.into(),
-            fields,
-        })
+        Ok(Self { index, line: line.into(), fields })
     }
 
     /// Its place in the log.

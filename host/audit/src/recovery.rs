@@ -30,12 +30,8 @@ pub(crate) fn walk(
 ) -> Result<Walked, Error> {
     let mut walk = Walk::from(segment::HEADER as u64);
     let mut next_index = first_index;
-    let damaged = |offset, index, what: &str| Error::Damaged {
-        file: path.to_path_buf(),
-        offset,
-        index,
-        what: what.into(),
-    };
+    let damaged =
+        |offset, index, what: &str| Error::Damaged { file: path.to_path_buf(), offset, index, what: what.into() };
     let bad = loop {
         let offset = walk.offset();
         match walk.step(file).map_err(Error::io("read", path))? {
@@ -59,9 +55,5 @@ pub(crate) fn walk(
             return Err(damaged(offset, next_index, bad));
         }
     }
-    Ok(Walked {
-        offset,
-        end,
-        next_index,
-    })
+    Ok(Walked { offset, end, next_index })
 }

@@ -52,10 +52,7 @@ pub(crate) struct Walk {
 
 impl Walk {
     pub(crate) fn from(offset: u64) -> Self {
-        Self {
-            offset,
-            ..Self::default()
-        }
+        Self { offset, ..Self::default() }
     }
 
     pub(crate) fn offset(&self) -> u64 {
@@ -94,11 +91,7 @@ impl Walk {
     }
 
     /// Whether a frame that checks and begins at or after entry `index` comes anywhere behind this place.
-    pub(crate) fn is_followed<R: ReadAt + ?Sized>(
-        &self,
-        source: &R,
-        index: u64,
-    ) -> io::Result<bool> {
+    pub(crate) fn is_followed<R: ReadAt + ?Sized>(&self, source: &R, index: u64) -> io::Result<bool> {
         let mut walk = Self::from(self.offset + 8);
         loop {
             let Some(at) = walk.find_magic(source)? else {

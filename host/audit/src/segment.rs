@@ -76,31 +76,20 @@ impl Header {
     fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
         let index = bytes.get(16..24)?.try_into().ok()?;
         let log = bytes.get(24..40)?.try_into().ok()?;
-        let header = Self {
-            first_index: u64::from_le_bytes(index),
-            log: u128::from_le_bytes(log),
-        };
+        let header = Self { first_index: u64::from_le_bytes(index), log: u128::from_le_bytes(log) };
         (header.to_bytes() == *bytes).then_some(header)
     }
 
     /// Reads the header of the segment `path`.
-    pub(crate) fn read<R: ReadAt + ?Sized>(
-        source: &R,
-        path: &Path,
-        first_index: u64,
-    ) -> Result<Self, Error> {
+    pub(crate) fn read<R: ReadAt + ?Sized>(source: &R, path: &Path, first_index: u64) -> Result<Self, Error> {
         let mut bytes = [0; HEADER];
-        source
-            .read_at(&mut bytes, 0)
-            .map_err(Error::io("read", path))?;
-        Self::from_bytes(&bytes)
-            .filter(|header| header.first_index == first_index)
-            .ok_or_else(|| Error::Damaged {
-                file: path.to_path_buf(),
-                offset: 0,
-                index: first_index,
-                what: "the segment's header is not the one that was written".into(),
-            })
+        source.read_at(&mut bytes, 0).map_err(Error::io("read", path))?;
+        Self::from_bytes(&bytes).filter(|header| header.first_index == first_index).ok_or_else(|| Error::Damaged {
+            file: path.to_path_buf(),
+            offset: 0,
+            index: first_index,
+            what: "the segment's header is not the one that was written".into(),
+        })
     }
 }
 
@@ -114,13 +103,7 @@ pub(crate) fn fill_spare(log: &Path, size: u64) -> io::Result<File> {
 }
 
 fn fill(path: &Path, size: u64) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .read(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)?;
+    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
     let zeros = vec![0; CHUNK];
     let mut at = 0;
     while at < size {
@@ -153,11 +136,7 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Makes the log's directories where they are missing.
 pub(crate) fn make_directories(log: &Path) -> Result<(), Error> {
     let directory = directory(log);
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&directory)
-        .map_err(Error::io("create", &directory))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(Error::io("create", &directory))?;
     let parent = log.parent().filter(|parent| !parent.as_os_str().is_empty());
     for path in [Some(log), parent].into_iter().flatten() {
         sync_directory(path).map_err(Error::io("sync", path))?;

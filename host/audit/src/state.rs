@@ -80,9 +80,7 @@ impl State {
 
     /// Why a record cannot be taken any more.
     pub(crate) fn gone(&self) -> Unavailable {
-        self.failure().unwrap_or_else(|| {
-            Unavailable::lasting("the audit log was closed; start the host again")
-        })
+        self.failure().unwrap_or_else(|| Unavailable::lasting("the audit log was closed; start the host again"))
     }
 
     /// Completes with the first failure; for ever pending where there is none.

@@ -28,6 +28,8 @@ use crate::{
 const BATCH: usize = 256;
 /// What is kept free for the conclusion of every open admission.
 const CONCLUSION: u64 = 2 << 10;
+/// The most looks at the queue while a batch waits for more; a clock that a test holds still must not hold it.
+const TURNS: u32 = 1000;
 /// How long records gather where nobody waits for them.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -39,10 +41,7 @@ const GATHER: Duration = Duration::from_millis(1);
 )]
 pub(crate) enum Command {
     /// Store this; tell `waiter` when it is durable.
-    Store {
-        event: Event,
-        waiter: Option<Waiter>,
-    },
+    Store { event: Event, waiter: Option<Waiter> },
     /// Store what is queued, then end.
     Close,
 }
@@ -90,9 +89,7 @@ impl<S: Storage> Writer<S> {
         let mut taken = Vec::with_capacity(BATCH);
         while self.gather(&mut taken) {
             let mut commands = taken.drain(..);
-            let stored = commands
-                .try_for_each(|command| self.take(command))
-                .and_then(|()| self.commit());
+            let stored = commands.try_for_each(|command| self.take(command)).and_then(|()| self.commit());
             if let Err(reason) = stored {
                 self.fail(&reason, commands);
                 return;
@@ -111,7 +108,10 @@ impl<S: Storage> Writer<S> {
         self.take_waiting(taken);
         if let Some((wanted, longest)) = self.linger.wanted(taken.len()) {
             let until = self.clock.elapsed() + longest;
-            while taken.len() < wanted && self.clock.elapsed() < until {
+            for _ in 0..TURNS {
+                if taken.len() >= wanted || self.clock.elapsed() >= until {
+                    break;
+                }
                 thread::yield_now();
                 self.take_waiting(taken);
             }
@@ -137,7 +137,7 @@ impl<S: Storage> Writer<S> {
             }
         };
         if event.kind != Kind::Concluded && !self.has_room() {
-            let full = "the audit log's disk is full; free some space and send it again";
+            let full = "the audit log has no room for this and its outcome; free some space on its disk and repeat";
             self.refuse(waiter, Unavailable::once(full));
             return Ok(());
         }
@@ -210,9 +210,7 @@ impl<S: Storage> Writer<S> {
         let state = &self.state;
         state.records.store(next_index, Ordering::Release);
         let open = state.open.load(Ordering::Relaxed) + pending.admitted;
-        state
-            .open
-            .store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
+        state.open.store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
         state.lost.store(self.lost, Ordering::Relaxed);
         state.writable.store(true, Ordering::Release);
         let took = self.clock.elapsed().saturating_sub(began);
@@ -282,11 +280,7 @@ impl<S: Storage> Writer<S> {
 }
 
 fn answer(command: Command, reason: &Unavailable) {
-    if let Command::Store {
-        waiter: Some(waiter),
-        ..
-    } = command
-    {
+    if let Command::Store { waiter: Some(waiter), .. } = command {
         let _ = waiter.send(Err(reason.clone()));
     }
 }

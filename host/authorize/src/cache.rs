@@ -83,11 +83,8 @@ impl Authorize {
     /// A stage that asks `authorizer`.
     #[must_use]
     pub fn new(authorizer: Arc<dyn Authorizer>, settings: Settings, clock: SharedClock) -> Self {
-        let settings = Settings {
-            ttl: settings.ttl.min(TTL_CAP),
-            deny_ttl: settings.deny_ttl.min(DENY_TTL_CAP),
-            ..settings
-        };
+        let settings =
+            Settings { ttl: settings.ttl.min(TTL_CAP), deny_ttl: settings.deny_ttl.min(DENY_TTL_CAP), ..settings };
         let cache = Cache::builder().max_capacity(settings.entries).time_to_live(TTL_CAP).build();
         Self {
             authorizer,

@@ -27,14 +27,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock that begins now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's time")]
     pub fn shared() -> SharedClock {
-        Arc::new(Self {
-            origin: Instant::now(),
-        })
+        Arc::new(Self { origin: Instant::now() })
     }
 }
 
@@ -43,15 +38,10 @@ impl Clock for SystemClock {
         self.origin.elapsed()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the machine's time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's time")]
     fn unix_ms(&self) -> u64 {
         SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| {
-                u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-            })
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }

@@ -181,10 +181,7 @@ impl Code {
     /// output checks only; a peer that sends one has said nothing.
     #[must_use]
     pub const fn security(self) -> bool {
-        matches!(
-            self,
-            Self::SecurityViolation | Self::DataCorruption | Self::SystemCompromise
-        )
+        matches!(self, Self::SecurityViolation | Self::DataCorruption | Self::SystemCompromise)
     }
 }
 
@@ -198,10 +195,7 @@ impl FromStr for Code {
     type Err = Unknown;
 
     fn from_str(wire: &str) -> Result<Self, Unknown> {
-        Self::ALL
-            .into_iter()
-            .find(|code| code.as_str() == wire)
-            .ok_or(Unknown)
+        Self::ALL.into_iter().find(|code| code.as_str() == wire).ok_or(Unknown)
     }
 }
 

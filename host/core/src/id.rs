@@ -132,11 +132,7 @@ impl CorrelationId {
     #[must_use]
     pub fn mint(unix_ms: u64) -> Self {
         let random = Uuid::new_v4().as_u128();
-        Self(Arc::from(format!(
-            "host-{}-{:08x}",
-            unix_ms / 1000,
-            random & 0xffff_ffff
-        )))
+        Self(Arc::from(format!("host-{}-{:08x}", unix_ms / 1000, random & 0xffff_ffff)))
     }
 }
 
@@ -144,9 +140,7 @@ impl RuntimeId {
     /// The provider that this runtime serves: the part before the first `/`.
     #[must_use]
     pub fn provider(&self) -> &str {
-        self.0
-            .split_once('/')
-            .map_or(&self.0, |(provider, _)| provider)
+        self.0.split_once('/').map_or(&self.0, |(provider, _)| provider)
     }
 }
 

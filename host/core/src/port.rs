@@ -67,11 +67,7 @@ pub trait RuntimeDoor: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(Self::Port, mpsc::Receiver<HostFrame>), Refusal>> + Send;
 
     /// Records a stream that ended before it announced anything usable.
-    fn unannounced(
-        &self,
-        credentials: Credentials,
-        fault: Refusal,
-    ) -> impl Future<Output = Refusal> + Send;
+    fn unannounced(&self, credentials: Credentials, fault: Refusal) -> impl Future<Output = Refusal> + Send;
 }
 
 /// The host's end of one runtime's stream.
@@ -89,35 +85,20 @@ pub trait RuntimePort: Send + 'static {
 /// What operators may ask for, on a port of its own.
 pub trait AdminDoor: Send + Sync + 'static {
     /// The host at a glance.
-    fn status(
-        &self,
-        credentials: Credentials,
-    ) -> impl Future<Output = Result<Status, Refusal>> + Send;
+    fn status(&self, credentials: Credentials) -> impl Future<Output = Result<Status, Refusal>> + Send;
 
     /// Attached runtimes.
-    fn runtimes(
-        &self,
-        credentials: Credentials,
-    ) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
+    fn runtimes(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
 
     /// Open sessions.
-    fn sessions(
-        &self,
-        credentials: Credentials,
-    ) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
+    fn sessions(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
 
     /// Contracts of the manifest.
-    fn contracts(
-        &self,
-        credentials: Credentials,
-    ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+    fn contracts(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
 
     /// Makes every cached decision void; the new epoch.
-    fn invalidate(
-        &self,
-        credentials: Credentials,
-        reason: String,
-    ) -> impl Future<Output = Result<u64, Refusal>> + Send;
+    fn invalidate(&self, credentials: Credentials, reason: String)
+    -> impl Future<Output = Result<u64, Refusal>> + Send;
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?

@@ -30,10 +30,7 @@ pub struct ClaimsDigest(pub [u8; 32]);
 
 impl fmt::Debug for ClaimsDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .take(8)
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

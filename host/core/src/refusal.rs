@@ -208,17 +208,8 @@ impl Refusal {
 
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at {}: {}",
-            self.0.code.as_str(),
-            self.0.stage.as_str(),
-            self.0.message
-        )?;
-        self.0
-            .internal
-            .as_ref()
-            .map_or(Ok(()), |internal| write!(f, " ({internal})"))
+        write!(f, "{} at {}: {}", self.0.code.as_str(), self.0.stage.as_str(), self.0.message)?;
+        self.0.internal.as_ref().map_or(Ok(()), |internal| write!(f, " ({internal})"))
     }
 }
 

@@ -31,9 +31,7 @@ impl Load {
     pub fn enter(&self, limit: u32) -> bool {
         let entered = self
             .in_flight
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
-                (now < limit).then(|| now + 1)
-            })
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| (now < limit).then(|| now + 1))
             .is_ok();
         if entered {
             self.calls.fetch_add(1, Ordering::Relaxed);
@@ -44,10 +42,7 @@ impl Load {
     /// Gives the place back.
     pub fn leave(&self, now: Duration, failed: bool) {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
-        self.idle_since.store(
-            u64::try_from(now.as_nanos()).unwrap_or(u64::MAX),
-            Ordering::Release,
-        );
+        self.idle_since.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
         if failed {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }

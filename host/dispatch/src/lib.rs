@@ -77,9 +77,7 @@ fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
             Ok(_) => Ok(answer),
             Err(error) => Err(violated(&format!("its content is not strict JSON: {error}"))),
         },
-        ToolAnswer::Error { message, .. } if message.trim().is_empty() => {
-            Err(violated("its error has no message"))
-        }
+        ToolAnswer::Error { message, .. } if message.trim().is_empty() => Err(violated("its error has no message")),
         ToolAnswer::Error { .. } => Ok(answer),
     }
 }

@@ -21,12 +21,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn new(
-        call: RoutedCall,
-        receipt: Receipt,
-        result: Result<ToolAnswer, Refusal>,
-        took: Duration,
-    ) -> Self {
+    pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
         Self { call, receipt, result, took }
     }
 

@@ -104,7 +104,9 @@ async fn a_tools_own_error_is_an_answer_and_no_fault_of_the_runtime() {
 #[tokio::test]
 async fn content_that_is_no_strict_json_breaks_the_protocol() {
     let desk = Desk::new();
-    for (at, content) in ["", "{", "{'a':1}", "NaN", r#"{"a":1,"a":2}"#, r#""\ud800""#, "1 2", "1e999"].iter().enumerate() {
+    for (at, content) in
+        ["", "{", "{'a':1}", "NaN", r#"{"a":1,"a":2}"#, r#""\ud800""#, "1 2", "1e999"].iter().enumerate()
+    {
         let outcome = desk.ended(success(content)).await;
         let refusal = refusal(&outcome).clone();
         assert_eq!((refusal.code(), refusal.stage()), (Code::ProtocolViolation, Stage::Link), "{content}");

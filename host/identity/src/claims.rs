@@ -71,28 +71,18 @@ impl Signed {
     }
 
     fn check_times(&self, expected: Expected<'_>) -> Result<(), Fault> {
-        let Expected {
-            leeway_ms, now_ms, ..
-        } = expected;
+        let Expected { leeway_ms, now_ms, .. } = expected;
         if self.exp <= self.iat {
-            return Err(Fault::Backwards {
-                iat: self.iat,
-                exp: self.exp,
-            });
+            return Err(Fault::Backwards { iat: self.iat, exp: self.exp });
         }
         let end = ms(self.exp).saturating_add(leeway_ms);
         if now_ms >= end {
-            return Err(Fault::Expired {
-                ago_ms: now_ms.saturating_sub(ms(self.exp)),
-            });
+            return Err(Fault::Expired { ago_ms: now_ms.saturating_sub(ms(self.exp)) });
         }
         for (claim, begin) in [("iat", Some(self.iat)), ("nbf", self.nbf)] {
             let begin = begin.map_or(0, ms);
             if begin > now_ms.saturating_add(leeway_ms) {
-                return Err(Fault::Early {
-                    claim,
-                    in_ms: begin - now_ms,
-                });
+                return Err(Fault::Early { claim, in_ms: begin - now_ms });
             }
         }
         Ok(())

@@ -33,20 +33,12 @@ impl Narrowed {
 /// PERMISSION_DENIED where principal or tenant are claimed and are others than the proved ones.
 pub fn compare(proved: &Principal, claim: &SecurityClaim) -> Result<Option<Narrowed>, Refusal> {
     if !claim.principal.is_empty() && claim.principal != proved.id.as_str() {
-        return Err(contradiction(
-            "principal",
-            &claim.principal,
-            proved.id.as_str(),
-        ));
+        return Err(contradiction("principal", &claim.principal, proved.id.as_str()));
     }
-    let tenant_fits = claim.tenant.is_empty()
-        || TenantId::parse(&claim.tenant).is_ok_and(|tenant| proved.serves(&tenant));
+    let tenant_fits =
+        claim.tenant.is_empty() || TenantId::parse(&claim.tenant).is_ok_and(|tenant| proved.serves(&tenant));
     if !tenant_fits {
-        return Err(contradiction(
-            "tenant",
-            &claim.tenant,
-            proved.tenant.as_str(),
-        ));
+        return Err(contradiction("tenant", &claim.tenant, proved.tenant.as_str()));
     }
     let is_empty = claim.principal.is_empty() && claim.tenant.is_empty() && claim.claims.is_empty();
     Ok((!is_empty).then(|| Narrowed(Arc::new(claim.clone()))))

@@ -45,15 +45,12 @@ impl Fault {
                 "no token was sent; send one as `authorization: Bearer <token>`, made for example with `grid token new`"
             }
             // Only the holder of a token with a good signature reads this.
-            Self::Expired { .. } => {
-                "the token has expired; get a new one, for example with `grid token new`"
-            }
+            Self::Expired { .. } => "the token has expired; get a new one, for example with `grid token new`",
             _ => "the token is not accepted; get a new one, for example with `grid token new`",
         }
     }
 
     pub(crate) fn refusal(&self) -> Refusal {
-        Refusal::new(Code::InvalidCredentials, Stage::Identity, self.advice())
-            .because(self.to_string())
+        Refusal::new(Code::InvalidCredentials, Stage::Identity, self.advice()).because(self.to_string())
     }
 }

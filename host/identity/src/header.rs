@@ -18,12 +18,8 @@ const MAX_KEY_ID: usize = 128;
 
 /// Passes a header that says `EdDSA` and nothing that could change how the token is checked.
 pub(crate) fn check(encoded: &str) -> Result<(), Fault> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .map_err(|fault| Fault::Header(fault.to_string()))?;
-    serde_json::from_slice::<Accepted>(&bytes)
-        .map(|_| ())
-        .map_err(|fault| Fault::Header(fault.to_string()))
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|fault| Fault::Header(fault.to_string()))?;
+    serde_json::from_slice::<Accepted>(&bytes).map(|_| ()).map_err(|fault| Fault::Header(fault.to_string()))
 }
 
 struct Accepted;
@@ -50,9 +46,7 @@ impl<'de> Visitor<'de> for Walk {
                 "alg" => {
                     let alg: String = map.next_value()?;
                     if alg != ALGORITHM {
-                        return Err(A::Error::custom(format!(
-                            "`alg` is `{alg}`, not `{ALGORITHM}`"
-                        )));
+                        return Err(A::Error::custom(format!("`alg` is `{alg}`, not `{ALGORITHM}`")));
                     }
                 }
                 "typ" => {
@@ -78,10 +72,6 @@ impl<'de> Visitor<'de> for Walk {
                 return Err(A::Error::custom("a name is there twice"));
             }
         }
-        if seen.contains("alg") {
-            Ok(Accepted)
-        } else {
-            Err(A::Error::custom("`alg` is missing"))
-        }
+        if seen.contains("alg") { Ok(Accepted) } else { Err(A::Error::custom("`alg` is missing")) }
     }
 }

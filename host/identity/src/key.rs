@@ -22,9 +22,7 @@ const PRIVATE: &str = "PRIVATE KEY";
 const PUBLIC: &str = "PUBLIC KEY";
 const MAX_FILE: u64 = 16 * 1024;
 /// What precedes the 32 bytes of an Ed25519 key in a SubjectPublicKeyInfo (RFC 8410 4).
-const SPKI: [u8; 12] = [
-    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-];
+const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// A key that cannot be used.
 #[derive(Debug, Error)]
@@ -99,16 +97,11 @@ impl SigningKey {
     /// # Errors
     /// [`Error::Read`], [`Error::Exposed`] where group or others have any right to it, [`Error::Malformed`].
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let read = |source| Error::Read {
-            path: path.to_owned(),
-            source,
-        };
+        let read = |source| Error::Read { path: path.to_owned(), source };
         let file = File::open(path).map_err(read)?;
         refuse_exposed(&file, path)?;
         let mut text = Zeroizing::new(String::new());
-        file.take(MAX_FILE)
-            .read_to_string(&mut text)
-            .map_err(read)?;
+        file.take(MAX_FILE).read_to_string(&mut text).map_err(read)?;
         Self::from_pem(&text)
     }
 
@@ -138,12 +131,8 @@ impl SigningKey {
     }
 
     fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, Error> {
-        let pair =
-            Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Malformed("private key"))?;
-        let spki = pair
-            .public_key()
-            .as_der()
-            .map_err(|_| Error::Malformed("private key"))?;
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8).map_err(|_| Error::Malformed("private key"))?;
+        let spki = pair.public_key().as_der().map_err(|_| Error::Malformed("private key"))?;
         Ok(Self {
             pkcs8: Zeroizing::new(pkcs8.to_vec()),
             encoding: EncodingKey::from_ed_der(pkcs8),
@@ -153,10 +142,7 @@ impl SigningKey {
 
     /// Writes a file that nobody ever sees half written, unless one is there.
     fn save_new(&self, path: &Path) -> Result<(), Error> {
-        let write = |source| Error::Write {
-            path: path.to_owned(),
-            source,
-        };
+        let write = |source| Error::Write { path: path.to_owned(), source };
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -206,10 +192,7 @@ impl VerifyingKey {
     #[must_use]
     pub fn to_pem(&self) -> String {
         let spki = [SPKI.as_slice(), self.0.as_slice()].concat();
-        pem::encode_config(
-            &pem::Pem::new(PUBLIC, spki),
-            pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF),
-        )
+        pem::encode_config(&pem::Pem::new(PUBLIC, spki), pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
     }
 
     /// The 32 bytes.
@@ -222,11 +205,7 @@ impl VerifyingKey {
     #[must_use]
     pub fn id(&self) -> String {
         let hash = digest(&SHA256, &self.0);
-        hash.as_ref()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     pub(crate) fn decoding(&self) -> DecodingKey {
@@ -272,23 +251,9 @@ fn create_private_folder(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn refuse_exposed(file: &File, path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = file
-        .metadata()
-        .map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?
-        .permissions()
-        .mode()
-        & 0o777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(Error::Exposed {
-            path: path.to_owned(),
-            mode,
-        })
-    }
+    let mode =
+        file.metadata().map_err(|source| Error::Read { path: path.to_owned(), source })?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(Error::Exposed { path: path.to_owned(), mode }) }
 }
 
 /// Other systems keep rights in lists that this crate does not read.

@@ -66,42 +66,19 @@ impl Identity {
 
     /// Peers on this machine without a token are `principal`; without a verifier every token is refused.
     #[must_use]
-    pub fn development(
-        verifier: Option<Verifier>,
-        principal: Development,
-        clock: SharedClock,
-    ) -> Self {
-        let Development {
-            principal: id,
-            tenant,
-            roles,
-        } = principal;
+    pub fn development(verifier: Option<Verifier>, principal: Development, clock: SharedClock) -> Self {
+        let Development { principal: id, tenant, roles } = principal;
         let claims = std::collections::BTreeMap::new();
         let digest = digest::of(&id, &tenant, &roles, &claims, Proof::Development);
-        let unproved = Principal {
-            id,
-            tenant,
-            roles,
-            claims,
-            proof: Proof::Development,
-            digest,
-            expires_at_ms: None,
-        };
+        let unproved = Principal { id, tenant, roles, claims, proof: Proof::Development, digest, expires_at_ms: None };
         Self::new(verifier, Some(Arc::new(unproved)), clock)
     }
 
-    fn new(
-        verifier: Option<Verifier>,
-        unproved: Option<Arc<Principal>>,
-        clock: SharedClock,
-    ) -> Self {
+    fn new(verifier: Option<Verifier>, unproved: Option<Arc<Principal>>, clock: SharedClock) -> Self {
         Self {
             verifier,
             unproved,
-            proved: Cache::builder()
-                .max_capacity(CACHE_ENTRIES)
-                .time_to_live(CACHE_TTL)
-                .build(),
+            proved: Cache::builder().max_capacity(CACHE_ENTRIES).time_to_live(CACHE_TTL).build(),
             clock,
         }
     }
@@ -130,22 +107,13 @@ impl Identity {
         };
         let (elapsed, now_ms) = (self.clock.elapsed(), self.clock.unix_ms());
         if let Some(known) = self.proved.get(&key) {
-            let ended = known
-                .principal
-                .expires_at_ms
-                .is_none_or(|end| now_ms >= end);
+            let ended = known.principal.expires_at_ms.is_none_or(|end| now_ms >= end);
             if elapsed < known.until && !ended {
                 return Ok(Caller(known.principal));
             }
         }
-        let principal = verifier
-            .verify(token, now_ms)
-            .map(Arc::new)
-            .map_err(|fault| fault.refusal())?;
-        let proved = Proved {
-            principal: Arc::clone(&principal),
-            until: elapsed.saturating_add(CACHE_TTL),
-        };
+        let principal = verifier.verify(token, now_ms).map(Arc::new).map_err(|fault| fault.refusal())?;
+        let proved = Proved { principal: Arc::clone(&principal), until: elapsed.saturating_add(CACHE_TTL) };
         self.proved.insert(key, proved);
         Ok(Caller(principal))
     }

@@ -32,12 +32,7 @@ impl Verifier {
 
     /// A greater `leeway` than [`Self::MAX_LEEWAY`] counts as that.
     #[must_use]
-    pub fn new(
-        key: &VerifyingKey,
-        issuer: impl Into<String>,
-        audience: impl Into<String>,
-        leeway: Duration,
-    ) -> Self {
+    pub fn new(key: &VerifyingKey, issuer: impl Into<String>, audience: impl Into<String>, leeway: Duration) -> Self {
         let mut rules = Validation::new(Algorithm::EdDSA);
         // Claims and times are checked here, by the host's clock, with exact types.
         rules.required_spec_claims.clear();
@@ -58,21 +53,14 @@ impl Verifier {
             return Err(Fault::TooLong(token.len()));
         }
         let mut parts = token.split('.');
-        let (Some(head), Some(_), Some(_), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(head), Some(_), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             return Err(Fault::Shape);
         };
         header::check(head)?;
         jsonwebtoken::decode::<Signed>(token, &self.key, &self.rules)
             .map_err(|fault| Fault::Unverified(fault.to_string()))?
             .claims
-            .check(Expected {
-                issuer: &self.issuer,
-                audience: &self.audience,
-                leeway_ms: self.leeway_ms,
-                now_ms,
-            })
+            .check(Expected { issuer: &self.issuer, audience: &self.audience, leeway_ms: self.leeway_ms, now_ms })
     }
 }
 

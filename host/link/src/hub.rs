@@ -35,9 +35,7 @@ impl Hub {
                 entry.insert(Arc::clone(wire));
                 Ok(())
             }
-            Entry::Occupied(entry) => Err(Taken {
-                silent_for: entry.get().silent_for(),
-            }),
+            Entry::Occupied(entry) => Err(Taken { silent_for: entry.get().silent_for() }),
             Entry::Vacant(entry) => {
                 entry.insert(Arc::clone(wire));
                 Ok(())
@@ -47,17 +45,13 @@ impl Hub {
 
     /// Detaches this connection; another one with the same id stays.
     pub fn detach(&self, id: &RuntimeId, connection: ConnectionId) {
-        self.wires
-            .remove_if(id, |_, wire| wire.card().connection == connection);
+        self.wires.remove_if(id, |_, wire| wire.card().connection == connection);
     }
 
     /// Ends every runtime that has been silent for longer than `limit`.
     pub fn end_silent(&self, limit: Duration) -> Vec<Arc<Wire>> {
-        let silent: Vec<_> = self
-            .list()
-            .into_iter()
-            .filter(|wire| !wire.ended().is_cancelled() && wire.silent_for() > limit)
-            .collect();
+        let silent: Vec<_> =
+            self.list().into_iter().filter(|wire| !wire.ended().is_cancelled() && wire.silent_for() > limit).collect();
         for wire in &silent {
             wire.crash("it missed its heartbeats");
         }
@@ -67,10 +61,7 @@ impl Hub {
     /// Attached runtimes.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Wire>> {
-        self.wires
-            .iter()
-            .map(|entry| Arc::clone(entry.value()))
-            .collect()
+        self.wires.iter().map(|entry| Arc::clone(entry.value())).collect()
     }
 
     /// How many.

@@ -61,26 +61,12 @@ struct InFlight {
 impl Wire {
     /// A line whose frames leave through the receiver; `queue` of them may wait.
     #[must_use]
-    pub fn new(
-        card: Card,
-        clock: SharedClock,
-        queue: usize,
-    ) -> (Arc<Self>, mpsc::Receiver<HostFrame>) {
+    pub fn new(card: Card, clock: SharedClock, queue: usize) -> (Arc<Self>, mpsc::Receiver<HostFrame>) {
         let (frames, receiver) = mpsc::channel(queue);
         let heard = AtomicU64::new(nanos(clock.elapsed()));
         let calls = Mutex::default();
         let ended = CancellationToken::new();
-        (
-            Arc::new(Self {
-                card,
-                clock,
-                frames,
-                calls,
-                heard,
-                ended,
-            }),
-            receiver,
-        )
+        (Arc::new(Self { card, clock, frames, calls, heard, ended }), receiver)
     }
 
     /// Queues a frame that is no call; waits for room.
@@ -91,8 +77,7 @@ impl Wire {
 
     /// The runtime lives.
     pub fn heard(&self) {
-        self.heard
-            .store(nanos(self.clock.elapsed()), Ordering::Relaxed);
+        self.heard.store(nanos(self.clock.elapsed()), Ordering::Relaxed);
     }
 
     /// How long it has been silent.
@@ -112,20 +97,14 @@ impl Wire {
     #[must_use]
     pub fn settle(&self, result: ResultFrame) -> Settled {
         let Ok(id) = result.invocation_id.parse::<InvocationId>() else {
-            return Settled::Violation(
-                None,
-                "the result names no invocation; copy the call's id".to_owned(),
-            );
+            return Settled::Violation(None, "the result names no invocation; copy the call's id".to_owned());
         };
         let mut calls = self.lock();
         let Some(call) = calls.take(id) else {
             return if calls.over.contains(&id) {
                 Settled::Late(id)
             } else {
-                Settled::Violation(
-                    Some(id),
-                    "the result is for no call of this runtime".to_owned(),
-                )
+                Settled::Violation(Some(id), "the result is for no call of this runtime".to_owned())
             };
         };
         drop(calls);
@@ -138,10 +117,9 @@ impl Wire {
         };
         let (ending, settled) = match (fault, result.answer) {
             (None, Ok(answer)) => (Ending::Answered(answer), Settled::Delivered),
-            (Some(fault), _) | (None, Err(fault)) => (
-                Ending::Violated(fault.clone()),
-                Settled::Violation(Some(id), fault),
-            ),
+            (Some(fault), _) | (None, Err(fault)) => {
+                (Ending::Violated(fault.clone()), Settled::Violation(Some(id), fault))
+            }
         };
         match call.ending.send(ending) {
             Ok(()) => settled,
@@ -193,11 +171,7 @@ impl Runtime for Wire {
             mpsc::error::TrySendError::Closed(()) => Unreachable::Gone,
         })?;
         let (ending, receiver) = oneshot::channel();
-        let in_flight = InFlight {
-            call_id: call.call_id.clone(),
-            name: Arc::clone(&call.name),
-            ending,
-        };
+        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending };
         {
             let mut calls = self.lock();
             if calls.gone {
@@ -211,10 +185,7 @@ impl Runtime for Wire {
 
     fn cancel(&self, invocation_id: InvocationId, reason: &str) {
         if self.lock().take(invocation_id).is_some() {
-            let frame = HostFrame::Cancel {
-                invocation_id,
-                reason: reason.to_owned(),
-            };
+            let frame = HostFrame::Cancel { invocation_id, reason: reason.to_owned() };
             // A full queue means that the runtime does not read; its silence will end it.
             drop(self.frames.try_send(frame));
         }

@@ -76,21 +76,18 @@ impl Roster {
     /// Nobody who serves it has room.
     #[must_use]
     pub fn all_full(&self, contract: &Contract, session: &Session) -> bool {
-        !self.by_tool.get(contract.name()).is_some_and(|seats| {
-            seats.iter().any(|seat| seat.is_eligible(contract, session) && seat.has_room())
-        })
+        !self
+            .by_tool
+            .get(contract.name())
+            .is_some_and(|seats| seats.iter().any(|seat| seat.is_eligible(contract, session) && seat.has_room()))
     }
 
     /// The functions that a connection serves, by name.
     #[must_use]
     pub fn served_by(&self, connection: ConnectionId) -> Vec<String> {
         let serves = |seats: &[Seat]| seats.iter().any(|seat| seat.runtime.card().connection == connection);
-        let mut names: Vec<String> = self
-            .by_tool
-            .iter()
-            .filter(|entry| serves(entry.value()))
-            .map(|entry| entry.key().to_string())
-            .collect();
+        let mut names: Vec<String> =
+            self.by_tool.iter().filter(|entry| serves(entry.value())).map(|entry| entry.key().to_string()).collect();
         names.sort_unstable();
         names
     }
@@ -98,9 +95,10 @@ impl Roster {
     /// The runtimes that serve a function, by id.
     #[must_use]
     pub fn serving(&self, tool: &str) -> Vec<String> {
-        let mut ids: Vec<String> = self.by_tool.get(tool).map_or_else(Vec::new, |seats| {
-            seats.iter().map(|seat| seat.runtime.card().id.to_string()).collect()
-        });
+        let mut ids: Vec<String> = self
+            .by_tool
+            .get(tool)
+            .map_or_else(Vec::new, |seats| seats.iter().map(|seat| seat.runtime.card().id.to_string()).collect());
         ids.sort_unstable();
         ids.dedup();
         ids

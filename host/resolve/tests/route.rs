@@ -3,9 +3,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use grid_core::{
-    Code, Refusal, Stage, clock::Clock as _, envelope::TraceContext, event::Kind, runtime::Runtime,
-};
+use grid_core::{Code, Refusal, Stage, clock::Clock as _, envelope::TraceContext, event::Kind, runtime::Runtime};
 use grid_resolve::{Roster, RoutedCall, Scope, admission, route};
 use grid_testkit::{FakeRuntime, Scene, SessionRequest, Strict};
 use grid_validate::Session;

@@ -145,7 +145,6 @@ impl<C: Contracts> Door<C> {
     }
 }
 
-
 fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

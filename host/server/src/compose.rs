@@ -16,8 +16,9 @@ use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use grid_config::{Config, ExtraArgs, Mode};
+
 use crate::{
-    config::{self, Config, ExtraArgs, Mode},
     host::{Host, Rules},
     metrics::Metrics,
     serve::Failure,
@@ -27,7 +28,7 @@ use crate::{
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
+pub(crate) fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }
@@ -98,17 +99,13 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
 }
 
 /// Opens the log; without it nothing is served.
-pub(crate) fn ledger(
-    config: &Config,
-    clock: &SharedClock,
-    metrics: &Metrics,
-) -> Result<(Ledger, Recovered), Failure> {
+pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
         directory: config.audit.dir.clone(),
         segment_bytes: config.audit.segment.bytes(),
         durability: match config.audit.durability {
-            config::Durability::Full => Durability::Full,
-            config::Durability::Relaxed => Durability::Relaxed,
+            grid_config::Durability::Full => Durability::Full,
+            grid_config::Durability::Relaxed => Durability::Relaxed,
         },
         queue: config.audit.queue,
     };

@@ -58,9 +58,7 @@ impl<C: Contracts> FrontDoor for Door<C> {
     ) -> Result<Tools, Refusal> {
         let trail = self.trail(&correlation_id, &session_id);
         match self.session(&credentials, &session_id) {
-            Ok((_, session)) => {
-                Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() })
-            }
+            Ok((_, session)) => Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() }),
             Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
         }
     }
@@ -137,12 +135,7 @@ impl<C: Contracts> Door<C> {
         }
     }
 
-    async fn open(
-        &self,
-        credentials: &Credentials,
-        request: OpenSession,
-        trail: &Trail,
-    ) -> Result<Opened, Refused> {
+    async fn open(&self, credentials: &Credentials, request: OpenSession, trail: &Trail) -> Result<Opened, Refused> {
         let host = &self.0;
         let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
         let claim = match request.claim.as_ref().map(|claim| grid_identity::compare(caller.principal(), claim)) {
@@ -197,12 +190,7 @@ impl<C: Contracts> Door<C> {
         Ok(())
     }
 
-    async fn close(
-        &self,
-        credentials: &Credentials,
-        request: &CloseSession,
-        trail: &Trail,
-    ) -> Result<Closed, Refused> {
+    async fn close(&self, credentials: &Credentials, request: &CloseSession, trail: &Trail) -> Result<Closed, Refused> {
         let host = &self.0;
         let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
         let end = match host.sessions.close(&caller, &request.session_id, request.force) {

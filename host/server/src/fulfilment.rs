@@ -55,14 +55,11 @@ pub(crate) async fn register<C: Contracts>(port: &Port<C>, request: Register) ->
             let registration = registrar.register(session.id(), port.wire.card().provider(), &request.tools);
             (Some(session), registration)
         }
-        Err(refusal) => {
-            (None, Registration { accepted: Vec::new(), rejected: reject_all(&names, &refusal) })
-        }
+        Err(refusal) => (None, Registration { accepted: Vec::new(), rejected: reject_all(&names, &refusal) }),
     };
     let id = session.as_ref().map(|session| session.id());
     let accepted = names_of(&registration.accepted);
-    let recorded =
-        record(port, Kind::Registered, &request.correlation_id, id, &accepted, &registration.rejected).await;
+    let recorded = record(port, Kind::Registered, &request.correlation_id, id, &accepted, &registration.rejected).await;
     if let (Err(refusal), Some(id), Some(registrar)) = (&recorded, id, host.contracts.registrar()) {
         registrar.withdraw(id, &accepted);
         registration = Registration { accepted: Vec::new(), rejected: reject_all(&names, refusal) };

@@ -1,7 +1,6 @@
 //! The `grid` program: the only crate that sees all stages.
 
 pub mod cli;
-pub mod config;
 
 mod admin_door;
 mod call_path;
@@ -15,6 +14,3 @@ mod runtime_door;
 mod serve;
 mod telemetry;
 mod trail;
-
-pub use compose::manifest_faults;
-pub use serve::{Failure, serve};

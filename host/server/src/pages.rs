@@ -40,8 +40,11 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
     let writable = host.ledger.status().writable;
     let stopping = host.stopping.is_cancelled();
     let manifest = host.contracts.manifest();
-    let unserved: Vec<&str> =
-        manifest.iter().map(|contract| contract.name().as_ref()).filter(|name| host.roster.serving(name).is_empty()).collect();
+    let unserved: Vec<&str> = manifest
+        .iter()
+        .map(|contract| contract.name().as_ref())
+        .filter(|name| host.roster.serving(name).is_empty())
+        .collect();
     let ready = writable && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({

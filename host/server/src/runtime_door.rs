@@ -134,8 +134,7 @@ impl<C: Contracts> Door<C> {
         }
         wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce)))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
-        let port =
-            Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
+        let port = Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
         Ok((port, frames))
     }
 
@@ -249,10 +248,7 @@ impl<C: Contracts> Port<C> {
         match settled {
             Settled::Delivered => {}
             Settled::Late(invocation) => {
-                let event = Event {
-                    invocation: Some(invocation),
-                    ..self.event(Kind::LateResult, correlation)
-                };
+                let event = Event { invocation: Some(invocation), ..self.event(Kind::LateResult, correlation) };
                 host.ledger.note(event).await;
             }
             Settled::Violation(invocation, fault) => {

@@ -7,9 +7,11 @@ use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, even
 use grid_grpc::{Admin, Running, Server, Settings};
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
+use grid_config::{Config, Mode};
+
 use crate::{
+    cli::Exit,
     compose,
-    config::{Config, Mode, Scheduler},
     front_door::Door,
     host::Host,
     metrics::Metrics,
@@ -19,18 +21,23 @@ use crate::{
 
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// As error pages know it.
-    pub code: Code,
+    code: Code,
     /// One problem a line, each with what to do.
-    pub message: String,
+    message: String,
     /// The configuration or the manifest is at fault (exit code 3).
-    pub configuration: bool,
+    configuration: bool,
 }
 
 impl Failure {
     pub(crate) fn config(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), configuration: true }
+    }
+
+    /// As the program ends with it.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.configuration { Exit::Invalid } else { Exit::Error }
     }
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
@@ -50,41 +57,21 @@ impl std::error::Error for Failure {}
 ///
 /// # Errors
 /// [`Failure`], with everything that is wrong.
-pub fn serve(config: &Config) -> Result<(), Failure> {
-    let runtime = runtime(config).map_err(|error| {
-        Failure::start(Code::EnvironmentError, format!("no threads could be started: {error}"))
-    })?;
-    runtime.block_on(async {
-        let telemetry = telemetry::start(config)?;
-        let clock = SystemClock::shared();
-        let manifest = compose::manifest(config)?;
-        let ended = match config.mode {
-            Mode::Strict => run(config, Strict::new(manifest), clock).await,
-            Mode::Development => {
-                tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
-                let options = compose::manifest_options(config);
-                let most = config.development.max_tools_per_session as usize;
-                run(config, Development::new(manifest, options, most), clock).await
-            }
-        };
-        telemetry.stop();
-        ended
-    })
-}
-
-/// Few cores are served best by one thread: half of the work of a call is waking another.
-fn runtime(config: &Config) -> std::io::Result<tokio::runtime::Runtime> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let single = match config.server.runtime {
-        Scheduler::Auto => cores <= 2,
-        Scheduler::CurrentThread => true,
-        Scheduler::MultiThread => false,
+pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
+    let telemetry = telemetry::start(config)?;
+    let clock = SystemClock::shared();
+    let manifest = compose::manifest(config)?;
+    let ended = match config.mode {
+        Mode::Strict => run(config, Strict::new(manifest), clock).await,
+        Mode::Development => {
+            tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
+            let options = compose::manifest_options(config);
+            let most = config.development.max_tools_per_session as usize;
+            run(config, Development::new(manifest, options, most), clock).await
+        }
     };
-    if single {
-        return tokio::runtime::Builder::new_current_thread().enable_all().build();
-    }
-    let workers = if config.server.workers == 0 { cores } else { config.server.workers };
-    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+    telemetry.stop();
+    ended
 }
 
 async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) -> Result<(), Failure> {

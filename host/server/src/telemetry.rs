@@ -13,8 +13,9 @@ use tracing_subscriber::{
     util::{SubscriberInitExt as _, TryInitError},
 };
 
+use grid_config::{Config, LogFormat, LogLevel, Url};
+
 use crate::{
-    config::{Config, LogFormat, LogLevel},
     serve::Failure,
 };
 
@@ -36,7 +37,7 @@ impl Telemetry {
 
 /// Begins to log, and to trace where `telemetry.otlp_endpoint` is set.
 pub(crate) fn start(config: &Config) -> Result<Telemetry, Failure> {
-    let provider = config.telemetry.otlp_endpoint.as_deref().map(|endpoint| provider(config, endpoint)).transpose()?;
+    let provider = config.telemetry.otlp_endpoint.as_ref().map(|endpoint| provider(config, endpoint)).transpose()?;
     let traces = provider.as_ref().map(|provider| {
         let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("grid"));
         spans.with_filter(Targets::new().with_target(PATH, LevelFilter::INFO))
@@ -60,17 +61,18 @@ fn log(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
     let lines = fmt::layer().with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => {
-            let colours = std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let colours =
+                std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
             lines.with_ansi(colours).with_filter(mine).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).with_filter(mine).boxed(),
     }
 }
 
-fn provider(config: &Config, endpoint: &str) -> Result<SdkTracerProvider, Failure> {
+fn provider(config: &Config, endpoint: &Url) -> Result<SdkTracerProvider, Failure> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
-        .with_endpoint(endpoint)
+        .with_endpoint(endpoint.reveal())
         .build()
         .map_err(|error| {
             let message = format!("traces cannot be sent to `{endpoint}`: {error}; check `telemetry.otlp_endpoint`");

@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use grid_contract::Contract;
 use grid_core::{
     Refusal, Stage,
     clock::SharedClock,
@@ -11,7 +12,6 @@ use grid_core::{
     principal::Principal,
     refusal::Context,
 };
-use grid_contract::Contract;
 use grid_resolve::RoutedCall;
 use grid_session::Session;
 use tracing::{Instrument as _, Span, field};

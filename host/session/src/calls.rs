@@ -92,22 +92,13 @@ struct Slot {
 
 #[derive(Debug)]
 enum State {
-    Running {
-        cancel: CancellationToken,
-        waiting: Vec<oneshot::Sender<Ended>>,
-    },
+    Running { cancel: CancellationToken, waiting: Vec<oneshot::Sender<Ended>> },
     Ended(Ended),
 }
 
 impl Session {
     /// Claims `call_id` for one run of `tool` with arguments of this digest.
-    pub fn claim(
-        self: &Arc<Self>,
-        call_id: &CallId,
-        tool: &Arc<str>,
-        args: [u8; 32],
-        now: Duration,
-    ) -> Claim {
+    pub fn claim(self: &Arc<Self>, call_id: &CallId, tool: &Arc<str>, args: [u8; 32], now: Duration) -> Claim {
         let mut calls = self.calls.lock();
         calls.expire(now, self.calls.window);
         if calls.closed {
@@ -117,45 +108,23 @@ impl Session {
             return slot.repeat(tool, &args);
         }
         let cancelled = CancellationToken::new();
-        let state = State::Running {
-            cancel: cancelled.clone(),
-            waiting: Vec::new(),
-        };
-        calls.slots.insert(
-            call_id.clone(),
-            Slot {
-                tool: Arc::clone(tool),
-                args,
-                state,
-            },
-        );
+        let state = State::Running { cancel: cancelled.clone(), waiting: Vec::new() };
+        calls.slots.insert(call_id.clone(), Slot { tool: Arc::clone(tool), args, state });
         calls.in_flight += 1;
         drop(calls);
-        Claim::First(Ticket {
-            session: Arc::clone(self),
-            call_id: call_id.clone(),
-            cancelled,
-            settled: false,
-        })
+        Claim::First(Ticket { session: Arc::clone(self), call_id: call_id.clone(), cancelled, settled: false })
     }
 
     /// Asks to stop a call; false where none of that name is in flight.
     #[must_use]
     pub fn cancel(&self, call_id: &CallId) -> bool {
-        self.calls
-            .lock()
-            .slots
-            .get(call_id)
-            .is_some_and(Slot::cancel)
+        self.calls.lock().slots.get(call_id).is_some_and(Slot::cancel)
     }
 }
 
 impl Calls {
     pub(crate) fn new(window: Duration) -> Self {
-        Self {
-            window,
-            inner: Mutex::default(),
-        }
+        Self { window, inner: Mutex::default() }
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -218,19 +187,13 @@ impl Inner {
     }
 
     fn expire(&mut self, now: Duration, window: Duration) {
-        while self
-            .ended
-            .front()
-            .is_some_and(|(at, _)| now.saturating_sub(*at) >= window)
-        {
+        while self.ended.front().is_some_and(|(at, _)| now.saturating_sub(*at) >= window) {
             self.forget_oldest();
         }
     }
 
     fn shrink(&mut self) {
-        while self.ended.len() > REMEMBERED_CALLS
-            || (self.bytes > REMEMBERED_BYTES && self.ended.len() > 1)
-        {
+        while self.ended.len() > REMEMBERED_CALLS || (self.bytes > REMEMBERED_BYTES && self.ended.len() > 1) {
             self.forget_oldest();
         }
     }

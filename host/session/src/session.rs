@@ -41,10 +41,7 @@ impl Session {
         let ttl_ms = u64::try_from(parts.ttl.as_millis()).unwrap_or(u64::MAX);
         Self {
             id: SessionId::mint(),
-            context: SecurityContext {
-                principal: parts.principal,
-                claim: parts.claim,
-            },
+            context: SecurityContext { principal: parts.principal, claim: parts.claim },
             label: parts.label,
             metadata: parts.metadata,
             enhanced: parts.enhanced,

@@ -87,13 +87,7 @@ impl Sessions {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits, clock: SharedClock) -> Self {
-        Self {
-            limits,
-            clock,
-            seats: DashMap::new(),
-            per_owner: DashMap::new(),
-            open: AtomicUsize::new(0),
-        }
+        Self { limits, clock, seats: DashMap::new(), per_owner: DashMap::new(), open: AtomicUsize::new(0) }
     }
 
     /// Makes a session for a proved principal. It is not entered before [`Sessions::publish`], so that its record can
@@ -102,46 +96,23 @@ impl Sessions {
     /// # Errors
     /// RESOURCE_EXHAUSTED where the principal has too many; MALFORMED_REQUEST for a time to live of zero, or
     /// where the principal belongs to no single tenant.
-    pub fn prepare(
-        &self,
-        principal: &Arc<Principal>,
-        opening: Opening,
-    ) -> Result<Arc<Session>, Refusal> {
-        let ttl = opening
-            .ttl
-            .unwrap_or(self.limits.ttl)
-            .min(self.limits.max_ttl);
+    pub fn prepare(&self, principal: &Arc<Principal>, opening: Opening) -> Result<Arc<Session>, Refusal> {
+        let ttl = opening.ttl.unwrap_or(self.limits.ttl).min(self.limits.max_ttl);
         if ttl.is_zero() {
-            let message =
-                "the time to live must be at least one second; leave it out for the host's default";
-            return Err(Refusal::new(
-                Code::MalformedRequest,
-                Stage::Session,
-                message,
-            ));
+            let message = "the time to live must be at least one second; leave it out for the host's default";
+            return Err(Refusal::new(Code::MalformedRequest, Stage::Session, message));
         }
         if principal.tenant.as_str() == Principal::ANY_TENANT {
             let message = "a session belongs to one tenant; use a token of that tenant";
-            return Err(Refusal::new(
-                Code::MalformedRequest,
-                Stage::Session,
-                message,
-            ));
+            return Err(Refusal::new(Code::MalformedRequest, Stage::Session, message));
         }
-        let mut held = self
-            .per_owner
-            .entry((principal.tenant.clone(), principal.id.clone()))
-            .or_insert(0);
+        let mut held = self.per_owner.entry((principal.tenant.clone(), principal.id.clone())).or_insert(0);
         if *held >= self.limits.per_principal {
             let message = format!(
                 "`{}` has {} sessions open, which is the limit; end those that are not needed",
                 principal.id, *held
             );
-            return Err(Refusal::new(
-                Code::ResourceExhausted,
-                Stage::Session,
-                message,
-            ));
+            return Err(Refusal::new(Code::ResourceExhausted, Stage::Session, message));
         }
         *held += 1;
         drop(held);
@@ -161,8 +132,7 @@ impl Sessions {
     /// Lets calls enter a prepared session.
     pub fn publish(&self, session: &Arc<Session>) {
         self.open.fetch_add(1, Ordering::Relaxed);
-        self.seats
-            .insert(session.id(), Seat::Open(Arc::clone(session)));
+        self.seats.insert(session.id(), Seat::Open(Arc::clone(session)));
     }
 
     /// Gives a prepared session up that was never published.
@@ -174,12 +144,7 @@ impl Sessions {
     ///
     /// # Errors
     /// INVALID_SESSION for an unknown or foreign one, SESSION_EXPIRED for one whose time is over.
-    pub fn enter(
-        &self,
-        caller: Caller,
-        id: &str,
-        request: SessionRequest,
-    ) -> Result<SessionCall, Refusal> {
+    pub fn enter(&self, caller: Caller, id: &str, request: SessionRequest) -> Result<SessionCall, Refusal> {
         let session = self.find(&caller, id)?;
         Ok(SessionCall { session, request })
     }
@@ -190,10 +155,7 @@ impl Sessions {
     /// As [`Sessions::enter`].
     pub fn find(&self, caller: &Caller, id: &str) -> Result<Arc<Session>, Refusal> {
         let id = SessionId::from_str(id).map_err(|_| unknown("not an id"))?;
-        let seat = self
-            .seats
-            .get(&id)
-            .ok_or_else(|| unknown("no such session"))?;
+        let seat = self.seats.get(&id).ok_or_else(|| unknown("no such session"))?;
         let (session, expired) = match seat.value() {
             Seat::Open(session) => (session, session.is_expired(self.clock.elapsed())),
             Seat::Expired { session, .. } => (session, true),
@@ -212,9 +174,7 @@ impl Sessions {
     #[must_use]
     pub fn peek(&self, id: &SessionId) -> Option<Arc<Session>> {
         match self.seats.get(id)?.value() {
-            Seat::Open(session) if !session.is_expired(self.clock.elapsed()) => {
-                Some(Arc::clone(session))
-            }
+            Seat::Open(session) if !session.is_expired(self.clock.elapsed()) => Some(Arc::clone(session)),
             _ => None,
         }
     }
@@ -227,8 +187,7 @@ impl Sessions {
     pub fn close(&self, caller: &Caller, id: &str, force: bool) -> Result<End, Refusal> {
         let session = self.find(caller, id)?;
         let cancelled = session.calls.close(force).map_err(|busy| {
-            let message =
-                format!("{busy} calls are in flight; wait for them, or end the session with force");
+            let message = format!("{busy} calls are in flight; wait for them, or end the session with force");
             Refusal::new(Code::InvalidSession, Stage::Session, message).with("state", "busy")
         })?;
         if self.seats.remove(&session.id()).is_some() {
@@ -243,12 +202,7 @@ impl Sessions {
     pub fn sweep(&self) -> Vec<End> {
         let now = self.clock.elapsed();
         let mut ended = Vec::new();
-        let due: Vec<SessionId> = self
-            .seats
-            .iter()
-            .filter(|seat| seat.is_due(now))
-            .map(|seat| *seat.key())
-            .collect();
+        let due: Vec<SessionId> = self.seats.iter().filter(|seat| seat.is_due(now)).map(|seat| *seat.key()).collect();
         for id in due {
             let Entry::Occupied(mut entry) = self.seats.entry(id) else {
                 continue;
@@ -258,10 +212,7 @@ impl Sessions {
                 continue;
             };
             let session = Arc::clone(session);
-            entry.insert(Seat::Expired {
-                session: Arc::clone(&session),
-                at: now,
-            });
+            entry.insert(Seat::Expired { session: Arc::clone(&session), at: now });
             self.open.fetch_sub(1, Ordering::Relaxed);
             self.release(&session);
             let cancelled = session.calls.close(true).unwrap_or(0);
@@ -283,17 +234,11 @@ impl Sessions {
             Seat::Open(session) => Some(Arc::clone(session)),
             Seat::Expired { .. } => None,
         };
-        self.seats
-            .iter()
-            .filter_map(|seat| open(seat.value()))
-            .collect()
+        self.seats.iter().filter_map(|seat| open(seat.value())).collect()
     }
 
     fn release(&self, session: &Session) {
-        let owner = (
-            session.principal().tenant.clone(),
-            session.principal().id.clone(),
-        );
+        let owner = (session.principal().tenant.clone(), session.principal().id.clone());
         if let Entry::Occupied(mut held) = self.per_owner.entry(owner) {
             if *held.get() <= 1 {
                 held.remove();

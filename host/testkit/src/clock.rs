@@ -20,10 +20,7 @@ pub struct FakeClock(Arc<AtomicU64>);
 impl FakeClock {
     /// Moves time on.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(
-            u64::try_from(by.as_nanos()).unwrap_or(u64::MAX),
-            Ordering::SeqCst,
-        );
+        self.0.fetch_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
     /// As the host takes it.

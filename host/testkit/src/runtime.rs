@@ -41,10 +41,7 @@ impl FakeRuntime {
             limit,
             load: Load::default(),
         };
-        Arc::new(Self {
-            card,
-            inner: Mutex::default(),
-        })
+        Arc::new(Self { card, inner: Mutex::default() })
     }
 
     /// From now on calls cannot be handed over.
@@ -55,11 +52,7 @@ impl FakeRuntime {
     /// The calls so far.
     #[must_use]
     pub fn calls(&self) -> Vec<CallFrame> {
-        self.lock()
-            .calls
-            .iter()
-            .map(|(frame, _)| frame.clone())
-            .collect()
+        self.lock().calls.iter().map(|(frame, _)| frame.clone()).collect()
     }
 
     /// What was to be stopped, and why.
@@ -71,23 +64,14 @@ impl FakeRuntime {
     /// How many calls somebody waits for.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let waited_for = |sender: &Option<oneshot::Sender<Ending>>| {
-            sender.as_ref().is_some_and(|sender| !sender.is_closed())
-        };
-        self.lock()
-            .calls
-            .iter()
-            .filter(|(_, sender)| waited_for(sender))
-            .count()
+        let waited_for =
+            |sender: &Option<oneshot::Sender<Ending>>| sender.as_ref().is_some_and(|sender| !sender.is_closed());
+        self.lock().calls.iter().filter(|(_, sender)| waited_for(sender)).count()
     }
 
     /// Ends the oldest call that has not ended; false where there is none.
     pub fn end(&self, ending: Ending) -> bool {
-        let waiting = self
-            .lock()
-            .calls
-            .iter_mut()
-            .find_map(|(_, sender)| sender.take());
+        let waiting = self.lock().calls.iter_mut().find_map(|(_, sender)| sender.take());
         waiting.is_some_and(|sender| sender.send(ending).is_ok())
     }
 

@@ -118,8 +118,7 @@ async fn a_violation_says_what_would_have_been_right() {
 #[tokio::test]
 async fn many_violations_are_counted_and_the_first_of_them_told() {
     let tags = vec!["1"; 100].join(",");
-    let refusal =
-        Desk::new().send("order", &format!(r#"{{"item":"x","count":1,"tags":[{tags}]}}"#)).await.unwrap_err();
+    let refusal = Desk::new().send("order", &format!(r#"{{"item":"x","count":1,"tags":[{tags}]}}"#)).await.unwrap_err();
     assert_eq!(listed(&refusal).len(), 32);
     assert!(refusal.message().starts_with("100 arguments of `order` do not fit"), "{refusal}");
     assert_eq!(detail(&refusal, "violation_count"), "100");

@@ -67,21 +67,10 @@ impl ArgumentChecker {
         translate::check(schema)?;
         let validator = translate::validator(schema, extra).map_err(|reason| {
             let message = format!("the schema cannot be compiled, {reason}; simplify it");
-            vec![Problem::error(
-                String::new(),
-                rule::SCHEMA_COMPILE,
-                message,
-                "a schema",
-                "another value",
-            )]
+            vec![Problem::error(String::new(), rule::SCHEMA_COMPILE, message, "a schema", "another value")]
         })?;
         let plan = Plan::of(schema, extra == ExtraArgs::Ignore);
-        Ok(Self {
-            validator,
-            plan,
-            longest_pointer: translate::longest_pointer(schema),
-            quote_values: false,
-        })
+        Ok(Self { validator, plan, longest_pointer: translate::longest_pointer(schema), quote_values: false })
     }
 
     /// Lets messages quote a short string that is not among the allowed ones. Off unless called: messages go to logs, and
@@ -134,9 +123,7 @@ impl ArgumentChecker {
 
 impl fmt::Debug for ArgumentChecker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArgumentChecker")
-            .field("quote_values", &self.quote_values)
-            .finish_non_exhaustive()
+        f.debug_struct("ArgumentChecker").field("quote_values", &self.quote_values).finish_non_exhaustive()
     }
 }
 

@@ -23,15 +23,9 @@ pub struct Limits {
 
 impl Limits {
     /// For arguments, calls and results: 64 levels, 100,000 values.
-    pub const DATA: Self = Self {
-        depth: limits::JSON_DEPTH,
-        nodes: limits::JSON_NODES,
-    };
+    pub const DATA: Self = Self { depth: limits::JSON_DEPTH, nodes: limits::JSON_NODES };
     /// For documents that hold schemas: deep enough for a schema of 64 levels, so that the schema's own rule speaks.
-    pub const DEFINITION: Self = Self {
-        depth: limits::DEFINITION_DEPTH,
-        nodes: limits::JSON_NODES,
-    };
+    pub const DEFINITION: Self = Self { depth: limits::DEFINITION_DEPTH, nodes: limits::JSON_NODES };
 }
 
 /// Reads one JSON text within [`Limits::DATA`].
@@ -47,10 +41,7 @@ pub fn parse(text: &str) -> Result<Value, Error> {
 /// # Errors
 /// See [`Fault`].
 pub fn parse_within(text: &str, limits: Limits) -> Result<Value, Error> {
-    let limits = Limits {
-        depth: limits.depth.min(256),
-        ..limits
-    };
+    let limits = Limits { depth: limits.depth.min(256), ..limits };
     parser::Parser::new(text, limits).document()
 }
 

@@ -26,8 +26,8 @@ pub use arguments::{ArgumentChecker, ExtraArgs, NotAPolicy};
 pub use digest::{Digest, NotADigest, contract_digest, digest};
 pub use lint::{Kind, check};
 pub use model::{
-    ErrorObject, FunctionCall, FunctionDeclaration, Outcome, Schema, SchemaType, Tool,
-    ToolContract, ToolManifest, ToolResult,
+    ErrorObject, FunctionCall, FunctionDeclaration, Outcome, Schema, SchemaType, Tool, ToolContract, ToolManifest,
+    ToolResult,
 };
 pub use problem::{Problem, Severity};
 pub use read::Mode;

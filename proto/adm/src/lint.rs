@@ -55,46 +55,25 @@ pub fn document(kind: Option<Kind>, text: &str, mode: Mode) -> Report {
     let value = match json::parse_within(text, limits) {
         Ok(value) => value,
         Err(error) => {
-            return Report {
-                kind,
-                problems: vec![error.to_problem()],
-            };
+            return Report { kind, problems: vec![error.to_problem()] };
         }
     };
     let Some(told) = kind.or_else(|| Kind::of(&value)) else {
-        let message = format!(
-            "the document's shape tells no kind; name one of {}",
-            Kind::names()
-        );
-        let problem = Problem::error(
-            String::new(),
-            rule::KIND_UNKNOWN,
-            message,
-            Kind::names(),
-            value.kind(),
-        );
-        return Report {
-            kind: None,
-            problems: vec![problem],
-        };
+        let message = format!("the document's shape tells no kind; name one of {}", Kind::names());
+        let problem = Problem::error(String::new(), rule::KIND_UNKNOWN, message, Kind::names(), value.kind());
+        return Report { kind: None, problems: vec![problem] };
     };
     if kind.is_none() && told.limits() != limits {
         return document(Some(told), text, mode);
     }
-    Report {
-        kind: Some(told),
-        problems: check(told, &value, mode),
-    }
+    Report { kind: Some(told), problems: check(told, &value, mode) }
 }
 
 /// Checks the text of arguments against the text of their schema. Undeclared arguments are refused (Q2). The schema's own
 /// problems come first and alone, their messages begin with `in the schema:` and their pointers lead into it.
 #[must_use]
 pub fn arguments(schema: &str, text: &str) -> Report {
-    let report = |problems| Report {
-        kind: Some(Kind::Arguments),
-        problems,
-    };
+    let report = |problems| Report { kind: Some(Kind::Arguments), problems };
     let in_schema = |mut problem: Problem| {
         problem.message = format!("in the schema: {}", problem.message);
         problem

@@ -35,13 +35,10 @@ impl Fields {
     }
 
     /// Unknown fields last. One that bears a known field's name was put there by hand and does not win.
-    fn finish(mut self, extra: &Map) -> Value {
-        for (key, value) in extra.iter() {
-            if !self.0.contains_key(key) {
-                self.0.insert(key, value.clone());
-            }
-        }
-        Value::Object(self.0)
+    fn finish(self, extra: &Map) -> Value {
+        let unknown = extra.iter().filter(|(key, _)| !self.0.contains_key(key));
+        let unknown: Vec<_> = unknown.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        Value::Object(self.0.into_iter().chain(unknown).collect())
     }
 }
 
@@ -55,10 +52,7 @@ fn read_text<T>(text: &str, limits: Limits, read: fn(&Value) -> Read<T>) -> Read
     }
 }
 
-fn read_value<'v, T>(
-    value: &'v Value,
-    read: fn(&mut Reader<'v>, &'v Value) -> Option<T>,
-) -> Read<T> {
+fn read_value<'v, T>(value: &'v Value, read: fn(&mut Reader<'v>, &'v Value) -> Option<T>) -> Read<T> {
     let mut reader = Reader::new(Mode::Lenient);
     let built = read(&mut reader, value);
     let refused = reader.has_errors();

@@ -40,14 +40,7 @@ impl Problem {
         found: impl Into<String>,
     ) -> Self {
         let (message, expected, found) = (message.into(), expected.into(), found.into());
-        Self {
-            pointer,
-            rule,
-            message,
-            expected,
-            found,
-            severity: Severity::Error,
-        }
+        Self { pointer, rule, message, expected, found, severity: Severity::Error }
     }
 
     /// Whether it refuses the document.
@@ -63,11 +56,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() {
-            "document"
-        } else {
-            &self.pointer
-        };
+        let place = if self.pointer.is_empty() { "document" } else { &self.pointer };
         write!(f, "{place}: {} ({})", self.message, self.rule)
     }
 }
@@ -99,23 +88,21 @@ impl Problems {
         self.left_out > 0
     }
 
+    /// Counts errors that a full report has no words for.
+    pub(crate) fn count(&mut self, errors: usize) {
+        self.errors += errors;
+        self.left_out += errors;
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.errors > 0
     }
 
     pub(crate) fn into_vec(mut self) -> Vec<Problem> {
         if self.left_out > 0 {
-            let message = format!(
-                "{} more problems are left out; mend these first",
-                self.left_out
-            );
-            let mut rest = Problem::error(
-                String::new(),
-                rule::TRUNCATED,
-                message,
-                "fewer problems",
-                "too many to list",
-            );
+            let message = format!("{} more problems are left out; mend these first", self.left_out);
+            let mut rest =
+                Problem::error(String::new(), rule::TRUNCATED, message, "fewer problems", "too many to list");
             if !self.has_errors() {
                 rest.severity = Severity::Warning;
             }
@@ -129,10 +116,7 @@ impl Problems {
 pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("`");
     for character in text.chars().take(limits::QUOTED_CHARS) {
-        if character == '`'
-            || character.is_control()
-            || !(character.is_ascii() || character.is_alphanumeric())
-        {
+        if character == '`' || character.is_control() || !(character.is_ascii() || character.is_alphanumeric()) {
             out.extend(character.escape_unicode());
         } else {
             out.push(character);

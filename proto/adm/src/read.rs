@@ -39,11 +39,7 @@ enum Step<'v> {
 
 impl<'v> Reader<'v> {
     pub(crate) fn new(mode: Mode) -> Self {
-        Self {
-            path: Vec::new(),
-            problems: Problems::default(),
-            mode,
-        }
+        Self { path: Vec::new(), problems: Problems::default(), mode }
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -65,44 +61,18 @@ impl<'v> Reader<'v> {
         pointer
     }
 
-    fn report(
-        &mut self,
-        severity: Severity,
-        rule: &'static str,
-        message: String,
-        expected: &str,
-        found: &str,
-    ) {
+    fn report(&mut self, severity: Severity, rule: &'static str, message: String, expected: &str, found: &str) {
         // A full report only counts; building pointers for it would let a hostile document cost without bound.
-        let pointer = if self.problems.is_full() {
-            String::new()
-        } else {
-            self.pointer()
-        };
-        let problem = Problem {
-            severity,
-            ..Problem::error(pointer, rule, message, expected, found)
-        };
+        let pointer = if self.problems.is_full() { String::new() } else { self.pointer() };
+        let problem = Problem { severity, ..Problem::error(pointer, rule, message, expected, found) };
         self.problems.push(problem);
     }
 
-    fn error(
-        &mut self,
-        rule: &'static str,
-        message: impl Into<String>,
-        expected: &str,
-        found: &str,
-    ) {
+    fn error(&mut self, rule: &'static str, message: impl Into<String>, expected: &str, found: &str) {
         self.report(Severity::Error, rule, message.into(), expected, found);
     }
 
-    fn warn(
-        &mut self,
-        rule: &'static str,
-        message: impl Into<String>,
-        expected: &str,
-        found: &str,
-    ) {
+    fn warn(&mut self, rule: &'static str, message: impl Into<String>, expected: &str, found: &str) {
         self.report(Severity::Warning, rule, message.into(), expected, found);
     }
 
@@ -129,12 +99,7 @@ impl<'v> Reader<'v> {
         read: impl FnOnce(&mut Self, &'v Value) -> Option<T>,
     ) -> Option<T> {
         if !map.contains_key(key) {
-            self.error(
-                rule::FIELD_REQUIRED,
-                format!("field `{key}` is missing; add it"),
-                key,
-                "no such field",
-            );
+            self.error(rule::FIELD_REQUIRED, format!("field `{key}` is missing; add it"), key, "no such field");
         }
         self.optional(map, key, read)
     }
@@ -159,12 +124,7 @@ impl<'v> Reader<'v> {
 
     fn wrong_type(&mut self, expected: &str, value: &Value) {
         let found = value.kind();
-        self.error(
-            rule::FIELD_TYPE,
-            format!("expected {expected}, found {found}; change the type"),
-            expected,
-            found,
-        );
+        self.error(rule::FIELD_TYPE, format!("expected {expected}, found {found}; change the type"), expected, found);
     }
 
     fn object(&mut self, value: &'v Value) -> Option<&'v Map> {
@@ -191,57 +151,30 @@ impl<'v> Reader<'v> {
             self.wrong_type("array", value);
             return None;
         };
-        let read = items
-            .iter()
-            .enumerate()
-            .filter_map(|(at, item)| self.at_index(at, |reader| read(reader, item)));
+        let read = items.iter().enumerate().filter_map(|(at, item)| self.at_index(at, |reader| read(reader, item)));
         Some(read.collect())
     }
 
     /// The fields that `known` does not name (Q8).
     fn extra(&mut self, map: &'v Map, known: &[&str]) -> Map {
-        let mut extra = Map::new();
-        for (key, value) in map.iter().filter(|(key, _)| !known.contains(key)) {
-            let reserved =
-                key.starts_with("_adm_") || self.mode == Mode::Strict && RESERVED.contains(&key);
+        for key in map.keys().filter(|key| !known.contains(key)) {
+            let reserved = key.starts_with("_adm_") || self.mode == Mode::Strict && RESERVED.contains(&key);
             if reserved {
-                let message = format!(
-                    "field {} is reserved for the data model; use a name of your own",
-                    quoted(key)
-                );
+                let message = format!("field {} is reserved for the data model; use a name of your own", quoted(key));
                 self.at_key(key, |reader| {
-                    reader.warn(
-                        rule::FIELD_RESERVED,
-                        message,
-                        "another name",
-                        "a reserved name",
-                    )
+                    reader.warn(rule::FIELD_RESERVED, message, "another name", "a reserved name")
                 });
             } else if self.mode == Mode::Strict {
-                let message = format!(
-                    "field {} is not known; it is kept and has no effect",
-                    quoted(key)
-                );
+                let message = format!("field {} is not known; it is kept and has no effect", quoted(key));
                 self.at_key(key, |reader| {
-                    reader.warn(
-                        rule::FIELD_UNKNOWN,
-                        message,
-                        &known.join(", "),
-                        "another field",
-                    )
+                    reader.warn(rule::FIELD_UNKNOWN, message, &known.join(", "), "another field")
                 });
             }
-            extra.insert(key, value.clone());
         }
-        extra
+        let unknown = map.iter().filter(|(key, _)| !known.contains(key));
+        unknown.map(|(key, value)| (key, value.clone())).collect()
     }
 }
 
 /// Names that the data model keeps for itself (protocol section 1.3), besides the prefix `_adm_`.
-const RESERVED: [&str; 5] = [
-    "_version",
-    "_extensions",
-    "_metadata",
-    "_deprecated",
-    "_experimental",
-];
+const RESERVED: [&str; 5] = ["_version", "_extensions", "_metadata", "_deprecated", "_experimental"];

@@ -24,10 +24,7 @@ impl Backoff {
     /// The wait after `tries` failed tries (counted from 1), at least what the host asked for.
     pub(crate) fn wait(&self, tries: u32, asked: Option<Duration>) -> Duration {
         let doublings = tries.saturating_sub(1).min(20);
-        let plain = self
-            .first
-            .saturating_mul(2_u32.saturating_pow(doublings))
-            .min(self.longest);
+        let plain = self.first.saturating_mul(2_u32.saturating_pow(doublings)).min(self.longest);
         let percent = clock::random() % 21 + 90;
         let jittered = plain.saturating_mul(percent) / 100;
         jittered.max(asked.unwrap_or_default())
@@ -44,10 +41,7 @@ mod tests {
     fn waits_double_up_to_the_longest_and_stay_within_a_tenth() {
         for (tries, plain) in [(1, 100), (2, 200), (3, 400), (9, 2_000), (u32::MAX, 2_000)] {
             let wait = BACKOFF.wait(tries, None).as_millis();
-            assert!(
-                (plain * 9 / 10..=plain * 11 / 10).contains(&wait),
-                "{tries} tries waited {wait} ms"
-            );
+            assert!((plain * 9 / 10..=plain * 11 / 10).contains(&wait), "{tries} tries waited {wait} ms");
         }
     }
 

@@ -108,6 +108,12 @@ impl Client {
         Session::open(self.clone(), options).await
     }
 
+    /// A handle on a session that was opened elsewhere; the host checks that it belongs to the caller.
+    #[must_use]
+    pub fn session(&self, id: impl Into<String>) -> Session {
+        Session::known(self.clone(), id.into())
+    }
+
     /// One request and its answer, repeated as `attempt` allows. `refusal` finds the refusal in an answer that
     /// has one.
     async fn exchange<M, A>(
@@ -168,10 +174,6 @@ struct Refused {
 
 impl From<v1::EnhancedError> for Refused {
     fn from(error: v1::EnhancedError) -> Self {
-        Self {
-            error,
-            invocation_id: String::new(),
-            repeated: false,
-        }
+        Self { error, invocation_id: String::new(), repeated: false }
     }
 }

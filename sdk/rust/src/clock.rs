@@ -11,9 +11,7 @@ use uuid::Uuid;
     reason = "the SDK runs in foreign programs, which have no clock port to give; every reading goes through here"
 )]
 pub(crate) fn since_epoch() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Milliseconds since 1970, UTC.
@@ -28,10 +26,7 @@ pub(crate) fn deadline_in(within: Duration) -> u64 {
 
 /// What is left until a wire deadline; `None` where it has passed.
 pub(crate) fn left_until(deadline_unix_ms: u64) -> Option<Duration> {
-    deadline_unix_ms
-        .checked_sub(unix_ms())
-        .filter(|left| *left > 0)
-        .map(Duration::from_millis)
+    deadline_unix_ms.checked_sub(unix_ms()).filter(|left| *left > 0).map(Duration::from_millis)
 }
 
 /// A duration in whole milliseconds, as the wire wants it.

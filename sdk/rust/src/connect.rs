@@ -45,9 +45,10 @@ impl Connector {
     /// Reaches the host now.
     pub(crate) async fn channel(&self, correlation_id: &str) -> Result<Channel, Error> {
         let endpoint = self.endpoint().await?;
-        endpoint.connect().await.map_err(|fault| {
-            Error::from_status(&Status::from_error(Box::new(fault)), correlation_id)
-        })
+        endpoint
+            .connect()
+            .await
+            .map_err(|fault| Error::from_status(&Status::from_error(Box::new(fault)), correlation_id))
     }
 
     async fn endpoint(&self) -> Result<Endpoint, Error> {
@@ -59,9 +60,7 @@ impl Connector {
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
             .tcp_nodelay(true);
         if secured {
-            endpoint = endpoint
-                .tls_config(self.tls().await?)
-                .map_err(|_| Error::setting(Setting::Tls, BAD_TLS))?;
+            endpoint = endpoint.tls_config(self.tls().await?).map_err(|_| Error::setting(Setting::Tls, BAD_TLS))?;
         }
         Ok(endpoint)
     }
@@ -108,18 +107,13 @@ impl Connector {
     }
 }
 
-const BAD_TLS: &str =
-    "the certificates cannot be used; check that the files hold PEM and belong together";
+const BAD_TLS: &str = "the certificates cannot be used; check that the files hold PEM and belong together";
 
 async fn pem(path: &PathBuf) -> Result<Vec<u8>, Error> {
     tokio::fs::read(path).await.map_err(|fault| {
         Error::setting(
             Setting::Tls,
-            format!(
-                "the file `{}` cannot be read ({}); check its path and permissions",
-                path.display(),
-                fault.kind()
-            ),
+            format!("the file `{}` cannot be read ({}); check its path and permissions", path.display(), fault.kind()),
         )
     })
 }
@@ -133,9 +127,7 @@ fn loopback(host: &str) -> bool {
 pub(crate) fn signed<T>(message: T, header: &Header) -> Request<T> {
     let mut request = Request::new(message);
     if let Some(header) = header {
-        request
-            .metadata_mut()
-            .insert("authorization", header.clone());
+        request.metadata_mut().insert("authorization", header.clone());
     }
     request
 }
@@ -207,45 +199,27 @@ mod tests {
     use super::*;
 
     fn connector(endpoint: &str, token: Token) -> Connector {
-        Connector {
-            endpoint: endpoint.to_owned(),
-            token,
-            ..Connector::default()
-        }
+        Connector { endpoint: endpoint.to_owned(), token, ..Connector::default() }
     }
 
     #[test]
     fn a_token_goes_unencrypted_to_this_machine_only() {
         let token = || Token::Text("secret".into());
-        for near in [
-            "http://127.0.0.1:1",
-            "http://localhost:1",
-            "http://[::1]:1",
-            "https://far:1",
-        ] {
+        for near in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "https://far:1"] {
             assert!(connector(near, token()).checked_uri().is_ok(), "{near}");
         }
         let far = connector("http://far:1", token());
         let error = far.checked_uri().unwrap_err().to_string();
-        assert!(
-            error.contains("`far`") && !error.contains("secret"),
-            "{error}"
-        );
+        assert!(error.contains("`far`") && !error.contains("secret"), "{error}");
         assert!(connector("http://far:1", Token::None).checked_uri().is_ok());
-        let allowed = Connector {
-            plaintext_token: true,
-            ..far
-        };
+        let allowed = Connector { plaintext_token: true, ..far };
         assert!(allowed.checked_uri().is_ok());
     }
 
     #[test]
     fn an_endpoint_without_scheme_or_host_is_refused() {
         for endpoint in ["", "127.0.0.1:9090", "ftp://x:1", "http://", "::"] {
-            assert!(
-                connector(endpoint, Token::None).checked_uri().is_err(),
-                "{endpoint}"
-            );
+            assert!(connector(endpoint, Token::None).checked_uri().is_err(), "{endpoint}");
         }
     }
 }

@@ -63,17 +63,11 @@ impl Error {
     }
 
     pub(crate) fn setting(setting: Setting, message: impl Into<String>) -> Self {
-        Self::Setting(Box::new(SettingFault {
-            setting,
-            message: message.into(),
-        }))
+        Self::Setting(Box::new(SettingFault { setting, message: message.into() }))
     }
 
     pub(crate) fn bad_answer(message: impl Into<String>, correlation_id: &str) -> Self {
-        Self::BadAnswer(Box::new(BadAnswer {
-            message: message.into(),
-            correlation_id: correlation_id.to_owned(),
-        }))
+        Self::BadAnswer(Box::new(BadAnswer { message: message.into(), correlation_id: correlation_id.to_owned() }))
     }
 
     /// No answer came in time; the request may have arrived.
@@ -132,16 +126,11 @@ impl Default for Code {
 impl From<v1::EnhancedError> for Refusal {
     fn from(error: v1::EnhancedError) -> Self {
         Self {
-            code: if error.r#type.is_empty() {
-                Code::default()
-            } else {
-                Code::from(error.r#type)
-            },
+            code: if error.r#type.is_empty() { Code::default() } else { Code::from(error.r#type) },
             message: error.message,
             correlation_id: error.correlation_id,
             retry_allowed: error.retry_allowed,
-            retry_after: (error.retry_after_ms > 0)
-                .then(|| Duration::from_millis(error.retry_after_ms)),
+            retry_after: (error.retry_after_ms > 0).then(|| Duration::from_millis(error.retry_after_ms)),
             max_retries: (error.max_retries > 0).then_some(error.max_retries),
             remediation: error.remediation_steps,
             session_id: error.session_id,
@@ -191,11 +180,7 @@ pub struct ToolFailure {
 
 impl fmt::Display for ToolFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the tool `{}` failed with {}: {} ({})",
-            self.tool, self.code, self.message, self.correlation_id
-        )
+        write!(f, "the tool `{}` failed with {}: {} ({})", self.tool, self.code, self.message, self.correlation_id)
     }
 }
 

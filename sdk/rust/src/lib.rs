@@ -1,10 +1,11 @@
 //! Callers and runtimes of a GRID host. A [`Client`] opens sessions and calls tools; a [`Runtime`] serves tools that
-//! [`tool`] makes from plain functions. Both speak `grid.v1` and trust no answer that does not prove itself.
+//! [`macro@tool`] makes from plain functions. Both speak `grid.v1` and trust no answer that does not prove itself.
 #![deny(missing_docs)]
 
 // The macros name this crate by its public name, here as elsewhere.
 extern crate self as grid_sdk;
 
+pub mod admin;
 mod backoff;
 pub mod client;
 mod clock;
@@ -15,14 +16,56 @@ pub mod runtime;
 mod token;
 mod tool;
 
+pub use admin::{Admin, AdminBuilder};
 pub use backoff::Backoff;
-pub use client::{
-    CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session,
-    SessionOptions,
-};
+pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
-pub use grid_sdk_macros::{ToolType, tool};
+
+/// Makes a function a tool that a [`Runtime`] can serve.
+///
+/// The declaration is read from the function: its name, the first paragraph of its doc comment, its parameters, and
+/// their texts from a list under `# Arguments` or from doc comments on the parameters themselves. `name = "…"` and
+/// `description = "…"` go before both. A tool without a description does not compile, nor does a parameter without
+/// an ADM type; the message names it.
+///
+/// ```
+/// /// Greets somebody.
+/// #[grid_sdk::tool]
+/// fn greet(
+///     /// Whom to greet.
+///     name: &str,
+///     /// How often; once where it is left out.
+///     times: Option<u8>,
+/// ) -> String {
+///     format!("hello {name}! ").repeat(times.unwrap_or(1).into())
+/// }
+///
+/// // The name stays callable, for tests and for other code.
+/// assert_eq!(greet("Ada", None), "hello Ada! ");
+/// ```
+///
+/// ```compile_fail
+/// /// Takes what ADM cannot hold.
+/// #[grid_sdk::tool]
+/// fn take(count: u64) {}
+/// ```
+///
+/// ```compile_fail
+/// struct Unknown;
+///
+/// /// Takes a type that does not derive `ToolType`.
+/// #[grid_sdk::tool]
+/// fn take(thing: Unknown) {}
+/// ```
+///
+/// ```compile_fail
+/// #[grid_sdk::tool]
+/// fn undescribed() {}
+/// ```
+pub use grid_sdk_macros::tool;
+
+pub use grid_sdk_macros::ToolType;
 pub use runtime::{Mode, Runtime, RuntimeBuilder, State, Status, stop_signal};
 pub use tool::{IntoTool, Tool, ToolError, ToolType};
 
@@ -34,3 +77,8 @@ pub mod macro_support {
     pub use crate::tool::{Answer, Boxed, PlainAnswer, Returned, Work, tool};
     pub use serde_json::Value;
 }
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

@@ -166,10 +166,7 @@ impl RuntimeBuilder {
             grace: self.grace,
             backoff: self.backoff,
         };
-        Ok(Runtime {
-            setup: Arc::new(setup),
-            status: watch::Sender::new(Status::default()),
-        })
+        Ok(Runtime { setup: Arc::new(setup), status: watch::Sender::new(Status::default()) })
     }
 
     fn problems(&self) -> Vec<String> {
@@ -181,9 +178,8 @@ impl RuntimeBuilder {
             let name = tool.name();
             let earlier = self.tools.iter().take(index);
             if earlier.into_iter().any(|earlier| earlier.name() == name) {
-                problems.push(format!(
-                    "two tools are called `{name}`; name one of them anew with `#[tool(name = \"…\")]`"
-                ));
+                problems
+                    .push(format!("two tools are called `{name}`; name one of them anew with `#[tool(name = \"…\")]`"));
             }
             let own = tool.problems().iter();
             problems.extend(own.map(|problem| format!("the tool `{name}`: {problem}")));

@@ -44,13 +44,7 @@ impl Token {
 
     fn checked(&self, token: &str) -> Result<MetadataValue<Ascii>, Error> {
         let whole = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        let header = whole
-            .then(|| {
-                format!("Bearer {token}")
-                    .parse::<MetadataValue<Ascii>>()
-                    .ok()
-            })
-            .flatten();
+        let header = whole.then(|| format!("Bearer {token}").parse::<MetadataValue<Ascii>>().ok()).flatten();
         let Some(mut header) = header else {
             let place = match self {
                 Self::File(path) => format!("the token file `{}`", path.display()),
@@ -93,19 +87,13 @@ mod tests {
     async fn two_lines_and_nothing_at_all_are_refused_without_showing_them() {
         for text in ["", "  \n", "secret-one\nsecret-two", "Bearer secret"] {
             let error = Token::Text(text.into()).header().await.unwrap_err();
-            assert!(
-                !format!("{error:?} {error}").contains("secret"),
-                "{error:?}"
-            );
+            assert!(!format!("{error:?} {error}").contains("secret"), "{error:?}");
         }
     }
 
     #[tokio::test]
     async fn a_missing_file_is_named() {
-        let error = Token::File("no/such/file".into())
-            .header()
-            .await
-            .unwrap_err();
+        let error = Token::File("no/such/file".into()).header().await.unwrap_err();
         assert!(error.to_string().contains("`no/such/file`"), "{error}");
     }
 }

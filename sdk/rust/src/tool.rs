@@ -126,16 +126,15 @@ impl Tool {
 
     /// Checks the arguments, a JSON object as text.
     pub(crate) fn prepare(&self, args: &str) -> Result<Work, ToolError> {
-        let value: Value = serde_json::from_str(args)
-            .map_err(|_| wrong_arguments("the arguments are not JSON; send an object"))?;
+        // The strict reader: what two parsers may read differently is refused.
+        let value = grid_adm::json::parse(args)
+            .map_err(|fault| wrong_arguments(format!("the arguments are not usable JSON: {fault}")))?;
         let mut reader = Reader::default();
-        let work = reader.fields(value).and_then(self.prepare);
+        let work = reader.fields(value.to_serde()).and_then(self.prepare);
         match (work, reader.report()) {
             (Some(work), None) => Ok(work),
             (_, Some(report)) => Err(wrong_arguments(report)),
-            (None, None) => Err(wrong_arguments(
-                "the arguments cannot be read; compare them with the declaration",
-            )),
+            (None, None) => Err(wrong_arguments("the arguments cannot be read; compare them with the declaration")),
         }
     }
 }
@@ -152,10 +151,7 @@ impl IntoTool for Tool {
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tool")
-            .field("name", &self.name)
-            .field("parameters", &self.parameters)
-            .finish_non_exhaustive()
+        f.debug_struct("Tool").field("name", &self.name).field("parameters", &self.parameters).finish_non_exhaustive()
     }
 }
 
@@ -167,13 +163,26 @@ pub fn tool(
     prepare: fn(Fields<'_>) -> Option<Work>,
 ) -> Tool {
     let mut schemas = Schemas::default();
-    let parameters = schemas.root(declare);
-    Tool {
-        name,
-        description,
-        parameters: parameters.into_text(),
-        problems: schemas.into_problems(),
-        prepare,
+    let parameters = schemas.root(declare).into_value();
+    let mut problems = schemas.into_problems();
+    problems.extend(problems_of(name, description, &parameters));
+    Tool { name, description, parameters: parameters.to_string(), problems, prepare }
+}
+
+/// What the data model finds wrong with a declaration, such as a schema of too many levels.
+fn problems_of(name: &str, description: &str, parameters: &Value) -> Vec<String> {
+    let declaration = serde_json::json!({
+        "name": name,
+        "description": description,
+        "parameters": parameters,
+    });
+    match grid_adm::FunctionDeclaration::read(&declaration.to_string()) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems
+            .into_iter()
+            .filter(|problem| problem.severity == grid_adm::Severity::Error)
+            .map(|problem| problem.message)
+            .collect(),
     }
 }
 

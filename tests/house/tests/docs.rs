@@ -44,13 +44,14 @@ fn every_claim_names_a_test_that_exists() -> Result<(), Told> {
     for document in ["docs/claims.md", "docs/invariants.md"] {
         let page = text(document).ok_or_else(|| format!("{document} is missing"))?;
         let mut rows = 0;
-        for row in page.lines().filter(|line| line.starts_with("| ") && !line.contains("|---")).skip(1) {
-            if row.starts_with("| id ") || row.starts_with("| promise ") {
-                continue;
-            }
+        let is_head = |row: &str| row.starts_with("| id ") || row.starts_with("| promise ");
+        for row in page.lines().filter(|line| line.starts_with("| ") && !is_head(line)) {
             rows += 1;
             let references: Vec<&str> = row.split('`').skip(1).step_by(2).filter(|code| is_reference(code)).collect();
-            breaches.unless(references.iter().any(|code| code.contains("::")), || {
+            let is_test = |code: &&str| code.contains("::") && (code.contains("test") || code.ends_with(".py"));
+            // An invariant may be older than its test, if it says so and names the code.
+            let excused = document.ends_with("invariants.md") && row.ends_with("| not yet |") && !references.is_empty();
+            breaches.unless(excused || references.iter().any(is_test), || {
                 format!("{document}: no test holds `{}`", row.chars().take(70).collect::<String>())
             });
             for reference in references {
@@ -70,7 +71,9 @@ fn every_invariant_that_code_names_is_explained() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for file in files()?.iter().filter(|file| file.ends_with(".rs") && !file.starts_with("tests/house/")) {
         for id in invariants(&text(file).unwrap_or_default()) {
-            breaches.unless(page.contains(&format!("| {id} |")), || format!("{file} names {id}; docs/invariants.md does not"));
+            breaches.unless(page.contains(&format!("| {id} |")), || {
+                format!("{file} names {id}; docs/invariants.md does not")
+            });
         }
     }
     breaches.result()
@@ -93,7 +96,9 @@ fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for file in files()? {
         for (at, line) in text(&file).unwrap_or_default().lines().enumerate() {
-            for place in places.iter().filter(|place| begins_a_path(line, place)) {
+            // A folder of nobody, for tests of what is shown.
+            let line = line.replace("/home/someone/", "");
+            for place in places.iter().filter(|place| begins_a_path(&line, place)) {
                 breaches.add(format!("{file}:{}: `{place}…` is a place of one machine", at + 1));
             }
         }
@@ -104,7 +109,8 @@ fn no_file_knows_the_machine_it_was_written_on() -> Result<(), Told> {
 #[test]
 fn every_make_target_that_is_named_exists() -> Result<(), Told> {
     let makefile = text("Makefile").ok_or("Makefile is missing".to_owned())?;
-    let targets: BTreeSet<&str> = makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
+    let targets: BTreeSet<&str> =
+        makefile.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name).collect();
     let mut breaches = Breaches::default();
     for file in documents()? {
         for word in commands(&text(&file).unwrap_or_default()) {
@@ -120,7 +126,8 @@ fn every_make_target_says_what_it_does() -> Result<(), Told> {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_lowercase() || c == '-') && !name.is_empty();
     let mut breaches = Breaches::default();
     for line in makefile.lines() {
-        let Some((name, rest)) = line.split_once(':').filter(|(name, rest)| is_name(name) && !rest.starts_with('=')) else {
+        let Some((name, rest)) = line.split_once(':').filter(|(name, rest)| is_name(name) && !rest.starts_with('='))
+        else {
             continue;
         };
         breaches.unless(rest.contains("## "), || format!("Makefile: `{name}` has no `##` that says what it does"));
@@ -130,7 +137,8 @@ fn every_make_target_says_what_it_does() -> Result<(), Told> {
 
 #[test]
 fn links_and_headings_are_read_as_renderers_read_them() {
-    let page = "# One two\n[a](x.md#one-two) `[no](no.md)` [b](<y z.md>)\n```\n[no](no.md)\n```\n[c]: z.md\n## `grid` & Co.\n";
+    let page =
+        "# One two\n[a](x.md#one-two) `[no](no.md)` [b](<y z.md>)\n```\n[no](no.md)\n```\n[c]: z.md\n## `grid` & Co.\n";
     assert_eq!(links(page), ["x.md#one-two", "y z.md", "z.md"]);
     assert!(anchors(page).contains("one-two") && anchors(page).contains("grid--co"));
     assert_eq!(commands("run `make demo`\n```\nmake check test\n```\nto make sense"), ["demo", "check", "test"]);
@@ -178,7 +186,9 @@ fn outside_code(line: &str) -> String {
 }
 
 fn anchors(page: &str) -> BTreeSet<String> {
-    let headings = page.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+    let headings = page
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
     let slug = |heading: &str| -> String {
         let lower = heading.trim().to_lowercase();
         let kept = lower.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));

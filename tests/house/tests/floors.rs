@@ -28,7 +28,6 @@ const BARRED: &[(&str, &str)] = &[
     ("serde_yml", "unsound"),
     ("libyml", "unsound"),
     ("yaml-rust", "no longer maintained"),
-    ("fancy-regex", "backtracks: a pattern of a schema could hold a thread for ever"),
     ("reqwest", "nothing here fetches; jsonschema would, for remote references"),
     ("dotenv", "no longer maintained"),
     ("atty", "unsound, no longer maintained"),
@@ -54,7 +53,8 @@ fn no_barred_dependency_comes_in() -> Result<(), Told> {
     let mut breaches = Breaches::default();
     for (name, version) in locked()? {
         for (_, why) in BARRED.iter().filter(|(barred, _)| *barred == name) {
-            breaches.add(format!("`{name}` {version} is in Cargo.lock: {why}; `cargo tree -i {name}` says who brings it"));
+            breaches
+                .add(format!("`{name}` {version} is in Cargo.lock: {why}; `cargo tree -i {name}` says who brings it"));
         }
     }
     breaches.result()
@@ -87,7 +87,8 @@ fn versions_compare_by_number() {
 fn locked() -> Result<Vec<(String, String)>, String> {
     let lock = toml("Cargo.lock")?;
     let packages = lock.get("package").and_then(|list| list.as_array()).into_iter().flatten();
-    let text = |value: &toml::Value, key: &str| value.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let text =
+        |value: &toml::Value, key: &str| value.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     Ok(packages.map(|package| (text(package, "name"), text(package, "version"))).collect())
 }
 

@@ -6,10 +6,7 @@ use std::{
 use grid_core::{
     Code, Stage,
     event::{Event, Kind, Outcome},
-    id::{
-        CallId, ConnectionId, CorrelationId, InvocationId, PrincipalId, RuntimeId, SessionId,
-        TenantId,
-    },
+    id::{CallId, ConnectionId, CorrelationId, InvocationId, PrincipalId, RuntimeId, SessionId, TenantId},
     principal::{ClaimsDigest, Principal, Proof},
 };
 use serde_json::{Value, json};
@@ -50,17 +47,12 @@ fn full() -> Event {
         outcome: Some(Outcome::Failed),
         code: Some(Code::Timeout),
         stage: Some(Stage::Dispatch),
-        detail: Some(
-            "\u{0}\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f} \u{7f}\u{80}€ 😀 \u{2028} </script>".into(),
-        ),
+        detail: Some("\u{0}\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f} \u{7f}\u{80}€ 😀 \u{2028} </script>".into()),
         duration_us: Some(1_234_567),
         result_digest: Some([0; 32]),
         result_bytes: Some(10),
         accepted: vec!["a".into(), "b\n".into()],
-        rejected: vec![
-            ("c\"".into(), Code::UnsupportedTool),
-            ("d".into(), Code::InvalidConfig),
-        ],
+        rejected: vec![("c\"".into(), Code::UnsupportedTool), ("d".into(), Code::InvalidConfig)],
     }
 }
 
@@ -79,10 +71,7 @@ fn canonical(entry: &[u8]) -> Vec<u8> {
 #[test]
 fn a_full_event_is_canonical_json() {
     let entry = encoded(&full());
-    assert_eq!(
-        String::from_utf8(canonical(&entry)).unwrap(),
-        String::from_utf8(entry).unwrap()
-    );
+    assert_eq!(String::from_utf8(canonical(&entry)).unwrap(), String::from_utf8(entry).unwrap());
 }
 
 #[test]
@@ -111,18 +100,7 @@ fn strings_of_any_characters_are_canonical() {
 
 #[test]
 fn numbers_are_written_up_to_the_largest_exact_one() {
-    for value in [
-        0,
-        1,
-        9,
-        10,
-        99,
-        100,
-        123_456_789,
-        MAX_NUMBER - 1,
-        MAX_NUMBER,
-        u64::MAX,
-    ] {
+    for value in [0, 1, 9, 10, 99, 100, 123_456_789, MAX_NUMBER - 1, MAX_NUMBER, u64::MAX] {
         let mut event = Event::new(Kind::Refused, value, CorrelationId::parse("c").unwrap());
         event.epoch = Some(value);
         let entry = encoded(&event);

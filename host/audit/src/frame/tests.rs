@@ -4,9 +4,7 @@ fn frame(first_index: u64, entries: &[&[u8]]) -> Vec<u8> {
     let mut builder = Builder::default();
     builder.begin(first_index);
     for entry in entries {
-        builder
-            .push(MAX_FRAME, |out| out.extend_from_slice(entry))
-            .unwrap();
+        builder.push(MAX_FRAME, |out| out.extend_from_slice(entry)).unwrap();
     }
     builder.finish().to_vec()
 }
@@ -16,9 +14,8 @@ fn a_frame_gives_back_its_entries_with_their_indices() {
     let bytes = frame(41, &[b"", b"one", b"twelve bytes"]);
     assert_eq!(bytes.len() % 8, 0);
     let entries: Vec<_> = check(&bytes).unwrap().entries().collect();
-    let expected: Vec<_> = [(41, &b""[..]), (42, b"one"), (43, b"twelve bytes")]
-        .map(|(index, bytes)| Entry { index, bytes })
-        .into();
+    let expected: Vec<_> =
+        [(41, &b""[..]), (42, b"one"), (43, b"twelve bytes")].map(|(index, bytes)| Entry { index, bytes }).into();
     assert_eq!(entries, expected);
 }
 
@@ -47,10 +44,7 @@ fn an_entry_that_does_not_fit_is_left_out() {
     let long = vec![b'x'; MAX_ENTRY + 1];
     let pushed = builder.push(MAX_FRAME, |out| out.extend_from_slice(&long));
     assert_eq!(pushed, Err(NotAdded::TooLong(MAX_ENTRY + 1)));
-    assert_eq!(
-        builder.push(128, |out| out.extend_from_slice(&long[..40])),
-        Ok(0)
-    );
+    assert_eq!(builder.push(128, |out| out.extend_from_slice(&long[..40])), Ok(0));
     let pushed = builder.push(128, |out| out.extend_from_slice(&long[..60]));
     assert_eq!(pushed, Err(NotAdded::Full));
     let pushed = builder.push(128, |out| out.extend_from_slice(&long[..100]));

@@ -1,5 +1,4 @@
 //! What the suites share.
-#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{path::Path, sync::Arc};
 
@@ -12,11 +11,7 @@ use grid_core::{
 use tokio::runtime::Handle;
 
 pub fn event(kind: Kind) -> Event {
-    Event::new(
-        kind,
-        1_700_000_000_000,
-        CorrelationId::parse("c-1").unwrap(),
-    )
+    Event::new(kind, 1_700_000_000_000, CorrelationId::parse("c-1").unwrap())
 }
 
 pub fn admission() -> Event {
@@ -41,10 +36,7 @@ pub fn refusal(detail: impl Into<String>) -> Event {
 
 /// Small segments, so that suites roll them.
 pub fn options(directory: &Path) -> Options {
-    Options {
-        segment_bytes: 16 << 10,
-        ..Options::new(directory)
-    }
+    Options { segment_bytes: 16 << 10, ..Options::new(directory) }
 }
 
 pub fn open(directory: &Path) -> Result<(Ledger, Recovered), Error> {

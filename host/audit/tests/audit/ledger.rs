@@ -32,10 +32,7 @@ async fn a_receipt_names_the_admitted_invocation_and_its_place() {
     let event = admission();
     let invocation = event.invocation.unwrap();
     let receipt = ledger.admit(event).await.unwrap();
-    assert_eq!(
-        (receipt.invocation(), receipt.index()),
-        (invocation, Some(0))
-    );
+    assert_eq!((receipt.invocation(), receipt.index()), (invocation, Some(0)));
     assert_eq!(ledger.status().open, 1);
     assert_eq!(ledger.conclude(conclusion(invocation)).await, Ok(Some(1)));
     assert_eq!(ledger.status().open, 0);
@@ -81,10 +78,7 @@ async fn an_open_call_is_closed_exactly_once() {
     assert_eq!(kinds, [Kind::Admitted.as_str(), Kind::Concluded.as_str()]);
     let closing = story.last().unwrap();
     assert_eq!(closing.outcome(), Some(Outcome::Unknown.as_str()));
-    assert_eq!(
-        (closing.call_id(), closing.tool()),
-        (Some("k"), Some("files.read"))
-    );
+    assert_eq!((closing.call_id(), closing.tool()), (Some("k"), Some("files.read")));
     assert_eq!(reader.by_invocation(done).unwrap().len(), 2);
 }
 

@@ -64,10 +64,7 @@ pub(super) const RATE_LIMIT_EXCEEDED: Facts = Facts {
     category: Category::Authorization,
     severity: Severity::Warning,
     fault: Fault::Caller,
-    retry: Retry::After {
-        default_ms: 1_000,
-        at_most: 5,
-    },
+    retry: Retry::After { default_ms: 1_000, at_most: 5 },
     remediation: &[
         "wait for `retry_after_ms`, then send the request again; double the wait after each refusal",
         "spread the calls out, or ask an operator for a higher limit",

@@ -36,13 +36,8 @@ pub enum Category {
 
 impl Category {
     /// Every category, in the order of the protocol.
-    pub const ALL: [Self; 5] = [
-        Self::Authorization,
-        Self::Validation,
-        Self::Runtime,
-        Self::Transport,
-        Self::Configuration,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Authorization, Self::Validation, Self::Runtime, Self::Transport, Self::Configuration];
 
     /// The protocol's number.
     #[must_use]
@@ -81,13 +76,7 @@ pub enum Severity {
 
 impl Severity {
     /// Every severity, from the lightest.
-    pub const ALL: [Self; 5] = [
-        Self::Info,
-        Self::Warning,
-        Self::Error,
-        Self::Critical,
-        Self::Fatal,
-    ];
+    pub const ALL: [Self; 5] = [Self::Info, Self::Warning, Self::Error, Self::Critical, Self::Fatal];
 
     /// The protocol's number.
     #[must_use]
@@ -189,9 +178,7 @@ impl Retry {
     pub const fn retry_after_ms(self) -> Option<u64> {
         match self {
             Self::Never | Self::AfterFix(_) | Self::AfterRenewal(_) => None,
-            Self::After { default_ms, .. } | Self::IfRepeatable { default_ms, .. } => {
-                Some(default_ms)
-            }
+            Self::After { default_ms, .. } | Self::IfRepeatable { default_ms, .. } => Some(default_ms),
         }
     }
 
@@ -211,20 +198,10 @@ impl fmt::Display for Retry {
             Self::Never => f.write_str("never"),
             Self::AfterFix(fix) => write!(f, "after a fix: {fix}"),
             Self::AfterRenewal(renewal) => write!(f, "after renewal: {renewal}"),
-            Self::After {
-                default_ms,
-                at_most,
-            } => write!(f, "after {default_ms} ms, at most {at_most}"),
-            Self::IfRepeatable {
-                default_ms,
-                at_most,
-                elsewhere,
-            } => {
+            Self::After { default_ms, at_most } => write!(f, "after {default_ms} ms, at most {at_most}"),
+            Self::IfRepeatable { default_ms, at_most, elsewhere } => {
                 let place = if elsewhere { ", better elsewhere" } else { "" };
-                write!(
-                    f,
-                    "if repeatable, after {default_ms} ms, at most {at_most}{place}"
-                )
+                write!(f, "if repeatable, after {default_ms} ms, at most {at_most}{place}")
             }
         }
     }

@@ -6,11 +6,7 @@ pub(super) const TOOL_EXECUTION_FAILED: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 5_000,
-        at_most: 3,
-        elsewhere: false,
-    },
+    retry: Retry::IfRepeatable { default_ms: 5_000, at_most: 3, elsewhere: false },
     remediation: &[
         "read the tool's own message; it says what failed",
         "before you repeat a call that writes, find out what the first run did: `grid audit show INVOCATION`",
@@ -22,11 +18,7 @@ pub(super) const TIMEOUT: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 1_000,
-        at_most: 2,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 1_000, at_most: 2, elsewhere: true },
     remediation: &[
         "treat the call as possibly done: look at what it was to change before you repeat a call that writes",
         "ask for less in one call, or give it a later deadline within the contract's timeout",
@@ -38,11 +30,7 @@ pub(super) const RESOURCE_EXHAUSTED: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Warning,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 30_000,
-        at_most: 3,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 30_000, at_most: 3, elsewhere: true },
     remediation: &[
         "wait for `retry_after_ms`, then send fewer calls at a time",
         "end sessions that are not needed; an operator sees them with `grid sessions`",
@@ -54,11 +42,7 @@ pub(super) const DEPENDENCY_UNAVAILABLE: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 5_000,
-        at_most: 3,
-        elsewhere: false,
-    },
+    retry: Retry::IfRepeatable { default_ms: 5_000, at_most: 3, elsewhere: false },
     remediation: &[
         "wait until what the tool needs is back; the message names it where the tool does",
         "before you repeat a call that writes, find out what the first run did: `grid audit show INVOCATION`",
@@ -81,11 +65,7 @@ pub(super) const RUNTIME_CRASH: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 1_000,
-        at_most: 2,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 1_000, at_most: 2, elsewhere: true },
     remediation: &[
         "treat the call as possibly done: look at what it was to change before you repeat a call that writes",
         "operator: see whether the runtime is back with `grid runtimes`, and read its own log for the cause",
@@ -97,10 +77,7 @@ pub(super) const SERVICE_UNAVAILABLE: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Host,
-    retry: Retry::After {
-        default_ms: 1_000,
-        at_most: 5,
-    },
+    retry: Retry::After { default_ms: 1_000, at_most: 5 },
     remediation: &[
         "wait for `retry_after_ms`, then send the call again; nothing ran",
         "operator: start a runtime that fulfils the contract; `grid runtimes` lists those that are connected",
@@ -111,11 +88,7 @@ pub(super) const LOCAL_EXECUTION_FAILED: Facts = Facts {
     category: Category::Runtime,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 1_000,
-        at_most: 1,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 1_000, at_most: 1, elsewhere: true },
     remediation: &[
         "read the local error in the client's log; the host has not seen this run",
         "send the call to the host instead where the local run had not begun, or does nothing but read",

@@ -6,11 +6,7 @@ pub(super) const CONNECTION_FAILED: Facts = Facts {
     category: Category::Transport,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 1_000,
-        at_most: 5,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 1_000, at_most: 5, elsewhere: true },
     remediation: &[
         "connect again, and double the wait after each failure",
         "repeat under the same `call_id` and session within 300 s: a call that writes is then not run twice",
@@ -22,11 +18,7 @@ pub(super) const NETWORK_TIMEOUT: Facts = Facts {
     category: Category::Transport,
     severity: Severity::Error,
     fault: Fault::Runtime,
-    retry: Retry::IfRepeatable {
-        default_ms: 1_000,
-        at_most: 5,
-        elsewhere: true,
-    },
+    retry: Retry::IfRepeatable { default_ms: 1_000, at_most: 5, elsewhere: true },
     remediation: &[
         "repeat under the same `call_id` and session within 300 s: a call that writes is then not run twice",
         "double the wait after each failure, and try another host where there is one",
@@ -38,10 +30,7 @@ pub(super) const TLS_HANDSHAKE_FAILED: Facts = Facts {
     category: Category::Transport,
     severity: Severity::Error,
     fault: Fault::Host,
-    retry: Retry::After {
-        default_ms: 5_000,
-        at_most: 1,
-    },
+    retry: Retry::After { default_ms: 5_000, at_most: 1 },
     remediation: &[
         "check that both sides speak TLS on this port, and that the certificate is valid for the name you dialled",
         "check the clock and the trusted roots of the machine that dials",
@@ -88,10 +77,7 @@ pub(super) const HOST_UNAVAILABLE: Facts = Facts {
     category: Category::Transport,
     severity: Severity::Error,
     fault: Fault::Host,
-    retry: Retry::After {
-        default_ms: 30_000,
-        at_most: 3,
-    },
+    retry: Retry::After { default_ms: 30_000, at_most: 3 },
     remediation: &[
         "wait for `retry_after_ms`; the client then tries the host again by itself; nothing was sent",
         "use another host where there is one",

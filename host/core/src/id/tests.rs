@@ -5,12 +5,7 @@ fn a_minted_id_reads_back_from_its_own_spelling_only() {
     let id = InvocationId::mint();
     let text = id.to_string();
     assert_eq!(text.parse::<InvocationId>(), Ok(id));
-    for other in [
-        text.to_uppercase(),
-        text.replace("i-", "s-"),
-        format!("{text} "),
-        text.replacen('-', "", 1),
-    ] {
+    for other in [text.to_uppercase(), text.replace("i-", "s-"), format!("{text} "), text.replacen('-', "", 1)] {
         assert_eq!(other.parse::<InvocationId>(), Err(Malformed), "{other}");
     }
 }

@@ -31,10 +31,7 @@ pub struct FakeClock {
 
 impl FakeClock {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            unix_ms: AtomicU64::new(NOW_S * 1000),
-            elapsed_ms: AtomicU64::new(0),
-        })
+        Arc::new(Self { unix_ms: AtomicU64::new(NOW_S * 1000), elapsed_ms: AtomicU64::new(0) })
     }
 
     pub fn advance(&self, by: Duration) {
@@ -65,19 +62,12 @@ impl Forge {
         let pair = Ed25519KeyPair::generate().unwrap();
         let pkcs8 = pair.to_pkcs8v1().unwrap();
         let pem = pem::encode(&pem::Pem::new("PRIVATE KEY", pkcs8.as_ref()));
-        Self {
-            key: SigningKey::from_pem(&pem).unwrap(),
-            pair,
-        }
+        Self { key: SigningKey::from_pem(&pem).unwrap(), pair }
     }
 
     /// Signs two texts that need not be JSON.
     pub fn sign(&self, header: &str, payload: &str) -> String {
-        let message = format!(
-            "{}.{}",
-            URL_SAFE_NO_PAD.encode(header),
-            URL_SAFE_NO_PAD.encode(payload)
-        );
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         self.sign_message(&message)
     }
 
@@ -92,12 +82,7 @@ impl Forge {
     }
 
     pub fn verifier(&self) -> Verifier {
-        Verifier::new(
-            self.key.verifying_key(),
-            ISSUER,
-            AUDIENCE,
-            Duration::from_secs(30),
-        )
+        Verifier::new(self.key.verifying_key(), ISSUER, AUDIENCE, Duration::from_secs(30))
     }
 
     pub fn strict(&self, clock: &Arc<FakeClock>) -> Identity {
@@ -129,10 +114,7 @@ pub fn claims() -> Value {
 }
 
 pub fn bearer(token: &str) -> Credentials {
-    Credentials {
-        bearer: Some(token.to_owned()),
-        loopback: true,
-    }
+    Credentials { bearer: Some(token.to_owned()), loopback: true }
 }
 
 pub fn developer() -> Development {
@@ -150,9 +132,6 @@ pub fn assert_refused(refusal: &Refusal, token: &str) {
     assert!(refusal.message().contains("`grid token new`"), "{refusal}");
     assert!(refusal.internal().is_some_and(|why| !why.is_empty()));
     if token.len() > 40 {
-        assert!(
-            !format!("{refusal:?}").contains(token),
-            "a token was printed"
-        );
+        assert!(!format!("{refusal:?}").contains(token), "a token was printed");
     }
 }

@@ -6,9 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use grid_identity::Identity;
 use serde_json::{Value, json};
 
-use super::common::{
-    FakeClock, Forge, NOW_S, assert_refused, bearer, claims, developer, header, shared,
-};
+use super::common::{FakeClock, Forge, NOW_S, assert_refused, bearer, claims, developer, header, shared};
 
 fn refused(forge: &Forge, what: &str, token: &str) -> String {
     let clock = FakeClock::new();
@@ -86,11 +84,7 @@ fn other_algorithms_are_refused() {
     }
     for alg in [json!(null), json!(["EdDSA"]), json!(1), json!({"EdDSA": 1})] {
         let header = with(header(), "alg", alg.clone()).to_string();
-        refused(
-            &forge,
-            "typed alg",
-            &forge.sign(&header, &claims().to_string()),
-        );
+        refused(&forge, "typed alg", &forge.sign(&header, &claims().to_string()));
     }
 }
 
@@ -121,7 +115,8 @@ fn the_public_key_is_no_shared_secret() {
 #[test]
 fn headers_that_bring_keys_or_demands_are_refused() {
     let forge = Forge::new();
-    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(forge.key.verifying_key().as_bytes())});
+    let jwk =
+        json!({"kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(forge.key.verifying_key().as_bytes())});
     for (name, value) in [
         ("jwk", jwk),
         ("jwk", json!(null)),
@@ -201,43 +196,16 @@ fn a_claim_of_another_type_is_refused() {
         }
     }
     for name in ["iss", "aud", "sub", "tenant"] {
-        for value in [
-            json!(null),
-            json!(1),
-            json!({"a": 1}),
-            json!([1]),
-            json!(true),
-            json!([]),
-        ] {
+        for value in [json!(null), json!(1), json!({"a": 1}), json!([1]), json!(true), json!([])] {
             let token = forge.token(&with(claims(), name, value.clone()));
             refused(&forge, &format!("{name} {value}"), &token);
         }
     }
-    for roles in [
-        json!("admin"),
-        json!(null),
-        json!([1]),
-        json!([["admin"]]),
-        json!({"admin": true}),
-    ] {
-        refused(
-            &forge,
-            "roles",
-            &forge.token(&with(claims(), "roles", roles)),
-        );
+    for roles in [json!("admin"), json!(null), json!([1]), json!([["admin"]]), json!({"admin": true})] {
+        refused(&forge, "roles", &forge.token(&with(claims(), "roles", roles)));
     }
-    for opaque in [
-        json!("a"),
-        json!(null),
-        json!({"a": 1}),
-        json!({"a": {"b": "c"}}),
-        json!([]),
-    ] {
-        refused(
-            &forge,
-            "claims",
-            &forge.token(&with(claims(), "claims", opaque)),
-        );
+    for opaque in [json!("a"), json!(null), json!({"a": 1}), json!({"a": {"b": "c"}}), json!([])] {
+        refused(&forge, "claims", &forge.token(&with(claims(), "claims", opaque)));
     }
 }
 
@@ -247,24 +215,12 @@ fn names_follow_the_rule_of_all_ids() {
     let long = "x".repeat(129);
     for name in ["", "   ", "a\nb", "ä", "a\u{202e}b", long.as_str()] {
         for claim in ["sub", "tenant"] {
-            refused(
-                &forge,
-                claim,
-                &forge.token(&with(claims(), claim, json!(name))),
-            );
+            refused(&forge, claim, &forge.token(&with(claims(), claim, json!(name))));
         }
-        refused(
-            &forge,
-            "role",
-            &forge.token(&with(claims(), "roles", json!(["ok", name]))),
-        );
+        refused(&forge, "role", &forge.token(&with(claims(), "roles", json!(["ok", name]))));
     }
     let many: Vec<_> = (0..65).map(|n| format!("role{n}")).collect();
-    refused(
-        &forge,
-        "65 roles",
-        &forge.token(&with(claims(), "roles", json!(many))),
-    );
+    refused(&forge, "65 roles", &forge.token(&with(claims(), "roles", json!(many))));
 }
 
 #[test]
@@ -288,55 +244,19 @@ fn other_issuers_and_audiences_are_refused() {
 fn clocks_may_differ_by_thirty_seconds_and_no_more() {
     let forge = Forge::new();
     let at = |iat: u64, exp: u64| with(with(claims(), "iat", json!(iat)), "exp", json!(exp));
-    believed(
-        &forge,
-        "ended 29 s ago",
-        &forge.token(&at(NOW_S - 60, NOW_S - 29)),
-    );
-    refused(
-        &forge,
-        "ended 30 s ago",
-        &forge.token(&at(NOW_S - 60, NOW_S - 30)),
-    );
-    let why = refused(
-        &forge,
-        "ended 31 s ago",
-        &forge.token(&at(NOW_S - 60, NOW_S - 31)),
-    );
+    believed(&forge, "ended 29 s ago", &forge.token(&at(NOW_S - 60, NOW_S - 29)));
+    refused(&forge, "ended 30 s ago", &forge.token(&at(NOW_S - 60, NOW_S - 30)));
+    let why = refused(&forge, "ended 31 s ago", &forge.token(&at(NOW_S - 60, NOW_S - 31)));
     assert!(why.contains("31000 ms ago"), "{why}");
-    believed(
-        &forge,
-        "begins in 30 s",
-        &forge.token(&at(NOW_S + 30, NOW_S + 60)),
-    );
-    refused(
-        &forge,
-        "begins in 31 s",
-        &forge.token(&at(NOW_S + 31, NOW_S + 60)),
-    );
+    believed(&forge, "begins in 30 s", &forge.token(&at(NOW_S + 30, NOW_S + 60)));
+    refused(&forge, "begins in 31 s", &forge.token(&at(NOW_S + 31, NOW_S + 60)));
     let not_before = |at: u64| with(claims(), "nbf", json!(at));
-    believed(
-        &forge,
-        "good in 30 s",
-        &forge.token(&not_before(NOW_S + 30)),
-    );
-    refused(
-        &forge,
-        "good in 31 s",
-        &forge.token(&not_before(NOW_S + 31)),
-    );
+    believed(&forge, "good in 30 s", &forge.token(&not_before(NOW_S + 30)));
+    refused(&forge, "good in 31 s", &forge.token(&not_before(NOW_S + 31)));
     refused(&forge, "ends as it begins", &forge.token(&at(NOW_S, NOW_S)));
-    refused(
-        &forge,
-        "backwards",
-        &forge.token(&at(NOW_S + 20, NOW_S + 10)),
-    );
+    refused(&forge, "backwards", &forge.token(&at(NOW_S + 20, NOW_S + 10)));
     refused(&forge, "long ago", &forge.token(&at(0, 1)));
-    refused(
-        &forge,
-        "far ahead",
-        &forge.token(&at(u64::MAX - 1, u64::MAX)),
-    );
+    refused(&forge, "far ahead", &forge.token(&at(u64::MAX - 1, u64::MAX)));
 }
 
 #[test]
@@ -358,34 +278,18 @@ fn a_claim_that_is_there_twice_is_refused() {
         assert!(why.contains("twice"), "{why}");
     }
     // The same name, written otherwise.
-    let token = forge.sign(
-        &header().to_string(),
-        &format!("{body},\"\\u0073ub\":\"root\"}}"),
-    );
+    let token = forge.sign(&header().to_string(), &format!("{body},\"\\u0073ub\":\"root\"}}"));
     refused(&forge, "escaped name", &token);
 }
 
 #[test]
 fn payloads_that_are_no_objects_are_refused() {
     let forge = Forge::new();
-    for payload in [
-        "",
-        "null",
-        "[]",
-        "\"alice\"",
-        "{",
-        "{}",
-        "{} {}",
-        "\u{feff}{}",
-    ] {
+    for payload in ["", "null", "[]", "\"alice\"", "{", "{}", "{} {}", "\u{feff}{}"] {
         refused(&forge, payload, &forge.sign(&header().to_string(), payload));
     }
     let trailing = format!("{}x", claims());
-    refused(
-        &forge,
-        "trailing",
-        &forge.sign(&header().to_string(), &trailing),
-    );
+    refused(&forge, "trailing", &forge.sign(&header().to_string(), &trailing));
 }
 
 #[test]
@@ -443,10 +347,8 @@ fn base64_has_one_spelling() {
     let twin = alphabet.chars().nth(at ^ 1).unwrap();
     let other = format!("{}{twin}", &good[..good.len() - 1]);
     refused(&forge, "unused bits", &other);
-    let with_marks = (0..)
-        .map(|n| forge.token(&with(claims(), "jti", json!(n))))
-        .find(|token| token.contains(['-', '_']))
-        .unwrap();
+    let with_marks =
+        (0..).map(|n| forge.token(&with(claims(), "jti", json!(n)))).find(|token| token.contains(['-', '_'])).unwrap();
     let standard = with_marks.replace('-', "+").replace('_', "/");
     refused(&forge, "standard alphabet", &standard);
 }
@@ -458,16 +360,8 @@ fn signatures_of_others_are_refused() {
     let mine = forge.token(&claims());
     let admin = forge.token(&with(claims(), "sub", json!("bob")));
     let (mine, admin): (Vec<_>, Vec<_>) = (mine.split('.').collect(), admin.split('.').collect());
-    refused(
-        &forge,
-        "swapped signature",
-        &format!("{}.{}.{}", mine[0], mine[1], admin[2]),
-    );
-    refused(
-        &forge,
-        "swapped payload",
-        &format!("{}.{}.{}", mine[0], admin[1], mine[2]),
-    );
+    refused(&forge, "swapped signature", &format!("{}.{}.{}", mine[0], mine[1], admin[2]));
+    refused(&forge, "swapped payload", &format!("{}.{}.{}", mine[0], admin[1], mine[2]));
     let zeros = URL_SAFE_NO_PAD.encode([0; 64]);
     refused(&forge, "zeros", &format!("{}.{}.{zeros}", mine[0], mine[1]));
     let short = URL_SAFE_NO_PAD.encode([1; 63]);

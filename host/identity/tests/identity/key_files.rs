@@ -27,13 +27,8 @@ fn hosts_that_start_at_once_share_one_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("grid-key.pem");
     let keys: Vec<VerifyingKey> = thread::scope(|scope| {
-        let hosts: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| SigningKey::load_or_create(&path).unwrap()))
-            .collect();
-        hosts
-            .into_iter()
-            .map(|host| host.join().unwrap().verifying_key().clone())
-            .collect()
+        let hosts: Vec<_> = (0..8).map(|_| scope.spawn(|| SigningKey::load_or_create(&path).unwrap())).collect();
+        hosts.into_iter().map(|host| host.join().unwrap().verifying_key().clone()).collect()
     });
     assert!(keys.windows(2).all(|pair| pair[0] == pair[1]));
 }
@@ -58,12 +53,7 @@ fn what_is_no_key_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("grid-key.pem");
     let public = SigningKey::generate().unwrap().verifying_key().to_pem();
-    for text in [
-        "",
-        "hello",
-        public.as_str(),
-        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-    ] {
+    for text in ["", "hello", public.as_str(), "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         assert!(matches!(SigningKey::load(&path), Err(Error::Malformed(_))));

@@ -11,9 +11,7 @@ use grid_core::{
 use grid_identity::{Claims, Identity, SigningKey, Verifier, compare, mint};
 use serde_json::json;
 
-use super::common::{
-    AUDIENCE, FakeClock, Forge, ISSUER, NOW_S, assert_refused, bearer, claims, developer, shared,
-};
+use super::common::{AUDIENCE, FakeClock, Forge, ISSUER, NOW_S, assert_refused, bearer, claims, developer, shared};
 
 fn claims_of(principal: &str, ttl: u64) -> Claims {
     Claims {
@@ -124,10 +122,7 @@ fn the_digest_covers_all_that_a_decision_reads() {
     assert_eq!(all.len(), count, "two principals share a digest");
     let clock = FakeClock::new();
     let identity = Identity::development(None, developer(), shared(&clock));
-    let local = Credentials {
-        bearer: None,
-        loopback: true,
-    };
+    let local = Credentials { bearer: None, loopback: true };
     assert!(!all.contains(&identity.prove(&local).unwrap().principal().digest));
 }
 
@@ -136,12 +131,7 @@ fn strict_takes_nobody_without_a_token() {
     let (forge, clock) = (Forge::new(), FakeClock::new());
     let identity = forge.strict(&clock);
     for loopback in [true, false] {
-        let refusal = identity
-            .prove(&Credentials {
-                bearer: None,
-                loopback,
-            })
-            .unwrap_err();
+        let refusal = identity.prove(&Credentials { bearer: None, loopback }).unwrap_err();
         assert_refused(&refusal, "");
     }
 }
@@ -150,18 +140,10 @@ fn strict_takes_nobody_without_a_token() {
 fn development_takes_local_peers_without_a_token_and_no_others() {
     let (forge, clock) = (Forge::new(), FakeClock::new());
     let identity = Identity::development(Some(forge.verifier()), developer(), shared(&clock));
-    let local = identity
-        .prove(&Credentials {
-            bearer: None,
-            loopback: true,
-        })
-        .unwrap();
+    let local = identity.prove(&Credentials { bearer: None, loopback: true }).unwrap();
     assert_eq!(local.principal().id.as_str(), "developer");
     assert_eq!(local.principal().proof, Proof::Development);
-    let remote = identity.prove(&Credentials {
-        bearer: None,
-        loopback: false,
-    });
+    let remote = identity.prove(&Credentials { bearer: None, loopback: false });
     assert_refused(&remote.unwrap_err(), "");
     let token = forge.token(&claims());
     let named = identity.prove(&bearer(&token)).unwrap();
@@ -189,21 +171,13 @@ fn a_claim_narrows_and_never_widens() {
     assert!(compare(&alice, &claim("", "")).unwrap().is_none());
     let equal = compare(&alice, &claim("alice", "acme")).unwrap().unwrap();
     assert_eq!(equal.claim().principal, "alice");
-    for (principal, tenant) in [
-        ("bob", ""),
-        ("", "other"),
-        ("alice", "*"),
-        ("Alice", "acme"),
-        ("alice ", ""),
-    ] {
+    for (principal, tenant) in [("bob", ""), ("", "other"), ("alice", "*"), ("Alice", "acme"), ("alice ", "")] {
         let refusal = compare(&alice, &claim(principal, tenant)).unwrap_err();
         assert_eq!(refusal.code(), Code::PermissionDenied);
         assert!(!refusal.message().contains("acme"), "{refusal}");
     }
     let mut further = claim("", "");
-    further
-        .claims
-        .insert("purpose".to_owned(), "test".to_owned());
+    further.claims.insert("purpose".to_owned(), "test".to_owned());
     let narrowed = compare(&alice, &further).unwrap().unwrap();
     assert_eq!(*narrowed.into_claim(), further);
 }
@@ -214,18 +188,9 @@ fn a_runtime_of_every_tenant_may_name_one() {
     let mut every = claims();
     every["tenant"] = json!("*");
     let runtime = proved(&forge, &forge.token(&every));
-    let claim = SecurityClaim {
-        tenant: "acme".to_owned(),
-        ..SecurityClaim::default()
-    };
-    assert_eq!(
-        compare(&runtime, &claim).unwrap().unwrap().claim().tenant,
-        "acme"
-    );
-    let odd = SecurityClaim {
-        tenant: "a\nb".to_owned(),
-        ..SecurityClaim::default()
-    };
+    let claim = SecurityClaim { tenant: "acme".to_owned(), ..SecurityClaim::default() };
+    assert_eq!(compare(&runtime, &claim).unwrap().unwrap().claim().tenant, "acme");
+    let odd = SecurityClaim { tenant: "a\nb".to_owned(), ..SecurityClaim::default() };
     assert!(compare(&runtime, &odd).is_err());
 }
 
@@ -233,11 +198,7 @@ fn a_runtime_of_every_tenant_may_name_one() {
 fn secrets_are_not_printed() {
     let forge = Forge::new();
     assert_eq!(format!("{:?}", forge.key), "SigningKey(…)");
-    let text = format!(
-        "{:?}{:?}",
-        forge.verifier(),
-        forge.strict(&FakeClock::new())
-    );
+    let text = format!("{:?}{:?}", forge.verifier(), forge.strict(&FakeClock::new()));
     assert!(text.contains("grid-host"));
     let key = SigningKey::generate().unwrap();
     assert_ne!(key.verifying_key(), forge.key.verifying_key());

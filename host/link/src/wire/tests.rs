@@ -53,13 +53,9 @@ fn a_result_reaches_the_call_that_it_answers() {
     let (wire, mut frames) = wire();
     let call = call();
     let mut ending = wire.start(call.clone()).unwrap();
-    assert!(
-        matches!(frames.try_recv().unwrap(), HostFrame::Call(sent) if sent.invocation_id == call.invocation_id)
-    );
+    assert!(matches!(frames.try_recv().unwrap(), HostFrame::Call(sent) if sent.invocation_id == call.invocation_id));
     assert_eq!(wire.settle(result(&call)), Settled::Delivered);
-    assert!(
-        matches!(ending.try_recv().unwrap(), Ending::Answered(ToolAnswer::Success(content)) if content == "3")
-    );
+    assert!(matches!(ending.try_recv().unwrap(), Ending::Answered(ToolAnswer::Success(content)) if content == "3"));
 }
 
 #[test]
@@ -68,18 +64,10 @@ fn a_second_result_is_late_and_an_invented_one_a_violation() {
     let call = call();
     let _ending = wire.start(call.clone()).unwrap();
     assert_eq!(wire.settle(result(&call)), Settled::Delivered);
-    assert_eq!(
-        wire.settle(result(&call)),
-        Settled::Late(call.invocation_id)
-    );
+    assert_eq!(wire.settle(result(&call)), Settled::Late(call.invocation_id));
     let other = self::call();
-    assert!(
-        matches!(wire.settle(result(&other)), Settled::Violation(Some(id), _) if id == other.invocation_id)
-    );
-    let garbage = ResultFrame {
-        invocation_id: "i-1".to_owned(),
-        ..result(&call)
-    };
+    assert!(matches!(wire.settle(result(&other)), Settled::Violation(Some(id), _) if id == other.invocation_id));
+    let garbage = ResultFrame { invocation_id: "i-1".to_owned(), ..result(&call) };
     assert!(matches!(wire.settle(garbage), Settled::Violation(None, _)));
 }
 
@@ -88,10 +76,7 @@ fn a_runtime_cannot_answer_for_another() {
     let ((one, _one), (other, _other)) = (wire(), wire());
     let call = call();
     let mut ending = one.start(call.clone()).unwrap();
-    assert!(matches!(
-        other.settle(result(&call)),
-        Settled::Violation(..)
-    ));
+    assert!(matches!(other.settle(result(&call)), Settled::Violation(..)));
     assert!(ending.try_recv().is_err(), "the call must still wait");
 }
 
@@ -120,15 +105,9 @@ fn a_cancelled_call_is_told_to_the_runtime_once_and_its_result_is_late() {
     wire.cancel(call.invocation_id, "deadline passed");
     wire.cancel(call.invocation_id, "deadline passed");
     assert!(matches!(frames.try_recv().unwrap(), HostFrame::Call(_)));
-    assert!(matches!(
-        frames.try_recv().unwrap(),
-        HostFrame::Cancel { .. }
-    ));
+    assert!(matches!(frames.try_recv().unwrap(), HostFrame::Cancel { .. }));
     assert!(frames.try_recv().is_err());
-    assert_eq!(
-        wire.settle(result(&call)),
-        Settled::Late(call.invocation_id)
-    );
+    assert_eq!(wire.settle(result(&call)), Settled::Late(call.invocation_id));
 }
 
 #[test]
@@ -147,10 +126,7 @@ fn a_full_queue_refuses_and_leaves_nothing_behind() {
     let endings: Vec<_> = (0..4).map(|_| wire.start(call()).unwrap()).collect();
     let refused = call();
     assert_eq!(wire.start(refused.clone()).unwrap_err(), Unreachable::Busy);
-    assert!(
-        matches!(wire.settle(result(&refused)), Settled::Violation(..)),
-        "it was never in flight"
-    );
+    assert!(matches!(wire.settle(result(&refused)), Settled::Violation(..)), "it was never in flight");
     drop(frames);
     assert_eq!(wire.start(call()).unwrap_err(), Unreachable::Gone);
     drop(endings);
@@ -164,19 +140,11 @@ fn one_id_is_attached_once_until_its_runtime_has_ended() {
     let (first, second) = (new(), new());
     hub.attach(&first).unwrap();
     clock.advance(Duration::from_secs(5));
-    assert_eq!(
-        hub.attach(&second),
-        Err(Taken {
-            silent_for: Duration::from_secs(5)
-        })
-    );
+    assert_eq!(hub.attach(&second), Err(Taken { silent_for: Duration::from_secs(5) }));
     assert!(hub.end_silent(Duration::from_secs(30)).is_empty());
     clock.advance(Duration::from_secs(26));
     assert_eq!(hub.end_silent(Duration::from_secs(30)).len(), 1);
-    assert!(
-        hub.end_silent(Duration::from_secs(30)).is_empty(),
-        "ended once"
-    );
+    assert!(hub.end_silent(Duration::from_secs(30)).is_empty(), "ended once");
     hub.attach(&second).unwrap();
     hub.detach(&first.card().id, first.card().connection);
     assert_eq!(hub.len(), 1, "the first cannot detach its successor");

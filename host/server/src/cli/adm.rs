@@ -81,7 +81,8 @@ impl Check {
             all_valid &= report.valid();
             if context.output.is_json() {
                 let problems: Vec<Value> = report.problems.iter().map(to_json).collect();
-                reports.push(json!({ "file": path.display().to_string(), "valid": report.valid(), "problems": problems }));
+                reports
+                    .push(json!({ "file": path.display().to_string(), "valid": report.valid(), "problems": problems }));
             } else {
                 print(context, path, &report)?;
             }

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{Context, Failure};
-use crate::config::{page, schema, to_json, to_toml};
+use grid_config::{page, schema, to_json, to_toml};
 
 /// Shows the configuration, or what it may be
 #[derive(Debug, Subcommand)]

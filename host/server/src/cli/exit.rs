@@ -34,24 +34,34 @@ impl From<Exit> for ExitCode {
 pub struct Failure {
     exit: Exit,
     message: Option<String>,
+    code: Option<String>,
+    correlation_id: Option<String>,
 }
 
 impl Failure {
     /// What happened and what to do.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: Some(message.into()),
-        }
+        Self { exit, message: Some(message.into()), code: None, correlation_id: None }
     }
 
     /// For a command that has already said what is wrong.
     #[must_use]
     pub fn said(exit: Exit) -> Self {
-        Self {
-            exit,
-            message: None,
-        }
+        Self { exit, message: None, code: None, correlation_id: None }
+    }
+
+    /// Names the host's code, for `--json`.
+    #[must_use]
+    pub fn coded(mut self, code: String) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// Names the correlation id, for `--json`.
+    #[must_use]
+    pub fn correlated(mut self, id: Option<&str>) -> Self {
+        self.correlation_id = id.map(str::to_owned);
+        self
     }
 
     /// The code.
@@ -63,7 +73,13 @@ impl Failure {
     /// For `--json`.
     pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
         let message = self.message.as_ref()?;
-        Some(json!({ "error": message, "exit": self.exit as u8 }))
+        let mut fields = json!({ "error": message, "exit": self.exit as u8 });
+        for (name, value) in [("code", &self.code), ("correlation_id", &self.correlation_id)] {
+            if let (Some(value), Some(fields)) = (value, fields.as_object_mut()) {
+                fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        Some(fields)
     }
 
     /// The sentence, where it was not said yet.

@@ -1,15 +1,21 @@
 //! The command line: takes arguments and what the program can do, gives an exit code. One file a command.
 
+mod adm;
+mod audit;
+mod call;
 mod check;
 mod completions;
 mod config;
 mod exit;
+mod lists;
 mod output;
+mod remote;
 mod serve;
 mod target;
+mod time;
 mod token;
 
-use std::{ffi::OsString, path::Path, path::PathBuf, pin::Pin};
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -17,19 +23,7 @@ pub use exit::{Exit, Failure};
 pub use output::Output;
 pub use target::{Target, Token};
 
-use crate::config::{self as settings, Config, Problem, Reading, Sources};
-
-/// What the rest of the program can do. Without a service its command says that it is not there.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Services {
-    /// Runs a host until it was asked to stop.
-    pub serve: Option<Serve>,
-    /// Everything that is wrong with a manifest.
-    pub manifest_problems: Option<fn(&Path) -> Vec<Problem>>,
-}
-
-/// Runs a host; polled on the runtime that the configuration asks for.
-pub type Serve = fn(Config) -> Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
+use grid_config::{self as settings, Config, Problem, Reading, Sources};
 
 /// A host for tools: nothing runs unknown, unasked, unchecked or unrecorded.
 #[derive(Debug, Parser)]
@@ -42,9 +36,12 @@ pub type Serve = fn(Config) -> Pin<Box<dyn Future<Output = Result<(), Failure>>>
   grid serve                                   run the host
   grid token new --principal alice --tenant acme --role reader
   grid config dump                             what holds, and where it comes from
+  grid tools                                   what may I call
+  grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid audit tail                              what happened
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract, 5 swap or drift, 6 denied,
-7 audit verification failed."
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
+            5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -66,13 +63,13 @@ pub struct Globals {
     #[arg(long, global = true)]
     json: bool,
     /// The host's door for callers, for example `http://127.0.0.1:9090`
-    #[arg(long, global = true, env = "GRID_ENDPOINT", value_name = "URL")]
+    #[arg(long, global = true, env = "GRID_ENDPOINT", hide_env_values = true, value_name = "URL")]
     endpoint: Option<String>,
     /// The host's door for operators, for example `http://127.0.0.1:9091`
-    #[arg(long, global = true, env = "GRID_ADMIN_ENDPOINT", value_name = "URL")]
+    #[arg(long, global = true, env = "GRID_ADMIN_ENDPOINT", hide_env_values = true, value_name = "URL")]
     admin_endpoint: Option<String>,
     /// File that holds the token to send
-    #[arg(long, global = true, env = "GRID_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "GRID_TOKEN_FILE", hide_env_values = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
 
@@ -84,6 +81,14 @@ enum Command {
     Config(config::Config),
     #[command(subcommand)]
     Token(token::Token),
+    Tools(lists::Tools),
+    Runtimes(lists::Runtimes),
+    Sessions(lists::Sessions),
+    Call(call::Call),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    #[command(subcommand)]
+    Adm(adm::Adm),
     Completions(completions::Completions),
 }
 
@@ -94,8 +99,6 @@ pub struct Context {
     pub globals: Globals,
     /// Where to print.
     pub output: Output,
-    /// What the rest of the program can do.
-    pub services: Services,
 }
 
 impl Context {
@@ -137,30 +140,28 @@ impl Context {
 }
 
 /// Runs one command line, the program's name first.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, services: Services) -> Exit {
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let line = match Line::try_parse_from(arguments) {
         Ok(line) => line,
         Err(answer) => {
             // Standard output or error may be gone, and then there is nobody to tell.
             let _ = answer.print();
-            return if answer.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Ok
-            };
+            return if answer.use_stderr() { Exit::Usage } else { Exit::Ok };
         }
     };
     let output = Output::new(line.globals.json);
-    let context = Context {
-        globals: line.globals,
-        output,
-        services,
-    };
+    let context = Context { globals: line.globals, output };
     let done = match line.command {
         Command::Serve(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
         Command::Token(command) => command.run(&context),
+        Command::Tools(command) => command.run(&context),
+        Command::Runtimes(command) => command.run(&context),
+        Command::Sessions(command) => command.run(&context),
+        Command::Call(command) => command.run(&context),
+        Command::Audit(command) => command.run(&context),
+        Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };
     match done {

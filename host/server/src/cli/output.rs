@@ -15,10 +15,7 @@ pub struct Output {
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self {
-            json,
-            color: wanted && io::stderr().is_terminal(),
-        }
+        Self { json, color: wanted && io::stderr().is_terminal() }
     }
 
     /// `--json` was given.
@@ -108,9 +105,7 @@ fn columns(heads: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in all() {
         let cells = row.iter().zip(&widths);
-        let line: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
+        let line: Vec<_> = cells.map(|(cell, width)| format!("{cell:<width$}")).collect();
         text.push_str(line.join("  ").trim_end());
         text.push('\n');
     }
@@ -123,14 +118,8 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_and_end_with_their_text() {
-        let rows = [
-            vec!["a".to_owned(), "long cell".to_owned()],
-            vec!["größer".to_owned(), "b".to_owned()],
-        ];
-        assert_eq!(
-            columns(&["id", "name"], &rows),
-            "ID      NAME\na       long cell\ngrößer  b\n"
-        );
+        let rows = [vec!["a".to_owned(), "long cell".to_owned()], vec!["größer".to_owned(), "b".to_owned()]];
+        assert_eq!(columns(&["id", "name"], &rows), "ID      NAME\na       long cell\ngrößer  b\n");
         assert_eq!(columns(&["id"], &[]), "ID\n");
     }
 }

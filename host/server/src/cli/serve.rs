@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use clap::Args;
 
 use super::{Context, Exit, Failure};
-use crate::config::{Scheduler, Server};
+use grid_config::{Scheduler, Server};
 
 /// Runs the host until it is asked to stop
 #[derive(Debug, Args)]
@@ -18,10 +18,6 @@ pub(super) struct Serve {}
 
 impl Serve {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let Some(serve) = context.services.serve else {
-            let message = "this build of `grid` has no host in it; use one that has";
-            return Err(Failure::new(Exit::Error, message));
-        };
         let reading = context.read();
         for warning in reading.warnings() {
             context.output.warning(&warning.to_string());
@@ -29,7 +25,8 @@ impl Serve {
         let config = reading.settle().map_err(|all| context.invalid(&all))?;
         runtime(&config.server)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot start threads: {error}")))?
-            .block_on(serve(config))
+            .block_on(crate::serve::serve(&config))
+            .map_err(|failure| Failure::new(failure.exit(), failure.to_string()))
     }
 }
 

@@ -42,9 +42,7 @@ impl Target {
     /// # Errors
     /// Where the endpoint, the configuration or the token file cannot be used.
     pub fn caller(context: &Context) -> Result<Self, Failure> {
-        Self::new(context, context.globals.endpoint.as_deref(), |config| {
-            config.server.listen
-        })
+        Self::new(context, context.globals.endpoint.as_deref(), |config| config.server.listen)
     }
 
     /// The door for operators: `--admin-endpoint`, else where the configured host has it.
@@ -52,36 +50,28 @@ impl Target {
     /// # Errors
     /// As for [`Self::caller`].
     pub fn admin(context: &Context) -> Result<Self, Failure> {
-        Self::new(
-            context,
-            context.globals.admin_endpoint.as_deref(),
-            |config| config.server.admin_listen,
-        )
+        Self::new(context, context.globals.admin_endpoint.as_deref(), |config| config.server.admin_listen)
     }
 
     fn new(
         context: &Context,
         given: Option<&str>,
-        configured: fn(&crate::config::Config) -> SocketAddr,
+        configured: fn(&grid_config::Config) -> SocketAddr,
     ) -> Result<Self, Failure> {
         let text = match given {
             Some(text) => text.to_owned(),
             None => {
                 let reading = context.read();
-                format!(
-                    "http://{}",
-                    reachable(configured(context.values(&reading)?))
-                )
+                format!("http://{}", reachable(configured(context.values(&reading)?)))
             }
         };
-        let endpoint = text.parse::<Uri>().ok().filter(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
-        });
+        let endpoint = text
+            .parse::<Uri>()
+            .ok()
+            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some());
         Ok(Self {
             endpoint: endpoint.ok_or_else(|| {
-                let message = format!(
-                    "`{text}` is not an endpoint; give one such as `http://127.0.0.1:9090`"
-                );
+                let message = format!("`{text}` is not an endpoint; give one such as `http://127.0.0.1:9090`");
                 Failure::new(Exit::Usage, message)
             })?,
             token: token(context)?,
@@ -106,15 +96,11 @@ fn token(context: &Context) -> Result<Option<Token>, Failure> {
         return Ok(None);
     };
     let unusable = |why: &str| {
-        let message = format!(
-            "cannot use token file `{}`: {why}; make one with `grid token new -o {0}`",
-            path.display()
-        );
+        let message =
+            format!("cannot use token file `{}`: {why}; make one with `grid token new -o {0}`", path.display());
         Failure::new(Exit::Error, message)
     };
-    let size = fs::metadata(path)
-        .map_err(|error| unusable(&error.to_string()))?
-        .len();
+    let size = fs::metadata(path).map_err(|error| unusable(&error.to_string()))?.len();
     if size > MAX_TOKEN_FILE {
         return Err(unusable("it is too large"));
     }

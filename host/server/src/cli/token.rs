@@ -16,7 +16,7 @@ use grid_core::{
 use grid_identity::{Claims, SigningKey, key::write_private, mint};
 
 use super::{Context, Exit, Failure};
-use crate::config::{parse_time, show_time};
+use grid_config::{parse_time, show_time};
 
 /// Makes tokens
 #[derive(Debug, Subcommand)]
@@ -109,8 +109,7 @@ fn replace_private(path: &Path, token: &str) -> std::io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let draft = path.with_file_name(name);
-    let written = write_private(&draft, format!("{token}\n").as_bytes())
-        .and_then(|()| fs::rename(&draft, path));
+    let written = write_private(&draft, format!("{token}\n").as_bytes()).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The draft may not be there at all.
         let _ = fs::remove_file(&draft);

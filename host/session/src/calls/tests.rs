@@ -21,9 +21,7 @@ fn session() -> Arc<Session> {
         idempotency_window: WINDOW,
     };
     let sessions = Sessions::new(limits, FakeClock::default().shared());
-    sessions
-        .prepare(&principal("agent", "demo", &[]), Opening::default())
-        .unwrap()
+    sessions.prepare(&principal("agent", "demo", &[]), Opening::default()).unwrap()
 }
 
 fn answer(content: &str) -> Ended {
@@ -38,12 +36,7 @@ fn answer(content: &str) -> Ended {
 }
 
 fn ask(session: &Arc<Session>, call: &str, args: u8, now: Duration) -> Claim {
-    session.claim(
-        &CallId::parse(call).unwrap(),
-        &Arc::from("sum"),
-        [args; 32],
-        now,
-    )
+    session.claim(&CallId::parse(call).unwrap(), &Arc::from("sum"), [args; 32], now)
 }
 
 fn first(claim: Claim) -> Ticket {
@@ -57,9 +50,7 @@ fn first(claim: Claim) -> Ticket {
 fn a_repeat_of_an_ended_call_gets_its_outcome() {
     let session = session();
     first(ask(&session, "c1", 1, NOW)).end(&answer("3"), true, NOW);
-    let Claim::Done(ended) = ask(&session, "c1", 1, NOW) else {
-        panic!("not remembered")
-    };
+    let Claim::Done(ended) = ask(&session, "c1", 1, NOW) else { panic!("not remembered") };
     assert_eq!(ended.unwrap().answer, ToolAnswer::Success("3".to_owned()));
     assert_eq!(session.in_flight(), 0);
 }
@@ -68,15 +59,10 @@ fn a_repeat_of_an_ended_call_gets_its_outcome() {
 fn a_repeat_of_a_call_in_flight_waits_for_the_same_outcome() {
     let session = session();
     let ticket = first(ask(&session, "c1", 1, NOW));
-    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else {
-        panic!("not joined")
-    };
+    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else { panic!("not joined") };
     assert!(outcome.try_recv().is_err());
     ticket.end(&answer("3"), true, NOW);
-    assert_eq!(
-        outcome.try_recv().unwrap().unwrap().answer,
-        ToolAnswer::Success("3".to_owned())
-    );
+    assert_eq!(outcome.try_recv().unwrap().unwrap().answer, ToolAnswer::Success("3".to_owned()));
 }
 
 #[test]
@@ -84,12 +70,7 @@ fn the_same_call_id_with_other_arguments_or_another_tool_is_a_conflict() {
     let session = session();
     let _ticket = first(ask(&session, "c1", 1, NOW));
     assert!(matches!(ask(&session, "c1", 2, NOW), Claim::Conflict));
-    let other = session.claim(
-        &CallId::parse("c1").unwrap(),
-        &Arc::from("other"),
-        [1; 32],
-        NOW,
-    );
+    let other = session.claim(&CallId::parse("c1").unwrap(), &Arc::from("other"), [1; 32], NOW);
     assert!(matches!(other, Claim::Conflict));
 }
 
@@ -98,10 +79,7 @@ fn an_outcome_is_forgotten_when_its_window_has_passed() {
     let session = session();
     first(ask(&session, "c1", 1, NOW)).end(&answer("3"), true, NOW);
     let just_before = NOW + WINDOW - Duration::from_millis(1);
-    assert!(matches!(
-        ask(&session, "c1", 1, just_before),
-        Claim::Done(_)
-    ));
+    assert!(matches!(ask(&session, "c1", 1, just_before), Claim::Done(_)));
     drop(first(ask(&session, "c1", 1, NOW + WINDOW)));
 }
 
@@ -117,9 +95,7 @@ fn a_failure_that_is_not_kept_lets_the_call_run_again() {
 fn a_ticket_that_is_lost_frees_its_call_id_and_tells_who_waits() {
     let session = session();
     let ticket = first(ask(&session, "c1", 1, NOW));
-    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else {
-        panic!("not joined")
-    };
+    let Claim::Joined(mut outcome) = ask(&session, "c1", 1, NOW) else { panic!("not joined") };
     drop(ticket);
     assert!(outcome.try_recv().is_err());
     assert_eq!(session.in_flight(), 0);
@@ -129,10 +105,7 @@ fn a_ticket_that_is_lost_frees_its_call_id_and_tells_who_waits() {
 #[test]
 fn cancelling_reaches_the_one_call_that_is_named() {
     let session = session();
-    let (one, other) = (
-        first(ask(&session, "c1", 1, NOW)),
-        first(ask(&session, "c2", 1, NOW)),
-    );
+    let (one, other) = (first(ask(&session, "c1", 1, NOW)), first(ask(&session, "c2", 1, NOW)));
     assert!(session.cancel(&CallId::parse("c1").unwrap()));
     assert!(one.cancelled().is_cancelled() && !other.cancelled().is_cancelled());
     assert!(!session.cancel(&CallId::parse("c3").unwrap()));

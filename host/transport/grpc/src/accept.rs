@@ -118,10 +118,7 @@ struct Place {
 
 impl Places {
     pub(crate) fn new(limit: u32) -> Self {
-        Self {
-            taken: Arc::default(),
-            limit,
-        }
+        Self { taken: Arc::default(), limit }
     }
 
     fn take(&self, address: IpAddr) -> Option<Place> {
@@ -132,20 +129,13 @@ impl Places {
             return None;
         }
         *count += 1;
-        Some(Place {
-            places: self.clone(),
-            address,
-        })
+        Some(Place { places: self.clone(), address })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self
-            .places
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = taken.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

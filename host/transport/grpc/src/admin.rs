@@ -47,11 +47,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self {
-            door,
-            pages,
-            settings,
-        }
+        Self { door, pages, settings }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -66,28 +62,13 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         let routes = Routes {
             door: self.door,
             pages: self.pages,
-            limits: Limits {
-                message: self.settings.max_message,
-                patience: self.settings.message_timeout,
-            },
+            limits: Limits { message: self.settings.max_message, patience: self.settings.message_timeout },
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port {
-            route: routes,
-            settings: self.settings,
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
+        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
         let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(
-            listener,
-            places,
-            tasks.clone(),
-            stop.clone(),
-            kill.clone(),
-            serve,
-        ));
+        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
         Ok(Running::new(address, health, stop, kill, tasks))
     }
 }
@@ -114,59 +95,34 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
         let (door, local, limits) = (&self.door, peer.loopback, self.limits);
         match method {
             "GetStatus" => {
-                unary(
-                    request,
-                    local,
-                    limits,
-                    async |asked: Asked<v1::StatusRequest>| {
-                        admin::status(door.status(asked.credentials).await)
-                    },
-                )
+                unary(request, local, limits, async |asked: Asked<v1::StatusRequest>| {
+                    admin::status(door.status(asked.credentials).await)
+                })
                 .await
             }
             "ListRuntimes" => {
-                unary(
-                    request,
-                    local,
-                    limits,
-                    async |asked: Asked<v1::ListRuntimesRequest>| {
-                        admin::runtimes(door.runtimes(asked.credentials).await)
-                    },
-                )
+                unary(request, local, limits, async |asked: Asked<v1::ListRuntimesRequest>| {
+                    admin::runtimes(door.runtimes(asked.credentials).await)
+                })
                 .await
             }
             "ListSessions" => {
-                unary(
-                    request,
-                    local,
-                    limits,
-                    async |asked: Asked<v1::ListSessionsRequest>| {
-                        admin::sessions(door.sessions(asked.credentials).await)
-                    },
-                )
+                unary(request, local, limits, async |asked: Asked<v1::ListSessionsRequest>| {
+                    admin::sessions(door.sessions(asked.credentials).await)
+                })
                 .await
             }
             "ListContracts" => {
-                unary(
-                    request,
-                    local,
-                    limits,
-                    async |asked: Asked<v1::ListContractsRequest>| {
-                        admin::contracts(door.contracts(asked.credentials).await)
-                    },
-                )
+                unary(request, local, limits, async |asked: Asked<v1::ListContractsRequest>| {
+                    admin::contracts(door.contracts(asked.credentials).await)
+                })
                 .await
             }
             "InvalidateAuthorizations" => {
-                unary(
-                    request,
-                    local,
-                    limits,
-                    async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
-                        let reason = asked.message.reason;
-                        admin::invalidated(door.invalidate(asked.credentials, reason).await)
-                    },
-                )
+                unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
+                    let reason = asked.message.reason;
+                    admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                })
                 .await
             }
             _ => unknown(request.uri().path()),
@@ -177,9 +133,8 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
 impl<A, P: Pages> Routes<A, P> {
     fn page(&self, head: &Parts) -> Response<Reply> {
         let page = (self.pages)(head).unwrap_or_else(|| {
-            let mut response = Response::new(Bytes::from_static(
-                b"there is no such page; try /healthz, /readyz or /metrics\n",
-            ));
+            let mut response =
+                Response::new(Bytes::from_static(b"there is no such page; try /healthz, /readyz or /metrics\n"));
             *response.status_mut() = StatusCode::NOT_FOUND;
             response
         });

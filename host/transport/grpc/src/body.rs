@@ -40,10 +40,7 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Message(data) => {
@@ -89,9 +86,7 @@ impl Body for Reply {
             Self::Empty => SizeHint::with_exact(0),
             Self::Plain(data) => SizeHint::with_exact(data.len() as u64),
             // An exact size would become a content-length header, which gRPC has no use for.
-            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Side(..) => {
-                SizeHint::default()
-            }
+            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Side(..) => SizeHint::default(),
         }
     }
 }

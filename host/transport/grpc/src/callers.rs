@@ -3,9 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{
-    Code, Refusal, Stage, clock::SharedClock, id::CorrelationId, port::FrontDoor, refusal::Context,
-};
+use grid_core::{Code, Refusal, Stage, clock::SharedClock, id::CorrelationId, port::FrontDoor, refusal::Context};
 use grid_proto::v1;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -56,17 +54,10 @@ pub(crate) struct Callers<F> {
 }
 
 impl<F: FrontDoor> Callers<F> {
-    pub(crate) async fn serve(
-        &self,
-        method: Method,
-        request: Request<Incoming>,
-        loopback: bool,
-    ) -> Response<Reply> {
+    pub(crate) async fn serve(&self, method: Method, request: Request<Incoming>, loopback: bool) -> Response<Reply> {
         let limits = self.limits;
         match method {
-            Method::CallTool => {
-                unary(request, loopback, limits, |asked| self.call_tool(asked)).await
-            }
+            Method::CallTool => unary(request, loopback, limits, |asked| self.call_tool(asked)).await,
             Method::CreateSession => {
                 unary(request, loopback, limits, async |asked: Asked<_>| {
                     let open = session::open(asked.message);
@@ -82,19 +73,10 @@ impl<F: FrontDoor> Callers<F> {
                 .await
             }
             Method::ListTools => {
-                unary(
-                    request,
-                    loopback,
-                    limits,
-                    async |asked: Asked<v1::ListTools>| {
-                        let wire = asked.message;
-                        session::tools(
-                            self.door
-                                .list_tools(asked.credentials, wire.session_id, wire.correlation_id)
-                                .await,
-                        )
-                    },
-                )
+                unary(request, loopback, limits, async |asked: Asked<v1::ListTools>| {
+                    let wire = asked.message;
+                    session::tools(self.door.list_tools(asked.credentials, wire.session_id, wire.correlation_id).await)
+                })
                 .await
             }
             Method::CancelToolCall => {
@@ -104,15 +86,8 @@ impl<F: FrontDoor> Callers<F> {
                 })
                 .await
             }
-            Method::AuthorizeToolCall => {
-                unary(request, loopback, limits, async |asked| {
-                    self.authorize(asked)
-                })
-                .await
-            }
-            Method::LogToolResult => {
-                unary(request, loopback, limits, async |asked| self.log(asked)).await
-            }
+            Method::AuthorizeToolCall => unary(request, loopback, limits, async |asked| self.authorize(asked)).await,
+            Method::LogToolResult => unary(request, loopback, limits, async |asked| self.log(asked)).await,
         }
     }
 
@@ -125,10 +100,7 @@ impl<F: FrontDoor> Callers<F> {
                 let answer = self.door.call(asked.credentials, envelope).await;
                 call::answered(answer, self.limits.message)
             }
-            Err(MissingCall {
-                correlation_id,
-                session_id,
-            }) => call::refused(&self.refusal(
+            Err(MissingCall { correlation_id, session_id }) => call::refused(&self.refusal(
                 Code::MalformedRequest,
                 "`call` is missing; send call_id, name and args in it",
                 &correlation_id,
@@ -145,10 +117,7 @@ impl<F: FrontDoor> Callers<F> {
     }
 
     /// Governed local dispatch is a feature that this host does not have yet.
-    fn authorize(
-        &self,
-        asked: Asked<v1::AuthorizeToolCallRequest>,
-    ) -> v1::AuthorizeToolCallResponse {
+    fn authorize(&self, asked: Asked<v1::AuthorizeToolCallRequest>) -> v1::AuthorizeToolCallResponse {
         let wire = asked.message;
         let refusal = self.unavailable(&wire.correlation_id, wire.session_id);
         v1::AuthorizeToolCallResponse {
@@ -178,16 +147,9 @@ impl<F: FrontDoor> Callers<F> {
         )
     }
 
-    fn refusal(
-        &self,
-        code: Code,
-        message: &str,
-        correlation_id: &str,
-        session_id: String,
-    ) -> Refusal {
+    fn refusal(&self, code: Code, message: &str, correlation_id: &str, session_id: String) -> Refusal {
         let at_ms = self.clock.unix_ms();
-        let correlation =
-            CorrelationId::parse(correlation_id).unwrap_or_else(|_| CorrelationId::mint(at_ms));
+        let correlation = CorrelationId::parse(correlation_id).unwrap_or_else(|_| CorrelationId::mint(at_ms));
         Refusal::new(code, Stage::Transport, message).within(Context {
             correlation_id: Some(correlation),
             session_id: (!session_id.is_empty()).then_some(session_id),

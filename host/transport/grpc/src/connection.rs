@@ -22,11 +22,7 @@ use crate::{accept::Peer, body::Reply, settings::Settings};
 
 /// Answers requests.
 pub(crate) trait Route: Send + Sync + 'static {
-    fn route(
-        &self,
-        request: Request<Incoming>,
-        peer: &Peer,
-    ) -> impl Future<Output = Response<Reply>> + Send;
+    fn route(&self, request: Request<Incoming>, peer: &Peer) -> impl Future<Output = Response<Reply>> + Send;
 }
 
 /// What all connections of a port share.
@@ -69,23 +65,14 @@ pub(crate) async fn serve_http2<T: Route>(port: Arc<Port<T>>, stream: TcpStream,
         .auto_date_header(false);
     let service = service(&port, &peer);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    watch(
-        pin!(connection),
-        http2::Connection::graceful_shutdown,
-        &port,
-        &peer,
-    )
-    .await;
+    watch(pin!(connection), http2::Connection::graceful_shutdown, &port, &peer).await;
 }
 
 /// HTTP/1 and HTTP/2, by what the peer begins with.
 pub(crate) async fn serve_auto<T: Route>(port: Arc<Port<T>>, stream: TcpStream, peer: Arc<Peer>) {
     let settings = &port.settings;
     let mut builder = auto::Builder::new(Tracked(port.tasks.clone()));
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(settings.header_timeout);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -100,13 +87,7 @@ pub(crate) async fn serve_auto<T: Route>(port: Arc<Port<T>>, stream: TcpStream, 
         .keep_alive_timeout(settings.keepalive_timeout);
     let service = service(&port, &peer);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    watch(
-        pin!(connection),
-        auto::Connection::graceful_shutdown,
-        &port,
-        &peer,
-    )
-    .await;
+    watch(pin!(connection), auto::Connection::graceful_shutdown, &port, &peer).await;
 }
 
 fn service<T: Route>(
@@ -126,12 +107,8 @@ fn service<T: Route>(
     })
 }
 
-async fn watch<C, E, T>(
-    mut connection: Pin<&mut C>,
-    finish: impl Fn(Pin<&mut C>),
-    port: &Port<T>,
-    peer: &Peer,
-) where
+async fn watch<C, E, T>(mut connection: Pin<&mut C>, finish: impl Fn(Pin<&mut C>), port: &Port<T>, peer: &Peer)
+where
     C: Future<Output = Result<(), E>>,
     E: Display,
 {

@@ -50,12 +50,8 @@ impl Fault {
             Self::Malformed(what) => {
                 format!("{what}; check that both sides were built from the same proto files")
             }
-            Self::Compressed => {
-                "compressed messages are not taken here; send without `grpc-encoding`".to_owned()
-            }
-            Self::Slow => {
-                "the message did not come in time; send it right after its headers".to_owned()
-            }
+            Self::Compressed => "compressed messages are not taken here; send without `grpc-encoding`".to_owned(),
+            Self::Slow => "the message did not come in time; send it right after its headers".to_owned(),
             Self::Interrupted => "the message broke off; send it again".to_owned(),
             Self::Unknown(path) => {
                 format!("there is no method `{path}`; list the methods by reflection")
@@ -82,8 +78,5 @@ impl Fault {
 
 /// Text from outside, fit for a log line or a message: escaped, and cut to `limit` characters.
 pub(crate) fn plain(text: &str, limit: usize) -> String {
-    text.chars()
-        .take(limit)
-        .flat_map(char::escape_debug)
-        .collect()
+    text.chars().take(limit).flat_map(char::escape_debug).collect()
 }

@@ -58,10 +58,7 @@ enum State {
 
 impl Outbound {
     pub(crate) fn new(opening: oneshot::Receiver<Opening>, limit: usize) -> Self {
-        Self {
-            state: State::Opening(opening),
-            limit,
-        }
+        Self { state: State::Opening(opening), limit }
     }
 }
 
@@ -121,9 +118,7 @@ impl Frames {
                 correlation_id: call.correlation_id.to_string(),
                 call_id: call.call_id.to_string(),
                 name: call.name.to_string(),
-                answer: Err(format!(
-                    "the call was not sent, because its frame is over the limit of {limit} bytes"
-                )),
+                answer: Err(format!("the call was not sent, because its frame is over the limit of {limit} bytes")),
             }),
             _ => None,
         };
@@ -132,11 +127,7 @@ impl Frames {
         if found <= limit {
             return Some(wire);
         }
-        tracing::error!(
-            found,
-            limit,
-            "a frame to a runtime is over the limit and was not sent"
-        );
+        tracing::error!(found, limit, "a frame to a runtime is over the limit and was not sent");
         if let Some(result) = call
             && self.unsent.try_send(RuntimeFrame::Result(result)).is_err()
         {

@@ -42,14 +42,7 @@ impl Running {
         kill: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
-        Self {
-            address,
-            health,
-            stop,
-            _cut: kill.clone().drop_guard(),
-            kill,
-            tasks,
-        }
+        Self { address, health, stop, _cut: kill.clone().drop_guard(), kill, tasks }
     }
 
     /// Where it listens.

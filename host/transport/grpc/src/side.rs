@@ -57,21 +57,14 @@ pub struct Health {
 impl Health {
     /// Every service of `services`, and the port as a whole (""), begins as not serving.
     pub(crate) async fn of(services: &'static [&'static str]) -> Self {
-        let health = Self {
-            reporter: HealthReporter::new(),
-            services,
-        };
+        let health = Self { reporter: HealthReporter::new(), services };
         health.set(false).await;
         health
     }
 
     /// For the port as a whole and each of its services.
     pub async fn set(&self, serving: bool) {
-        let status = if serving {
-            ServingStatus::Serving
-        } else {
-            ServingStatus::NotServing
-        };
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         for service in self.services.iter().chain(&[""]) {
             self.reporter.set_service_status(service, status).await;
         }
@@ -95,18 +88,11 @@ impl fmt::Debug for Sides {
 impl Sides {
     pub(crate) fn new(health: &Health, stop: CancellationToken) -> Self {
         let service = HealthService::from_health_reporter(health.reporter.clone());
-        Self {
-            health: Side::new(HealthServer::new(service)),
-            reflection: reflection(health.services),
-            stop,
-        }
+        Self { health: Side::new(HealthServer::new(service)), reflection: reflection(health.services), stop }
     }
 
     /// The answer to a path that no service of ours has; `None` where nobody knows it.
-    pub(crate) async fn serve(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Reply>, Request<Incoming>> {
+    pub(crate) async fn serve(&self, request: Request<Incoming>) -> Result<Response<Reply>, Request<Incoming>> {
         let (service, _) = split(request.uri().path());
         let side = match (service, &self.reflection) {
             ("grpc.health.v1.Health", _) => &self.health,
@@ -127,9 +113,7 @@ fn reflection(services: &[&'static str]) -> Option<[Side; 2]> {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .with_service_name("grpc.health.v1.Health")
             .with_service_name("grpc.reflection.v1.ServerReflection");
-        services.iter().fold(builder, |builder, service| {
-            builder.with_service_name(*service)
-        })
+        services.iter().fold(builder, |builder, service| builder.with_service_name(*service))
     };
     match (builder().build_v1(), builder().build_v1alpha()) {
         (Ok(v1), Ok(alpha)) => Some([Side::new(v1), Side::new(alpha)]),
@@ -142,7 +126,5 @@ fn reflection(services: &[&'static str]) -> Option<[Side; 2]> {
 
 /// `/service/method` in its two parts; empty ones where it is neither.
 pub(crate) fn split(path: &str) -> (&str, &str) {
-    path.strip_prefix('/')
-        .and_then(|path| path.split_once('/'))
-        .unwrap_or_default()
+    path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default()
 }

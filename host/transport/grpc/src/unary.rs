@@ -55,11 +55,7 @@ where
         Ok(message) => message,
         Err(fault) => return fault.into_response(),
     };
-    let asked = Asked {
-        message,
-        credentials: credentials(&head.headers, loopback),
-        timeout: timeout(&head.headers),
-    };
+    let asked = Asked { message, credentials: credentials(&head.headers, loopback), timeout: timeout(&head.headers) };
     drop(head);
     reply(&ask(asked).await, limits.message).unwrap_or_else(Fault::into_response)
 }
@@ -88,16 +84,12 @@ async fn gather(mut body: Incoming, limit: usize) -> Result<Bytes, Fault> {
             end = length(held, limit)?.map(|length| PREFIX + length);
         }
         if end.is_some_and(|end| held.len() > end) {
-            return Err(Fault::Malformed(
-                "more than one message came for one call".to_owned(),
-            ));
+            return Err(Fault::Malformed("more than one message came for one call".to_owned()));
         }
     }
     let mut whole = if many.is_empty() { one } else { many.freeze() };
     if end != Some(whole.len()) {
-        return Err(Fault::Malformed(
-            "the message ends before its announced length".to_owned(),
-        ));
+        return Err(Fault::Malformed("the message ends before its announced length".to_owned()));
     }
     Ok(whole.split_off(PREFIX))
 }
@@ -111,9 +103,7 @@ fn length(held: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
         0 => {}
         1 => return Err(Fault::Compressed),
         _ => {
-            return Err(Fault::Malformed(
-                "the message has an unknown flag".to_owned(),
-            ));
+            return Err(Fault::Malformed("the message has an unknown flag".to_owned()));
         }
     }
     let found = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
@@ -131,10 +121,7 @@ fn decode<Q: Message + Default>(bytes: Bytes) -> Result<Q, Fault> {
 /// The answer in one buffer of its own size.
 fn reply<A: Message>(answer: &A, limit: usize) -> Result<Response<Reply>, Fault> {
     let found = answer.encoded_len();
-    let length = u32::try_from(found)
-        .ok()
-        .filter(|_| found <= limit)
-        .ok_or(Fault::AnswerTooLarge { found, limit })?;
+    let length = u32::try_from(found).ok().filter(|_| found <= limit).ok_or(Fault::AnswerTooLarge { found, limit })?;
     let mut buffer = BytesMut::with_capacity(PREFIX + found);
     buffer.put_u8(0);
     buffer.put_u32(length);
@@ -184,9 +171,7 @@ fn timeout(headers: &HeaderMap) -> Option<Duration> {
 
 /// Whether the request speaks gRPC.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
 }
 
 #[cfg(test)]

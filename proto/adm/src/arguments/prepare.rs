@@ -30,23 +30,16 @@ impl Plan {
     fn at(schema: &Schema, strip: bool, root: bool) -> Option<Self> {
         match schema.kind {
             SchemaType::Integer => Some(Self::Integer),
-            SchemaType::Array => schema
-                .items
-                .as_ref()
-                .and_then(|items| Self::at(items, strip, false))
-                .map(Box::new)
-                .map(Self::Array),
+            SchemaType::Array => {
+                schema.items.as_ref().and_then(|items| Self::at(items, strip, false)).map(Box::new).map(Self::Array)
+            }
             SchemaType::Object => {
                 let strips = strip && is_closed(schema, root);
                 let declared = schema.properties.iter().flatten();
-                let fields: BTreeMap<_, _> = declared
-                    .map(|(name, schema)| (name.clone(), Self::at(schema, strip, false)))
-                    .collect();
+                let fields: BTreeMap<_, _> =
+                    declared.map(|(name, schema)| (name.clone(), Self::at(schema, strip, false))).collect();
                 let changes = strips || fields.values().any(Option::is_some);
-                changes.then_some(Self::Object(ObjectPlan {
-                    fields,
-                    strip: strips,
-                }))
+                changes.then_some(Self::Object(ObjectPlan { fields, strip: strips }))
             }
             SchemaType::String | SchemaType::Number | SchemaType::Boolean => None,
         }
@@ -61,9 +54,7 @@ impl Plan {
             (Self::Array(plan), Value::Array(items)) => {
                 let first = items.iter().position(|item| plan.rewrite(item).is_some())?;
                 let (same, rest) = items.split_at(first);
-                let rest = rest
-                    .iter()
-                    .map(|item| plan.rewrite(item).unwrap_or_else(|| item.clone()));
+                let rest = rest.iter().map(|item| plan.rewrite(item).unwrap_or_else(|| item.clone()));
                 Some(Value::Array(same.iter().cloned().chain(rest).collect()))
             }
             (Self::Object(plan), Value::Object(map)) => plan.rewrite(map).map(Value::Object),
@@ -74,22 +65,13 @@ impl Plan {
 
 impl ObjectPlan {
     fn rewrite(&self, map: &Map) -> Option<Map> {
-        let rewritten: Vec<Option<Value>> = map
-            .iter()
-            .map(|(key, value)| self.plan(key)?.rewrite(value))
-            .collect();
+        let rewritten: Vec<Option<Value>> = map.iter().map(|(key, value)| self.plan(key)?.rewrite(value)).collect();
         let removes = self.strip && map.keys().any(|key| !self.fields.contains_key(key));
         if !removes && rewritten.iter().all(Option::is_none) {
             return None;
         }
-        let kept = map
-            .iter()
-            .zip(rewritten)
-            .filter(|((key, _), _)| !self.strip || self.fields.contains_key(*key));
-        Some(
-            kept.map(|((key, value), new)| (key, new.unwrap_or_else(|| value.clone())))
-                .collect(),
-        )
+        let kept = map.iter().zip(rewritten).filter(|((key, _), _)| !self.strip || self.fields.contains_key(*key));
+        Some(kept.map(|((key, value), new)| (key, new.unwrap_or_else(|| value.clone()))).collect())
     }
 
     fn plan(&self, key: &str) -> Option<&Plan> {

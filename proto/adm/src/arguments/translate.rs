@@ -35,12 +35,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), Vec<Problem>> {
                 "more",
             )]);
         }
-        let names: BTreeSet<_> = schema
-            .properties
-            .iter()
-            .flatten()
-            .map(|(name, _)| name)
-            .collect();
+        let names: BTreeSet<_> = schema.properties.iter().flatten().map(|(name, _)| name).collect();
         if names.len() < schema.properties.iter().flatten().count() {
             // A document cannot say this, and in the JSON form one of them would be lost.
             let message = "a property is declared twice; keep one of them";
@@ -53,13 +48,7 @@ pub(super) fn check(schema: &Schema) -> Result<(), Vec<Problem>> {
             )]);
         }
         open.extend(schema.items.as_deref().map(|items| (items, level + 1)));
-        open.extend(
-            schema
-                .properties
-                .iter()
-                .flatten()
-                .map(|(_, property)| (property, level + 1)),
-        );
+        open.extend(schema.properties.iter().flatten().map(|(_, property)| (property, level + 1)));
     }
     Schema::from_value(&schema.to_value()).map(|_| ())
 }
@@ -90,32 +79,23 @@ fn translate(schema: &Schema, extra: ExtraArgs, root: bool) -> Json {
         },
         SchemaType::Object => {
             let properties = schema.properties.iter().flatten();
-            let properties: serde_json::Map<_, _> = properties
-                .map(|(name, schema)| (name.clone(), below(schema)))
-                .collect();
-            let mut object = json!({"type": "object", "properties": properties, "required": schema.required.iter().flatten().collect::<Vec<_>>()});
-            if extra == ExtraArgs::Reject && is_closed(schema, root) {
-                object["additionalProperties"] = false.into();
-            }
-            object
+            let properties: serde_json::Map<_, _> =
+                properties.map(|(name, schema)| (name.clone(), below(schema))).collect();
+            let required: Vec<_> = schema.required.iter().flatten().collect();
+            let open = !(extra == ExtraArgs::Reject && is_closed(schema, root));
+            json!({"type": "object", "properties": properties, "required": required, "additionalProperties": open})
         }
     }
 }
 
 /// Whether an object is limited to what it declares (Q2).
 pub(super) fn is_closed(schema: &Schema, root: bool) -> bool {
-    schema
-        .properties
-        .as_ref()
-        .is_some_and(|properties| root || !properties.is_empty())
+    schema.properties.as_ref().is_some_and(|properties| root || !properties.is_empty())
 }
 
 /// Bytes of the longest JSON pointer into a value that `schema` speaks about. An array's step is at most seven.
 pub(super) fn longest_pointer(schema: &Schema) -> usize {
-    let items = schema
-        .items
-        .as_ref()
-        .map_or(0, |items| 7 + longest_pointer(items));
+    let items = schema.items.as_ref().map_or(0, |items| 7 + longest_pointer(items));
     let properties = schema.properties.iter().flatten().map(|(name, property)| {
         let mut step = String::new();
         push_key(&mut step, name);

@@ -37,23 +37,15 @@ fn numbers_take_their_ecmascript_form() {
         (0x4314_3ff3_c1cb_0959, "1424953923781206.2"),
     ] {
         let token = format!("{:e}", f64::from_bits(bits));
-        let token = if token.contains('.') {
-            token
-        } else {
-            token.replace('e', ".0e")
-        };
+        let token = if token.contains('.') { token } else { token.replace('e', ".0e") };
         assert_eq!(canonical(&token), expected, "{bits:x}");
     }
 }
 
 #[test]
 fn integer_tokens_keep_their_digits_at_any_size() {
-    for token in [
-        "9007199254740993",
-        "-9223372036854775808",
-        "18446744073709551615",
-        "123456789012345678901234567890",
-    ] {
+    for token in ["9007199254740993", "-9223372036854775808", "18446744073709551615", "123456789012345678901234567890"]
+    {
         assert_eq!(canonical(token), token);
     }
     assert_eq!(canonical("-0"), "0");
@@ -66,12 +58,7 @@ fn keys_are_ordered_by_utf16_code_units() {
     let text = r#"{"\u20ac":"Euro Sign","\r":"Carriage Return","\ufb33":"Hebrew Letter Dalet With Dagesh","1":"One",
         "\ud83d\ude00":"Emoji: Grinning Face","\u0080":"Control","\u00f6":"Latin Small Letter O With Diaeresis"}"#;
     let value = parse(&canonical(text)).unwrap();
-    let order: Vec<&str> = value
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(Value::as_str)
-        .collect();
+    let order: Vec<&str> = value.as_object().unwrap().values().filter_map(Value::as_str).collect();
     assert_eq!(
         order,
         [

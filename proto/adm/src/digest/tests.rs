@@ -17,14 +17,8 @@ fn the_digest_of_an_empty_object_is_known() {
 fn texts_of_digests_are_read_back() {
     let known: Digest = EMPTY_OBJECT.parse().unwrap();
     assert_eq!(format!("sha256:{EMPTY_OBJECT}").parse(), Ok(known));
-    assert_eq!(
-        serde_json::to_string(&known).unwrap(),
-        format!("\"sha256:{EMPTY_OBJECT}\"")
-    );
-    assert_eq!(
-        serde_json::from_str::<Digest>(&format!("\"sha256:{EMPTY_OBJECT}\"")).unwrap(),
-        known
-    );
+    assert_eq!(serde_json::to_string(&known).unwrap(), format!("\"sha256:{EMPTY_OBJECT}\""));
+    assert_eq!(serde_json::from_str::<Digest>(&format!("\"sha256:{EMPTY_OBJECT}\"")).unwrap(), known);
     assert_eq!(Digest::from_bytes(*known.as_bytes()), known);
     for wrong in [
         "",
@@ -46,8 +40,7 @@ fn a_contract_digest_moves_with_every_part_and_with_nothing_else() {
     let known = contract_digest(&base, &host);
     let expected = r#"{"description":"d","host":{"effect":"read"},"name":"f","parameters":{"type":"OBJECT","x":1}}"#;
     assert_eq!(known, Digest::of_bytes(expected.as_bytes()));
-    let same =
-        read(r#"{"parameters":{"x":1.0,"type":"OBJECT"},"description":"d","tags":[],"name":"f"}"#);
+    let same = read(r#"{"parameters":{"x":1.0,"type":"OBJECT"},"description":"d","tags":[],"name":"f"}"#);
     assert_eq!(contract_digest(&same, &host), known);
     for other in [
         r#"{"name":"g","description":"d","parameters":{"type":"OBJECT","x":1}}"#,

@@ -48,11 +48,7 @@ pub(super) enum Step {
 
 impl Error {
     pub(super) fn new(fault: Fault, offset: usize) -> Self {
-        Self(Box::new(Inner {
-            fault,
-            offset,
-            steps: Vec::new(),
-        }))
+        Self(Box::new(Inner { fault, offset, steps: Vec::new() }))
     }
 
     pub(crate) fn not_a_number() -> Self {
@@ -111,25 +107,13 @@ impl Error {
             Fault::Syntax(expected) => (expected.to_owned(), "something else".to_owned()),
             Fault::Utf8 => ("UTF-8".to_owned(), "other bytes".to_owned()),
             Fault::DuplicateKey => ("each key once".to_owned(), "a key twice".to_owned()),
-            Fault::LoneSurrogate => (
-                "whole characters".to_owned(),
-                "half a surrogate pair".to_owned(),
-            ),
-            Fault::NumberOverflow => (
-                "a number that a double can hold".to_owned(),
-                "a larger one".to_owned(),
-            ),
+            Fault::LoneSurrogate => ("whole characters".to_owned(), "half a surrogate pair".to_owned()),
+            Fault::NumberOverflow => ("a number that a double can hold".to_owned(), "a larger one".to_owned()),
             Fault::Depth(most) => (format!("at most {most} levels"), "more".to_owned()),
             Fault::Nodes(most) => (format!("at most {most} values"), "more".to_owned()),
             Fault::Trailing => ("the end of the text".to_owned(), "more text".to_owned()),
         };
-        Problem::error(
-            self.pointer(),
-            self.rule(),
-            self.to_string(),
-            expected,
-            found,
-        )
+        Problem::error(self.pointer(), self.rule(), self.to_string(), expected, found)
     }
 
     fn last_key(&self) -> &str {
@@ -144,38 +128,21 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.0.offset;
         match self.0.fault {
-            Fault::Syntax(expected) => write!(
-                f,
-                "expected {expected} at byte {at}; send JSON as RFC 8259 has it"
-            ),
+            Fault::Syntax(expected) => write!(f, "expected {expected} at byte {at}; send JSON as RFC 8259 has it"),
             Fault::Utf8 => write!(f, "byte {at} is not UTF-8; encode the text as UTF-8"),
             Fault::DuplicateKey => {
-                write!(
-                    f,
-                    "key {} comes twice, noticed at byte {at}; keep one of them",
-                    quoted(self.last_key())
-                )
+                write!(f, "key {} comes twice, noticed at byte {at}; keep one of them", quoted(self.last_key()))
             }
             Fault::LoneSurrogate => {
-                write!(
-                    f,
-                    "the escape at byte {at} is half a surrogate pair; send both halves or the character itself"
-                )
+                write!(f, "the escape at byte {at} is half a surrogate pair; send both halves or the character itself")
             }
             Fault::NumberOverflow => {
-                write!(
-                    f,
-                    "the number at byte {at} is too large for a double; send it as a string"
-                )
+                write!(f, "the number at byte {at} is too large for a double; send it as a string")
             }
-            Fault::Depth(most) => write!(
-                f,
-                "more than {most} levels of arrays and objects at byte {at}; flatten the value"
-            ),
-            Fault::Nodes(most) => write!(
-                f,
-                "more than {most} values at byte {at}; send less at a time"
-            ),
+            Fault::Depth(most) => {
+                write!(f, "more than {most} levels of arrays and objects at byte {at}; flatten the value")
+            }
+            Fault::Nodes(most) => write!(f, "more than {most} values at byte {at}; send less at a time"),
             Fault::Trailing => write!(f, "text after the value at byte {at}; send one value only"),
         }
     }

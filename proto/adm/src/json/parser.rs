@@ -14,11 +14,7 @@ pub(super) struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     pub(super) fn new(text: &'t str, limits: Limits) -> Self {
-        Self {
-            scan: Scanner::new(text),
-            limits,
-            nodes: 0,
-        }
+        Self { scan: Scanner::new(text), limits, nodes: 0 }
     }
 
     pub(super) fn document(mut self) -> Result<Value, Error> {
@@ -50,11 +46,7 @@ impl<'t> Parser<'t> {
     }
 
     fn deeper(&self, depth: usize) -> Result<usize, Error> {
-        if depth < self.limits.depth {
-            Ok(depth + 1)
-        } else {
-            Err(self.scan.fault(Fault::Depth(self.limits.depth)))
-        }
+        if depth < self.limits.depth { Ok(depth + 1) } else { Err(self.scan.fault(Fault::Depth(self.limits.depth))) }
     }
 
     fn array(&mut self, depth: usize) -> Result<Value, Error> {
@@ -65,9 +57,7 @@ impl<'t> Parser<'t> {
             return Ok(Value::Array(items));
         }
         loop {
-            let item = self
-                .value(depth)
-                .map_err(|error| error.below(Step::Index(items.len())))?;
+            let item = self.value(depth).map_err(|error| error.below(Step::Index(items.len())))?;
             items.push(item);
             self.scan.skip_space();
             if self.scan.take(b']') {
@@ -97,7 +87,7 @@ impl<'t> Parser<'t> {
             if self.scan.take(b'}') {
                 return Map::from_entries(entries)
                     .map(Value::Object)
-                    .map_err(|key| self.scan.fault(Fault::DuplicateKey).below(Step::Key(key)));
+                    .map_err(|twice| self.scan.fault(Fault::DuplicateKey).below(Step::Key(twice.key)));
             }
             if !self.scan.take(b',') {
                 return Err(self.scan.fault(Fault::Syntax("`,` or `}`")));

@@ -53,11 +53,7 @@ impl<'t> Scanner<'t> {
     }
 
     fn digits(&mut self) -> Result<(), Error> {
-        let count = self
-            .rest()
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 {
             return Err(self.fault(Fault::Syntax("a digit")));
         }
@@ -112,10 +108,7 @@ impl<'t> Scanner<'t> {
     /// Characters up to a quote or an escape.
     fn plain(&mut self) -> Result<&'t str, Error> {
         let start = self.at;
-        let count = self
-            .rest()
-            .iter()
-            .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+        let count = self.rest().iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
         self.at = count.map_or(self.text.len(), |count| start + count);
         match self.peek() {
             Some(b'"' | b'\\') => Ok(self.text.get(start..self.at).unwrap_or_default()),
@@ -140,10 +133,7 @@ impl<'t> Scanner<'t> {
             Some(b'r') => Ok('\r'),
             Some(b't') => Ok('\t'),
             Some(b'u') => self.unicode(start),
-            _ => Err(Error::new(
-                Fault::Syntax("an escape that JSON knows"),
-                start,
-            )),
+            _ => Err(Error::new(Fault::Syntax("an escape that JSON knows"), start)),
         }
     }
 
@@ -155,9 +145,7 @@ impl<'t> Scanner<'t> {
             0xd800..=0xdbff if self.rest().starts_with(b"\\u") => {
                 self.at += 2;
                 match self.hex()? {
-                    second @ 0xdc00..=0xdfff => {
-                        0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
-                    }
+                    second @ 0xdc00..=0xdfff => 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00),
                     _ => return Err(lone()),
                 }
             }
@@ -168,11 +156,8 @@ impl<'t> Scanner<'t> {
 
     fn hex(&mut self) -> Result<u32, Error> {
         let digits = self.rest().get(..4).unwrap_or_default();
-        let value = digits.iter().try_fold(0, |value, digit| {
-            char::from(*digit)
-                .to_digit(16)
-                .map(|digit| value * 16 + digit)
-        });
+        let value =
+            digits.iter().try_fold(0, |value, digit| char::from(*digit).to_digit(16).map(|digit| value * 16 + digit));
         match value {
             Some(value) if digits.len() == 4 => {
                 self.at += 4;

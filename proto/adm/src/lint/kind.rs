@@ -79,14 +79,10 @@ impl Kind {
     #[must_use]
     pub const fn limits(self) -> Limits {
         match self {
-            Self::Tool
-            | Self::FunctionDeclaration
-            | Self::Schema
-            | Self::ToolContract
-            | Self::ToolManifest => Limits::DEFINITION,
-            Self::FunctionCall | Self::ToolResult | Self::ErrorObject | Self::Arguments => {
-                Limits::DATA
+            Self::Tool | Self::FunctionDeclaration | Self::Schema | Self::ToolContract | Self::ToolManifest => {
+                Limits::DEFINITION
             }
+            Self::FunctionCall | Self::ToolResult | Self::ErrorObject | Self::Arguments => Limits::DATA,
         }
     }
 
@@ -110,9 +106,6 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(UnknownKind)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownKind)
     }
 }

@@ -78,48 +78,26 @@ fn report(request: &Request<'_>, mode: Mode) -> Report {
         return refusal(None, "the line has no `document`; add it".to_owned());
     };
     // A kind that is no string reads as one that is not known.
-    let name = request
-        .kind
-        .map(|kind| serde_json::from_str::<String>(kind.get()).unwrap_or_default());
+    let name = request.kind.map(|kind| serde_json::from_str::<String>(kind.get()).unwrap_or_default());
     let kind = match name.map(|name| name.parse::<Kind>()) {
         None => None,
         Some(Ok(kind)) => Some(kind),
         Some(Err(unknown)) => {
-            let problem = Problem::error(
-                String::new(),
-                rule::KIND_UNKNOWN,
-                unknown.to_string(),
-                Kind::names(),
-                "another kind",
-            );
-            return Report {
-                kind: None,
-                problems: vec![problem],
-            };
+            let problem =
+                Problem::error(String::new(), rule::KIND_UNKNOWN, unknown.to_string(), Kind::names(), "another kind");
+            return Report { kind: None, problems: vec![problem] };
         }
     };
     match (kind, request.schema) {
         (Some(Kind::Arguments), Some(schema)) => arguments(schema.get(), text.get()),
-        (Some(Kind::Arguments), None) => refusal(
-            kind,
-            "arguments need a `schema` beside them; add it".to_owned(),
-        ),
+        (Some(Kind::Arguments), None) => refusal(kind, "arguments need a `schema` beside them; add it".to_owned()),
         _ => document(kind, text.get(), mode),
     }
 }
 
 fn refusal(kind: Option<Kind>, message: String) -> Report {
-    let problem = Problem::error(
-        String::new(),
-        rule::LINE_REQUEST,
-        message,
-        "a request",
-        "another line",
-    );
-    Report {
-        kind,
-        problems: vec![problem],
-    }
+    let problem = Problem::error(String::new(), rule::LINE_REQUEST, message, "a request", "another line");
+    Report { kind, problems: vec![problem] }
 }
 
 /// Where the library stopped; its own words may name types of this program.
@@ -129,20 +107,11 @@ fn cause(error: &serde_json::Error) -> String {
 
 fn answer(id: Option<&RawValue>, report: &Report) -> String {
     let problems = report.problems.iter().map(finding).collect();
-    let answer = Answer {
-        id,
-        valid: report.valid(),
-        problems,
-    };
+    let answer = Answer { id, valid: report.valid(), problems };
     serde_json::to_string(&answer).unwrap_or_default()
 }
 
 fn finding(problem: &Problem) -> Finding<'_> {
     let severity = (!problem.is_error()).then_some("warning");
-    Finding {
-        pointer: &problem.pointer,
-        rule: problem.rule,
-        message: &problem.message,
-        severity,
-    }
+    Finding { pointer: &problem.pointer, rule: problem.rule, message: &problem.message, severity }
 }

@@ -58,13 +58,9 @@ impl ToolResult {
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let fields = Fields::default()
-            .put("call_id", self.call_id.as_str())
-            .put("name", self.name.as_str());
+        let fields = Fields::default().put("call_id", self.call_id.as_str()).put("name", self.name.as_str());
         match &self.outcome {
-            Outcome::Success(content) => fields
-                .put("status", "SUCCESS")
-                .put("content", content.clone()),
+            Outcome::Success(content) => fields.put("status", "SUCCESS").put("content", content.clone()),
             Outcome::Error(error) => fields.put("status", "ERROR").put("error", error.to_value()),
         }
         .finish(&self.extra)
@@ -88,10 +84,7 @@ impl ErrorObject {
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        Fields::default()
-            .put("message", self.message.as_str())
-            .put_some("type", self.kind.clone())
-            .finish(&self.extra)
+        Fields::default().put("message", self.message.as_str()).put_some("type", self.kind.clone()).finish(&self.extra)
     }
 }
 

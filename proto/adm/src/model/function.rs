@@ -30,11 +30,7 @@ impl FunctionDeclaration {
     }
 }
 
-readable!(
-    FunctionDeclaration,
-    read::function_declaration,
-    Limits::DEFINITION
-);
+readable!(FunctionDeclaration, read::function_declaration, Limits::DEFINITION);
 
 /// A set of functions (protocol section 1.2).
 #[derive(Clone, Debug, PartialEq)]
@@ -49,14 +45,8 @@ impl Tool {
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let declarations: Value = self
-            .function_declarations
-            .iter()
-            .map(FunctionDeclaration::to_value)
-            .collect();
-        Fields::default()
-            .put("function_declarations", declarations)
-            .finish(&self.extra)
+        let declarations: Value = self.function_declarations.iter().map(FunctionDeclaration::to_value).collect();
+        Fields::default().put("function_declarations", declarations).finish(&self.extra)
     }
 }
 

@@ -23,12 +23,7 @@ impl ToolManifest {
     #[must_use]
     pub fn to_value(&self) -> Value {
         let metadata = self.global_metadata.as_ref().map(|metadata| {
-            Value::Object(
-                metadata
-                    .iter()
-                    .map(|(key, text)| (key.as_str(), Value::from(text.as_str())))
-                    .collect(),
-            )
+            Value::Object(metadata.iter().map(|(key, text)| (key.as_str(), Value::from(text.as_str()))).collect())
         });
         let contracts: Value = self.contracts.iter().map(ToolContract::to_value).collect();
         Fields::default()
@@ -58,11 +53,7 @@ impl ToolContract {
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let declarations: Value = self
-            .function_declarations
-            .iter()
-            .map(FunctionDeclaration::to_value)
-            .collect();
+        let declarations: Value = self.function_declarations.iter().map(FunctionDeclaration::to_value).collect();
         Fields::default()
             .put("name", self.name.as_str())
             .put_some("description", self.description.clone())

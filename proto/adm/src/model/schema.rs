@@ -26,14 +26,7 @@ pub enum SchemaType {
 
 impl SchemaType {
     /// All six.
-    pub const ALL: [Self; 6] = [
-        Self::String,
-        Self::Number,
-        Self::Integer,
-        Self::Boolean,
-        Self::Array,
-        Self::Object,
-    ];
+    pub const ALL: [Self; 6] = [Self::String, Self::Number, Self::Integer, Self::Boolean, Self::Array, Self::Object];
 
     /// The name in documents.
     #[must_use]
@@ -64,10 +57,7 @@ impl FromStr for SchemaType {
     type Err = NotAType;
 
     fn from_str(text: &str) -> Result<Self, NotAType> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or(NotAType)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(NotAType)
     }
 }
 
@@ -108,23 +98,14 @@ impl Schema {
     /// The schema of a property, if it is declared.
     #[must_use]
     pub fn property(&self, name: &str) -> Option<&Schema> {
-        self.properties
-            .as_ref()?
-            .iter()
-            .find(|(own, _)| own == name)
-            .map(|(_, schema)| schema)
+        self.properties.as_ref()?.iter().find(|(own, _)| own == name).map(|(_, schema)| schema)
     }
 
     /// The JSON form.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let properties = self.properties.as_ref().map(|properties| {
-            Value::Object(
-                properties
-                    .iter()
-                    .map(|(name, schema)| (name.as_str(), schema.to_value()))
-                    .collect(),
-            )
+            Value::Object(properties.iter().map(|(name, schema)| (name.as_str(), schema.to_value())).collect())
         });
         Fields::default()
             .put("type", self.kind.as_str())

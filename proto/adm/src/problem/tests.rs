@@ -14,10 +14,7 @@ fn a_report_lists_so_many_and_counts_the_rest() {
     }
     let list = problems.into_vec();
     assert_eq!(list.len(), limits::PROBLEMS + 1);
-    assert_eq!(
-        list.last().unwrap().message,
-        "5 more problems are left out; mend these first"
-    );
+    assert_eq!(list.last().unwrap().message, "5 more problems are left out; mend these first");
 }
 
 #[test]
@@ -33,10 +30,7 @@ fn a_report_is_bounded_in_bytes_but_always_tells_the_first() {
 
 #[test]
 fn quotes_hide_what_a_terminal_would_obey() {
-    assert_eq!(
-        quoted("a\u{1b}[31m`\n\u{202e}é"),
-        r"`a\u{1b}[31m\u{60}\u{a}\u{202e}é`"
-    );
+    assert_eq!(quoted("a\u{1b}[31m`\n\u{202e}é"), r"`a\u{1b}[31m\u{60}\u{a}\u{202e}é`");
     assert_eq!(quoted(&"x".repeat(65)), format!("`{}…`", "x".repeat(64)));
 }
 
@@ -45,8 +39,6 @@ fn ids_of_rules_are_unique_and_plain() {
     let unique: std::collections::BTreeSet<_> = rule::ALL.iter().collect();
     assert_eq!(unique.len(), rule::ALL.len());
     assert!(rule::ALL.iter().all(|id| {
-        id.bytes()
-            .all(|byte| byte.is_ascii_lowercase() || b".-".contains(&byte))
-            || id.contains("utf8")
+        id.bytes().all(|byte| byte.is_ascii_lowercase() || b".-".contains(&byte)) || id.contains("utf8")
     }));
 }

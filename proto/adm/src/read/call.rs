@@ -13,32 +13,14 @@ fn call_id<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<String> {
     let most = limits::CALL_ID_CHARS;
     if characters == 0 || characters > most {
         let message = format!("call id has {characters} characters; use 1 to {most}");
-        reader.error(
-            rule::CALL_ID_LENGTH,
-            message,
-            &format!("1 to {most} characters"),
-            &characters.to_string(),
-        );
+        reader.error(rule::CALL_ID_LENGTH, message, &format!("1 to {most} characters"), &characters.to_string());
     }
     if !text.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) {
-        let message = format!(
-            "call id {} has other than printable ASCII characters; use a UUID",
-            quoted(text)
-        );
-        reader.error(
-            rule::CALL_ID_CHARACTERS,
-            message,
-            "printable ASCII",
-            "other characters",
-        );
+        let message = format!("call id {} has other than printable ASCII characters; use a UUID", quoted(text));
+        reader.error(rule::CALL_ID_CHARACTERS, message, "printable ASCII", "other characters");
     }
     if characters > 0 && text.bytes().all(|byte| byte == b' ') {
-        reader.error(
-            rule::CALL_ID_BLANK,
-            "call id is blank; use a UUID",
-            "more than spaces",
-            "spaces",
-        );
+        reader.error(rule::CALL_ID_BLANK, "call id is blank; use a UUID", "more than spaces", "spaces");
     }
     Some(text.to_owned())
 }
@@ -49,12 +31,7 @@ pub(crate) fn function_call<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Op
     let name = reader.required(map, "name", name);
     let args = reader.required(map, "args", |reader, value| reader.object(value));
     let extra = reader.extra(map, &["call_id", "name", "args"]);
-    Some(FunctionCall {
-        call_id: call_id?,
-        name: name?,
-        args: args?.clone(),
-        extra,
-    })
+    Some(FunctionCall { call_id: call_id?, name: name?, args: args?.clone(), extra })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,16 +45,8 @@ fn status<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<Status> {
         "SUCCESS" => Some(Status::Success),
         "ERROR" => Some(Status::Error),
         other => {
-            let message = format!(
-                "status {} is not known; use `SUCCESS` or `ERROR`",
-                quoted(other)
-            );
-            reader.error(
-                rule::RESULT_STATUS,
-                message,
-                "SUCCESS or ERROR",
-                "another string",
-            );
+            let message = format!("status {} is not known; use `SUCCESS` or `ERROR`", quoted(other));
+            reader.error(rule::RESULT_STATUS, message, "SUCCESS or ERROR", "another string");
             None
         }
     }
@@ -90,12 +59,7 @@ pub(crate) fn tool_result<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Opti
     let status = reader.required(map, "status", status);
     let outcome = outcome(reader, map, status);
     let extra = reader.extra(map, &["call_id", "name", "status", "content", "error"]);
-    Some(ToolResult {
-        call_id: call_id?,
-        name: name?,
-        outcome: outcome?,
-        extra,
-    })
+    Some(ToolResult { call_id: call_id?, name: name?, outcome: outcome?, extra })
 }
 
 /// Content if and only if SUCCESS, error if and only if ERROR. Null is content, but no error (Q1).
@@ -110,34 +74,17 @@ fn outcome<'v>(reader: &mut Reader<'v>, map: &'v Map, status: Option<Status>) ->
     }
     if has_error && status == Some(Status::Success) {
         reader.at_key("error", |reader| {
-            let message =
-                "error in a result of status `SUCCESS`; remove `error` or use status `ERROR`";
-            reader.error(
-                rule::RESULT_ERROR_MISPLACED,
-                message,
-                "no `error`",
-                "`error`",
-            );
+            let message = "error in a result of status `SUCCESS`; remove `error` or use status `ERROR`";
+            reader.error(rule::RESULT_ERROR_MISPLACED, message, "no `error`", "`error`");
         });
     }
     if content.is_none() && status == Some(Status::Success) {
-        let message =
-            "status `SUCCESS` without content; add `content`, null if there is nothing to say";
-        reader.error(
-            rule::RESULT_CONTENT_REQUIRED,
-            message,
-            "`content`",
-            "no such field",
-        );
+        let message = "status `SUCCESS` without content; add `content`, null if there is nothing to say";
+        reader.error(rule::RESULT_CONTENT_REQUIRED, message, "`content`", "no such field");
     }
     if !has_error && status == Some(Status::Error) {
         let message = "status `ERROR` without error; add `error` with a `message`";
-        reader.error(
-            rule::RESULT_ERROR_REQUIRED,
-            message,
-            "`error`",
-            "no such field",
-        );
+        reader.error(rule::RESULT_ERROR_REQUIRED, message, "`error`", "no such field");
     }
     let error = reader.optional(map, "error", error_object);
     match status? {
@@ -151,35 +98,20 @@ pub(crate) fn error_object<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Opt
     let message = reader.required(map, "message", error_message);
     let kind = reader.optional(map, "type", error_type);
     let extra = reader.extra(map, &["message", "type"]);
-    Some(ErrorObject {
-        message: message?,
-        kind,
-        extra,
-    })
+    Some(ErrorObject { message: message?, kind, extra })
 }
 
 fn error_message<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<String> {
     let text = reader.string(value)?;
     if text.trim().is_empty() {
         let message = "the error's message is blank; say what went wrong";
-        reader.error(
-            rule::ERROR_MESSAGE_EMPTY,
-            message,
-            "a text that is not blank",
-            "a blank text",
-        );
+        reader.error(rule::ERROR_MESSAGE_EMPTY, message, "a text that is not blank", "a blank text");
     }
     let (characters, most) = (text.chars().count(), limits::ERROR_MESSAGE_CHARS);
     if characters > most {
-        let message = format!(
-            "the error's message has {characters} characters; at most {most} are recommended, shorten it"
-        );
-        reader.warn(
-            rule::ERROR_MESSAGE_LONG,
-            message,
-            &format!("at most {most} characters"),
-            &characters.to_string(),
-        );
+        let message =
+            format!("the error's message has {characters} characters; at most {most} are recommended, shorten it");
+        reader.warn(rule::ERROR_MESSAGE_LONG, message, &format!("at most {most} characters"), &characters.to_string());
     }
     Some(text.to_owned())
 }
@@ -187,20 +119,11 @@ fn error_message<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<String
 fn error_type<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<String> {
     let text = reader.string(value)?;
     let upper_snake = text.starts_with(|first: char| first.is_ascii_uppercase())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     if !upper_snake {
-        let message = format!(
-            "error type {} is not upper snake case; prefer the form `RESOURCE_NOT_FOUND`",
-            quoted(text)
-        );
-        reader.warn(
-            rule::ERROR_TYPE_FORM,
-            message,
-            "upper snake case",
-            "another string",
-        );
+        let message =
+            format!("error type {} is not upper snake case; prefer the form `RESOURCE_NOT_FOUND`", quoted(text));
+        reader.warn(rule::ERROR_TYPE_FORM, message, "upper snake case", "another string");
     }
     Some(text.to_owned())
 }

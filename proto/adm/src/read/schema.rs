@@ -9,20 +9,11 @@ use crate::value::{Form, write};
 use crate::{Map, Value, rule};
 use std::collections::{BTreeMap, BTreeSet};
 
-const KNOWN: [&str; 6] = [
-    "type",
-    "description",
-    "properties",
-    "required",
-    "items",
-    "enum",
-];
+const KNOWN: [&str; 6] = ["type", "description", "properties", "required", "items", "enum"];
 const TYPES: &str = "STRING, NUMBER, INTEGER, BOOLEAN, ARRAY or OBJECT";
 
 pub(crate) fn schema<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<Schema> {
-    within_bounds(reader, value)
-        .then(|| subschema(reader, value))
-        .flatten()
+    within_bounds(reader, value).then(|| subschema(reader, value)).flatten()
 }
 
 /// Whether a schema keeps its bounds; says so if not. Expects a value of bounded JSON depth.
@@ -34,48 +25,20 @@ fn within_bounds(reader: &mut Reader<'_>, root: &Value) -> bool {
         count += 1;
         open.extend(schema.get("items").map(|items| (items, level + 1)));
         let properties = schema.get("properties").and_then(Value::as_object);
-        open.extend(
-            properties
-                .into_iter()
-                .flat_map(Map::values)
-                .map(|property| (property, level + 1)),
-        );
+        open.extend(properties.into_iter().flat_map(Map::values).map(|property| (property, level + 1)));
     }
     let mut text = Vec::new();
     write(root, Form::AsWritten, &mut text);
     let bounds = [
-        (
-            rule::SCHEMA_DEPTH,
-            deepest,
-            limits::SCHEMA_LEVELS,
-            "levels",
-            "flatten it",
-        ),
-        (
-            rule::SCHEMA_COUNT,
-            count,
-            limits::SUBSCHEMAS,
-            "schemas",
-            "declare fewer properties",
-        ),
-        (
-            rule::SCHEMA_BYTES,
-            text.len(),
-            limits::SCHEMA_BYTES,
-            "bytes",
-            "shorten it",
-        ),
+        (rule::SCHEMA_DEPTH, deepest, limits::SCHEMA_LEVELS, "levels", "flatten it"),
+        (rule::SCHEMA_COUNT, count, limits::SUBSCHEMAS, "schemas", "declare fewer properties"),
+        (rule::SCHEMA_BYTES, text.len(), limits::SCHEMA_BYTES, "bytes", "shorten it"),
     ];
     let mut kept = true;
     for (rule, is, most, unit, remedy) in bounds {
         if is > most {
             let message = format!("the schema has {is} {unit}, at most {most} are taken; {remedy}");
-            reader.error(
-                rule,
-                message,
-                &format!("at most {most} {unit}"),
-                &is.to_string(),
-            );
+            reader.error(rule, message, &format!("at most {most} {unit}"), &is.to_string());
             kept = false;
         }
     }
@@ -98,15 +61,7 @@ fn subschema<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<Schema> {
     }
     let extra = reader.extra(map, &KNOWN);
     let (required, enum_values) = (required.map(owned), enum_values.map(owned));
-    Some(Schema {
-        kind: kind?,
-        description,
-        properties,
-        required,
-        items,
-        enum_values,
-        extra,
-    })
+    Some(Schema { kind: kind?, description, properties, required, items, enum_values, extra })
 }
 
 fn owned(texts: Vec<(usize, &str)>) -> Vec<String> {
@@ -118,10 +73,7 @@ fn schema_type<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<SchemaTy
     let Ok(kind) = text.parse() else {
         let remedy = match text.to_ascii_uppercase() {
             upper if upper.parse::<SchemaType>().is_ok() => format!("write it `{upper}`"),
-            upper
-                if ["DATETIME", "BINARY", "REFERENCE", "UNION", "TUPLE"]
-                    .contains(&upper.as_str()) =>
-            {
+            upper if ["DATETIME", "BINARY", "REFERENCE", "UNION", "TUPLE"].contains(&upper.as_str()) => {
                 format!("it is kept for later versions, use {TYPES}")
             }
             _ => format!("use {TYPES}"),
@@ -137,12 +89,7 @@ fn schema_description<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<S
     let text = reader.string(value)?;
     if text.trim().is_empty() {
         let message = "description is blank; write one or leave it out";
-        reader.warn(
-            rule::SCHEMA_DESCRIPTION_EMPTY,
-            message,
-            "a text that is not blank",
-            "a blank text",
-        );
+        reader.warn(rule::SCHEMA_DESCRIPTION_EMPTY, message, "a text that is not blank", "a blank text");
     }
     Some(text.to_owned())
 }
@@ -170,28 +117,15 @@ fn strings<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<Vec<(usize, 
 fn enumeration<'v>(reader: &mut Reader<'v>, value: &'v Value) -> Option<Vec<(usize, &'v str)>> {
     if value.as_array().is_some_and(<[Value]>::is_empty) {
         let message = "enum has no values; list at least one or leave it out";
-        reader.error(
-            rule::SCHEMA_ENUM_EMPTY,
-            message,
-            "at least one value",
-            "an empty array",
-        );
+        reader.error(rule::SCHEMA_ENUM_EMPTY, message, "at least one value", "an empty array");
     }
     let values = strings(reader, value)?;
     let mut first = BTreeMap::new();
     for (at, text) in &values {
         if let Some(before) = first.insert(*text, *at) {
-            let message = format!(
-                "enum has {} twice, first at {before}; remove one",
-                quoted(text)
-            );
+            let message = format!("enum has {} twice, first at {before}; remove one", quoted(text));
             reader.at_index(*at, |reader| {
-                reader.error(
-                    rule::SCHEMA_ENUM_DUPLICATE,
-                    message,
-                    "unique values",
-                    "a repeated value",
-                )
+                reader.error(rule::SCHEMA_ENUM_DUPLICATE, message, "unique values", "a repeated value")
             });
         }
     }
@@ -206,24 +140,12 @@ fn check_required<'v>(reader: &mut Reader<'v>, required: &[(usize, &str)], map: 
             reader.at_index(*at, |reader| {
                 if !seen.insert(*name) {
                     let message = format!("required names {} twice; remove one", quoted(name));
-                    reader.error(
-                        rule::SCHEMA_REQUIRED_DUPLICATE,
-                        message,
-                        "unique names",
-                        "a repeated name",
-                    );
+                    reader.error(rule::SCHEMA_REQUIRED_DUPLICATE, message, "unique names", "a repeated name");
                 }
                 if !declared.is_some_and(|properties| properties.contains_key(name)) {
-                    let message = format!(
-                        "required names {}, which is no property; declare it or remove it",
-                        quoted(name)
-                    );
-                    reader.error(
-                        rule::SCHEMA_REQUIRED_UNDECLARED,
-                        message,
-                        "a key of properties",
-                        "another name",
-                    );
+                    let message =
+                        format!("required names {}, which is no property; declare it or remove it", quoted(name));
+                    reader.error(rule::SCHEMA_REQUIRED_UNDECLARED, message, "a key of properties", "another name");
                 }
             });
         }
@@ -233,36 +155,19 @@ fn check_required<'v>(reader: &mut Reader<'v>, required: &[(usize, &str)], map: 
 /// Keywords belong to their types (Q51).
 fn check_places<'v>(reader: &mut Reader<'v>, map: &'v Map, kind: SchemaType) {
     let places = [
-        (
-            "properties",
-            SchemaType::Object,
-            rule::SCHEMA_PROPERTIES_MISPLACED,
-        ),
-        (
-            "required",
-            SchemaType::Object,
-            rule::SCHEMA_REQUIRED_MISPLACED,
-        ),
+        ("properties", SchemaType::Object, rule::SCHEMA_PROPERTIES_MISPLACED),
+        ("required", SchemaType::Object, rule::SCHEMA_REQUIRED_MISPLACED),
         ("items", SchemaType::Array, rule::SCHEMA_ITEMS_MISPLACED),
         ("enum", SchemaType::String, rule::SCHEMA_ENUM_MISPLACED),
     ];
     for (keyword, owner, rule) in places {
         if kind != owner && map.contains_key(keyword) {
-            let message = format!(
-                "`{keyword}` belongs to {owner}, the type is {kind}; remove it or change the type"
-            );
-            reader.at_key(keyword, |reader| {
-                reader.error(rule, message, owner.as_str(), kind.as_str())
-            });
+            let message = format!("`{keyword}` belongs to {owner}, the type is {kind}; remove it or change the type");
+            reader.at_key(keyword, |reader| reader.error(rule, message, owner.as_str(), kind.as_str()));
         }
     }
     if kind == SchemaType::Array && !map.contains_key("items") {
         let message = "ARRAY without `items`; add the schema of its elements";
-        reader.error(
-            rule::SCHEMA_ITEMS_REQUIRED,
-            message,
-            "`items`",
-            "no such field",
-        );
+        reader.error(rule::SCHEMA_ITEMS_REQUIRED, message, "`items`", "no such field");
     }
 }

@@ -22,26 +22,16 @@ impl Value {
             Self::Bool(value) => serde_json::Value::Bool(*value),
             Self::Number(number) => serde_json::Value::Number(serde_number(number)),
             Self::String(text) => serde_json::Value::String(text.clone()),
-            Self::Array(items) => {
-                serde_json::Value::Array(items.iter().map(Value::to_serde).collect())
+            Self::Array(items) => serde_json::Value::Array(items.iter().map(Value::to_serde).collect()),
+            Self::Object(map) => {
+                serde_json::Value::Object(map.iter().map(|(key, value)| (key.to_owned(), value.to_serde())).collect())
             }
-            Self::Object(map) => serde_json::Value::Object(
-                map.iter()
-                    .map(|(key, value)| (key.to_owned(), value.to_serde()))
-                    .collect(),
-            ),
         }
     }
 }
 
 pub(crate) fn serde_number(number: &Number) -> serde_json::Number {
-    let unsigned = || {
-        number
-            .token()
-            .parse::<u64>()
-            .ok()
-            .map(serde_json::Number::from)
-    };
+    let unsigned = || number.token().parse::<u64>().ok().map(serde_json::Number::from);
     let double = || serde_json::Number::from_f64(number.as_f64());
     match number.as_i64() {
         Some(integer) => integer.into(),

@@ -3,7 +3,6 @@
 //! no hash can be flooded. Refuses a key that comes twice.
 
 use super::Value;
-use std::cmp::Ordering;
 
 /// Up to this many members a scan beats a search.
 const SCANNED: usize = 16;
@@ -14,6 +13,12 @@ pub struct Map {
     entries: Vec<(String, Value)>,
     /// Positions sorted by key; empty while the map is small.
     index: Vec<u32>,
+}
+
+/// Members among which a key comes twice.
+pub(crate) struct Twice {
+    pub(crate) key: String,
+    entries: Vec<(String, Value)>,
 }
 
 impl Map {
@@ -38,9 +43,7 @@ impl Map {
     /// The value of `key`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.position(key)
-            .and_then(|at| self.entries.get(at))
-            .map(|(_, value)| value)
+        self.position(key).and_then(|at| self.entries.get(at)).map(|(_, value)| value)
     }
 
     /// Whether `key` is a member of its own.
@@ -49,15 +52,13 @@ impl Map {
         self.position(key).is_some()
     }
 
-    /// Sets `key` and gives the value it had. A new key goes to the end.
+    /// Sets `key` and gives the value it had. A new key goes to the end. For many members at once, collect.
     pub fn insert(&mut self, key: impl Into<String>, value: Value) -> Option<Value> {
         let key = key.into();
         if let Some((_, old)) = self.position(&key).and_then(|at| self.entries.get_mut(at)) {
             return Some(std::mem::replace(old, value));
         }
-        let at = self
-            .index
-            .partition_point(|at| self.key_at(*at) < key.as_str());
+        let at = self.index.partition_point(|at| self.key_at(*at) < key.as_str());
         let new = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.entries.push((key, value));
         if !self.index.is_empty() {
@@ -70,9 +71,7 @@ impl Map {
 
     /// Members in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> + Clone {
-        self.entries
-            .iter()
-            .map(|(key, value)| (key.as_str(), value))
+        self.entries.iter().map(|(key, value)| (key.as_str(), value))
     }
 
     /// Keys in order.
@@ -89,27 +88,19 @@ impl Map {
         &self.entries
     }
 
-    /// Takes members as read, or gives back the first key that comes twice.
-    pub(crate) fn from_entries(entries: Vec<(String, Value)>) -> Result<Self, String> {
+    /// Takes members as read, or gives them back with the first key that comes twice.
+    pub(crate) fn from_entries(entries: Vec<(String, Value)>) -> Result<Self, Twice> {
         if entries.len() <= SCANNED {
             return match repeated(&entries) {
-                Some(key) => Err(key),
-                None => Ok(Self {
-                    entries,
-                    index: Vec::new(),
-                }),
+                Some(key) => Err(Twice { key, entries }),
+                None => Ok(Self { entries, index: Vec::new() }),
             };
         }
         let index = sorted(&entries);
-        let key = |at: Option<&u32>| {
-            at.and_then(|at| entries.get(*at as usize))
-                .map(|(key, _)| key)
-        };
-        let twice = index
-            .windows(2)
-            .find(|pair| key(pair.first()) == key(pair.last()));
-        match twice.and_then(|pair| key(pair.first())) {
-            Some(key) => Err(key.clone()),
+        let key = |at: Option<&u32>| at.and_then(|at| entries.get(*at as usize)).map(|(key, _)| key);
+        let twice = index.windows(2).find(|pair| key(pair.first()) == key(pair.last()));
+        match twice.and_then(|pair| key(pair.first())).cloned() {
+            Some(key) => Err(Twice { key, entries }),
             None => Ok(Self { entries, index }),
         }
     }
@@ -122,10 +113,7 @@ impl Map {
         if self.index.is_empty() {
             return self.entries.iter().position(|(own, _)| own == key);
         }
-        let found = self
-            .index
-            .binary_search_by(|at| self.key_at(*at).cmp(key))
-            .ok()?;
+        let found = self.index.binary_search_by(|at| self.key_at(*at).cmp(key)).ok()?;
         self.index.get(found).map(|at| *at as usize)
     }
 }
@@ -144,27 +132,27 @@ fn repeated(entries: &[(String, Value)]) -> Option<String> {
 fn sorted(entries: &[(String, Value)]) -> Vec<u32> {
     let mut index: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(u32::MAX)).collect();
     let key = |at: &u32| entries.get(*at as usize).map(|(key, _)| key.as_str());
-    index.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then(Ordering::Equal));
+    index.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
     index
 }
 
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self
-                .iter()
-                .all(|(key, value)| other.get(key) == Some(value))
+        self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
     }
 }
 
-/// Of a key that comes twice the later value stays.
+/// Of a key that comes twice the later value stays. Quick at any size as long as none does.
 impl<K: Into<String>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(members: I) -> Self {
-        let mut map = Self::new();
-        for (key, value) in members {
-            map.insert(key, value);
-        }
-        map
+        let entries = members.into_iter().map(|(key, value)| (key.into(), value)).collect();
+        Self::from_entries(entries).unwrap_or_else(|twice| {
+            let mut map = Self::new();
+            for (key, value) in twice.entries {
+                map.insert(key, value);
+            }
+            map
+        })
     }
 }
 

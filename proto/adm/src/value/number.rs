@@ -49,9 +49,7 @@ impl Number {
         if !value.is_finite() {
             return Err(NotANumber);
         }
-        Ok(Self::from_checked_token(
-            ryu_js::Buffer::new().format_finite(value),
-        ))
+        Ok(Self::from_checked_token(ryu_js::Buffer::new().format_finite(value)))
     }
 
     /// The token as written.
@@ -76,10 +74,7 @@ impl Number {
     #[must_use]
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "the nearest double is what is asked for"
-            )]
+            #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
             Repr::Integer(integer) => *integer as f64,
             Repr::Token(token) => token.parse().unwrap_or(0.0),
         }
@@ -90,9 +85,7 @@ impl Number {
     pub fn is_integer_token(&self) -> bool {
         match &self.0 {
             Repr::Integer(_) => true,
-            Repr::Token(token) => token
-                .bytes()
-                .all(|byte| byte == b'-' || byte.is_ascii_digit()),
+            Repr::Token(token) => token.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()),
         }
     }
 
@@ -115,10 +108,7 @@ pub(crate) fn as_adm_integer(number: &Number) -> Option<i64> {
     if number.is_integer_token() || double.abs() > EXACT || !is_whole_token(token) {
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "whole and within 2^53, checked above"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53, checked above")]
     Some(double as i64)
 }
 
@@ -137,9 +127,7 @@ fn is_whole_token(token: &str) -> bool {
     };
     let below_point = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
     let trailing_zeros = if fraction.is_empty() {
-        let zeros = digits
-            .len()
-            .saturating_sub(digits.trim_end_matches('0').len());
+        let zeros = digits.len().saturating_sub(digits.trim_end_matches('0').len());
         i64::try_from(zeros).unwrap_or(i64::MAX)
     } else {
         0

@@ -27,14 +27,9 @@ pub(super) fn find<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
     if pointer.is_empty() {
         return Some(value);
     }
-    pointer
-        .strip_prefix('/')?
-        .split('/')
-        .try_fold(value, |at, step| match at {
-            Value::Object(map) => map.get(&step.replace("~1", "/").replace("~0", "~")),
-            Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => {
-                items.get(step.parse::<usize>().ok()?)
-            }
-            _ => None,
-        })
+    pointer.strip_prefix('/')?.split('/').try_fold(value, |at, step| match at {
+        Value::Object(map) => map.get(&step.replace("~1", "/").replace("~0", "~")),
+        Value::Array(items) if step == "0" || !step.starts_with(['0', '+']) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
 }

@@ -61,20 +61,9 @@ fn numbers_that_only_look_whole_as_a_double_are_no_integers() {
 #[test]
 fn pointers_lead_to_own_members_only() {
     let value = parse(r#"{"a/b":{"~":[10,{"":5}]},"0":1}"#).unwrap();
-    assert_eq!(
-        value.pointer("/a~1b/~0/1/").and_then(Value::as_i64),
-        Some(5)
-    );
+    assert_eq!(value.pointer("/a~1b/~0/1/").and_then(Value::as_i64), Some(5));
     assert_eq!(value.pointer("/0").and_then(Value::as_i64), Some(1));
-    for nowhere in [
-        "a",
-        "/x",
-        "/a~1b/~0/01",
-        "/a~1b/~0/+1",
-        "/a~1b/~0/2",
-        "/a~1b/~0/-",
-        "/0/0",
-    ] {
+    for nowhere in ["a", "/x", "/a~1b/~0/01", "/a~1b/~0/+1", "/a~1b/~0/2", "/a~1b/~0/-", "/0/0"] {
         assert_eq!(value.pointer(nowhere), None, "{nowhere}");
     }
     assert_eq!(value.pointer(""), Some(&value));
@@ -88,17 +77,10 @@ fn large_maps_find_what_small_ones_find() {
         assert_eq!(map.len(), usize::try_from(at).unwrap() + 1);
     }
     for at in 0..100_i64 {
-        assert_eq!(
-            map.get(&format!("k{}", at * 37 % 100))
-                .and_then(Value::as_i64),
-            Some(at)
-        );
+        assert_eq!(map.get(&format!("k{}", at * 37 % 100)).and_then(Value::as_i64), Some(at));
     }
     assert!(!map.contains_key("k100"));
-    assert_eq!(
-        map.insert("k5", Value::Null).and_then(|old| old.as_i64()),
-        Some(65)
-    );
+    assert_eq!(map.insert("k5", Value::Null).and_then(|old| old.as_i64()), Some(65));
     assert_eq!(map.keys().next(), Some("k0"));
 }
 

@@ -34,8 +34,7 @@ pub(crate) fn write(value: &Value, form: Form, out: &mut Vec<u8>) {
         }
         Value::Object(map) => {
             let entries = map.entries();
-            if form == Form::AsWritten || entries.is_sorted_by(|a, b| by_utf16(&a.0, &b.0).is_lt())
-            {
+            if form == Form::AsWritten || entries.is_sorted_by(|a, b| by_utf16(&a.0, &b.0).is_lt()) {
                 write_members(entries.iter(), form, out);
             } else {
                 let mut sorted: Vec<&(String, Value)> = entries.iter().collect();
@@ -46,11 +45,7 @@ pub(crate) fn write(value: &Value, form: Form, out: &mut Vec<u8>) {
     }
 }
 
-fn write_members<'v>(
-    members: impl Iterator<Item = &'v (String, Value)>,
-    form: Form,
-    out: &mut Vec<u8>,
-) {
+fn write_members<'v>(members: impl Iterator<Item = &'v (String, Value)>, form: Form, out: &mut Vec<u8>) {
     out.push(b'{');
     for (at, (key, value)) in members.enumerate() {
         if at > 0 {
@@ -65,11 +60,7 @@ fn write_members<'v>(
 
 /// The order of RFC 8785 section 3.2.3. Bytes give it for ASCII, where one unit is one byte.
 fn by_utf16(a: &str, b: &str) -> Ordering {
-    if a.is_ascii() && b.is_ascii() {
-        a.cmp(b)
-    } else {
-        a.encode_utf16().cmp(b.encode_utf16())
-    }
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
 
 fn write_number(number: &Number, form: Form, out: &mut Vec<u8>) {
@@ -80,21 +71,14 @@ fn write_number(number: &Number, form: Form, out: &mut Vec<u8>) {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{number}");
     } else {
-        out.extend_from_slice(
-            ryu_js::Buffer::new()
-                .format_finite(number.as_f64())
-                .as_bytes(),
-        );
+        out.extend_from_slice(ryu_js::Buffer::new().format_finite(number.as_f64()).as_bytes());
     }
 }
 
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f))
-    {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
         let (plain, escaped) = rest.split_at(at);
         out.extend_from_slice(plain.as_bytes());
         let mut characters = escaped.chars();

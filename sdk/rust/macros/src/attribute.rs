@@ -73,23 +73,25 @@ fn refuse_odd(function: &ItemFn) -> Result<()> {
         ));
     }
     match &signature.output {
-        ReturnType::Type(_, ty) if matches!(**ty, Type::Reference(_) | Type::ImplTrait(_)) => {
-            Err(Error::new(
-                ty.span(),
-                "a tool answers an owned value; use a concrete type such as `String`",
-            ))
+        ReturnType::Type(_, ty) if borrows(ty) || matches!(**ty, Type::ImplTrait(_)) => {
+            Err(Error::new(ty.span(), "a tool answers an owned value; use a concrete type such as `String`"))
         }
         _ => Ok(()),
     }
 }
 
+fn borrows(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else {
+        return false;
+    };
+    let lifetime = reference.lifetime.as_ref();
+    lifetime.is_none_or(|lifetime| lifetime.ident != "static")
+}
+
 fn declare(given: &Given, function: &mut ItemFn) -> Result<Declared> {
     let lines = docs::lines(&function.attrs);
     let ident = function.sig.ident.unraw();
-    let name = given
-        .name
-        .as_ref()
-        .map_or_else(|| ident.to_string(), LitStr::value);
+    let name = given.name.as_ref().map_or_else(|| ident.to_string(), LitStr::value);
     if !types::is_tool_name(&name) {
         let span = given.name.as_ref().map_or(ident.span(), LitStr::span);
         return Err(Error::new(
@@ -112,69 +114,39 @@ fn declare(given: &Given, function: &mut ItemFn) -> Result<Declared> {
             )
         })?;
     let documented = docs::arguments(&lines);
-    let parameters = function
-        .sig
-        .inputs
-        .iter_mut()
-        .map(|input| parameter(input, &documented))
-        .collect::<Result<Vec<_>>>()?;
+    let parameters =
+        function.sig.inputs.iter_mut().map(|input| parameter(input, &documented)).collect::<Result<Vec<_>>>()?;
     for (name, _) in &documented {
         if !parameters.iter().any(|parameter| parameter.name == *name) {
             return Err(Error::new(
                 ident.span(),
-                format!(
-                    "the doc comment describes `{name}`, which is no parameter; correct its name"
-                ),
+                format!("the doc comment describes `{name}`, which is no parameter; correct its name"),
             ));
         }
     }
-    Ok(Declared {
-        name,
-        description,
-        parameters,
-    })
+    Ok(Declared { name, description, parameters })
 }
 
 fn parameter(input: &mut FnArg, documented: &[(String, String)]) -> Result<Parameter> {
     let typed = match input {
         FnArg::Typed(typed) => typed,
         FnArg::Receiver(receiver) => {
-            return Err(Error::new(
-                receiver.span(),
-                "a tool has no `self`; use a free function",
-            ));
+            return Err(Error::new(receiver.span(), "a tool has no `self`; use a free function"));
         }
     };
     let Pat::Ident(pattern) = &*typed.pat else {
-        return Err(Error::new(
-            typed.pat.span(),
-            "a tool's parameter needs a name; take it apart inside the function",
-        ));
+        return Err(Error::new(typed.pat.span(), "a tool's parameter needs a name; take it apart inside the function"));
     };
     let ident = pattern.ident.clone();
     let name = ident.unraw().to_string();
-    let passing = types::passing(&typed.ty).map_err(|hint| {
-        Error::new(
-            typed.ty.span(),
-            format!("parameter `{name}` cannot be declared: {hint}"),
-        )
-    })?;
+    let passing = types::passing(&typed.ty)
+        .map_err(|hint| Error::new(typed.ty.span(), format!("parameter `{name}` cannot be declared: {hint}")))?;
     // The compiler knows no doc comments on parameters; they end here.
     let own = docs::first_paragraph(&docs::lines(&typed.attrs));
-    typed
-        .attrs
-        .retain(|attribute| !attribute.path().is_ident("doc"));
+    typed.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
     let listed = documented.iter().find(|(listed, _)| *listed == name);
-    let doc = own
-        .or_else(|| listed.map(|(_, text)| text.clone()))
-        .unwrap_or_default();
-    Ok(Parameter {
-        ident,
-        name,
-        doc,
-        ty: (*typed.ty).clone(),
-        passing,
-    })
+    let doc = own.or_else(|| listed.map(|(_, text)| text.clone())).unwrap_or_default();
+    Ok(Parameter { ident, name, doc, ty: (*typed.ty).clone(), passing })
 }
 
 fn write(declared: &Declared, mut function: ItemFn) -> TokenStream {
@@ -182,15 +154,9 @@ fn write(declared: &Declared, mut function: ItemFn) -> TokenStream {
     let ident = function.sig.ident.clone();
     let (outer, inner): (Vec<_>, Vec<_>) = std::mem::take(&mut function.attrs)
         .into_iter()
-        .partition(|attribute| {
-            ["doc", "cfg", "deprecated"]
-                .iter()
-                .any(|name| attribute.path().is_ident(name))
-        });
+        .partition(|attribute| ["doc", "cfg", "deprecated"].iter().any(|name| attribute.path().is_ident(name)));
     function.attrs = inner;
-    let conditions = outer
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"));
+    let conditions = outer.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     let callable = callable(declared, &function);
     let tool = tool(declared, &function);
     quote! {
@@ -220,27 +186,30 @@ fn callable(declared: &Declared, function: &ItemFn) -> TokenStream {
             Passing::Text => parse_quote!(&'tool str),
         })
         .collect();
+    let lends = declared.parameters.iter().any(|each| each.passing == Passing::Text);
+    let (binder, scope, life) = if lends {
+        (quote!(for<'tool>), quote!(<'tool>), quote!('tool))
+    } else {
+        (quote!(), quote!(), quote!('static))
+    };
     let output = match &function.sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => quote!(#ty),
     };
     let (output, body) = if function.sig.asyncness.is_some() {
-        (
-            quote!(::grid_sdk::macro_support::Boxed<'tool, #output>),
-            quote!(::std::boxed::Box::pin(#ident(#(#names),*))),
-        )
+        (quote!(::grid_sdk::macro_support::Boxed<#life, #output>), quote!(::std::boxed::Box::pin(#ident(#(#names),*))))
     } else {
         (output, quote!(#ident(#(#names),*)))
     };
     quote! {
         impl ::core::ops::Deref for #ident {
-            type Target = for<'tool> fn(#(#types),*) -> #output;
+            type Target = #binder fn(#(#types),*) -> #output;
 
             fn deref(&self) -> &Self::Target {
-                fn plain<'tool>(#(#names: #types),*) -> #output {
+                fn plain #scope (#(#names: #types),*) -> #output {
                     #body
                 }
-                const PLAIN: for<'tool> fn(#(#types),*) -> #output = plain;
+                const PLAIN: #binder fn(#(#types),*) -> #output = plain;
                 &PLAIN
             }
         }
@@ -256,13 +225,7 @@ fn tool(declared: &Declared, function: &ItemFn) -> TokenStream {
     let mut locals = Vec::new();
     let mut passes = Vec::new();
     for (index, parameter) in declared.parameters.iter().enumerate() {
-        let Parameter {
-            name,
-            doc,
-            ty,
-            passing,
-            ..
-        } = parameter;
+        let Parameter { name, doc, ty, passing, .. } = parameter;
         let span = ty.span();
         let local = format_ident!("argument_{index}");
         let (owned, pass) = match passing {

@@ -5,9 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{
-    Attribute, Data, DataEnum, DeriveInput, Error, Fields, FieldsNamed, Ident, LitStr, Result,
-};
+use syn::{Attribute, Data, DataEnum, DeriveInput, Error, Fields, FieldsNamed, Ident, LitStr, Result};
 
 use crate::{docs, types};
 
@@ -39,9 +37,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 fn odd(ident: &Ident) -> Error {
     Error::new(
         ident.span(),
-        format!(
-            "`{ident}` has no ADM type; use a struct with named fields or an enum without data"
-        ),
+        format!("`{ident}` has no ADM type; use a struct with named fields or an enum without data"),
     )
 }
 
@@ -54,12 +50,7 @@ fn object(fields: &FieldsNamed) -> Result<TokenStream> {
         let Some(ident) = &field.ident else { continue };
         let name = renamed(&field.attrs)?.unwrap_or_else(|| ident.unraw().to_string());
         let ty = &field.ty;
-        types::check(ty).map_err(|hint| {
-            Error::new(
-                ty.span(),
-                format!("field `{name}` cannot be declared: {hint}"),
-            )
-        })?;
+        types::check(ty).map_err(|hint| Error::new(ty.span(), format!("field `{name}` cannot be declared: {hint}")))?;
         let doc = docs::first_paragraph(&docs::lines(&field.attrs)).unwrap_or_default();
         let local = format_ident!("field_{index}");
         writes.push(quote_spanned!(ty.span()=> properties.property::<#ty>(#name, #doc);));
@@ -92,9 +83,7 @@ fn choice(data: &DataEnum) -> Result<TokenStream> {
         if !matches!(variant.fields, Fields::Unit) {
             return Err(Error::new(
                 variant.span(),
-                format!(
-                    "the variant `{ident}` carries data, which a STRING cannot; use a struct instead"
-                ),
+                format!("the variant `{ident}` carries data, which a STRING cannot; use a struct instead"),
             ));
         }
         let name = renamed(&variant.attrs)?.unwrap_or_else(|| ident.unraw().to_string());
@@ -108,10 +97,7 @@ fn choice(data: &DataEnum) -> Result<TokenStream> {
         idents.push(ident);
     }
     if names.is_empty() {
-        return Err(Error::new(
-            data.enum_token.span(),
-            "an enum without variants has no values; add one",
-        ));
+        return Err(Error::new(data.enum_token.span(), "an enum without variants has no values; add one"));
     }
     Ok(quote! {
         fn schema(schemas: &mut ::grid_sdk::macro_support::Schemas) -> ::grid_sdk::macro_support::Schema {
@@ -133,10 +119,7 @@ fn choice(data: &DataEnum) -> Result<TokenStream> {
 /// The name given by `#[tool(rename = "…")]`.
 fn renamed(attributes: &[Attribute]) -> Result<Option<String>> {
     let mut name = None;
-    for attribute in attributes
-        .iter()
-        .filter(|each| each.path().is_ident("tool"))
-    {
+    for attribute in attributes.iter().filter(|each| each.path().is_ident("tool")) {
         attribute.parse_nested_meta(|meta| {
             if !meta.path.is_ident("rename") {
                 return Err(meta.error("only `rename = \"…\"` is known here"));
@@ -160,10 +143,7 @@ mod tests {
     #[test]
     fn a_field_without_an_adm_type_is_refused_by_its_name() {
         let message = refusal(&parse_quote! { struct Order { lines: Vec<u64> } });
-        assert!(
-            message.starts_with("field `lines` cannot be declared"),
-            "{message}"
-        );
+        assert!(message.starts_with("field `lines` cannot be declared"), "{message}");
     }
 
     #[test]
@@ -174,10 +154,7 @@ mod tests {
             (parse_quote! { struct Order<T> { line: T } }, "generic"),
             (parse_quote! { enum Shape { Circle(f64) } }, "carries data"),
             (parse_quote! { enum Never {} }, "without variants"),
-            (
-                parse_quote! { enum Twice { A, #[tool(rename = "A")] B } },
-                "occurs twice",
-            ),
+            (parse_quote! { enum Twice { A, #[tool(rename = "A")] B } }, "occurs twice"),
         ] {
             let message = refusal(&input);
             assert!(message.contains(word), "{message}");

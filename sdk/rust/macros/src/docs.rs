@@ -8,9 +8,7 @@ pub(crate) fn lines(attributes: &[Attribute]) -> Vec<String> {
         .iter()
         .filter_map(text)
         .flat_map(|text| {
-            text.lines()
-                .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned())
-                .collect::<Vec<_>>()
+            text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()).collect::<Vec<_>>()
         })
         .collect()
 }
@@ -19,22 +17,12 @@ fn text(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(pair) = &attribute.meta else {
         return None;
     };
-    let Expr::Lit(ExprLit {
-        lit: Lit::Str(text),
-        ..
-    }) = &pair.value
-    else {
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value else {
         return None;
     };
     // An empty comment line has no lines of its own, but it parts paragraphs.
     let text = text.value();
-    pair.path.is_ident("doc").then(|| {
-        if text.is_empty() {
-            "\n".to_owned()
-        } else {
-            text
-        }
-    })
+    pair.path.is_ident("doc").then(|| if text.is_empty() { "\n".to_owned() } else { text })
 }
 
 /// The first paragraph, as one line; `None` where there is none before a heading.
@@ -111,10 +99,7 @@ mod tests {
         assert_eq!(first_paragraph(&lines).unwrap(), "Adds two numbers.");
         assert_eq!(
             arguments(&lines),
-            [
-                ("a".to_owned(), "the first of the two".to_owned()),
-                ("b".to_owned(), "the second".to_owned())
-            ]
+            [("a".to_owned(), "the first of the two".to_owned()), ("b".to_owned(), "the second".to_owned())]
         );
     }
 

@@ -13,16 +13,12 @@ mod types;
 /// Makes a function a tool. See `grid_sdk::tool`.
 #[proc_macro_attribute]
 pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    attribute::expand(attribute.into(), item.into())
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    attribute::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Makes a struct or an enum a tool's parameter. See `grid_sdk::ToolType`.
 #[proc_macro_derive(ToolType, attributes(tool))]
 pub fn tool_type(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as syn::DeriveInput);
-    derive::expand(&input)
-        .unwrap_or_else(syn::Error::into_compile_error)
-        .into()
+    derive::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

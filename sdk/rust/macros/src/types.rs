@@ -28,12 +28,8 @@ pub(crate) fn check(ty: &Type) -> Result<(), &'static str> {
     match ty {
         Type::Paren(inner) => check(&inner.elem),
         Type::Group(inner) => check(&inner.elem),
-        Type::Path(path) if path.qself.is_none() => {
-            path.path.segments.last().map_or(Ok(()), check_named)
-        }
-        Type::Reference(_) => {
-            Err("it is a reference; use an owned type such as `String` or `Vec<T>`")
-        }
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last().map_or(Ok(()), check_named),
+        Type::Reference(_) => Err("it is a reference; use an owned type such as `String` or `Vec<T>`"),
         Type::Array(_) | Type::Slice(_) => Err("it has no ADM type; use `Vec<T>`"),
         Type::Tuple(_) => Err("a tuple has no ADM type; use a struct that derives `ToolType`"),
         Type::ImplTrait(_) | Type::TraitObject(_) => {
@@ -46,14 +42,12 @@ pub(crate) fn check(ty: &Type) -> Result<(), &'static str> {
 fn check_named(segment: &PathSegment) -> Result<(), &'static str> {
     let arguments = types_in(&segment.arguments);
     match segment.ident.to_string().as_str() {
-        "u64" | "usize" | "u128" => Err(
-            "ADM's INTEGER is a signed 64-bit number, which cannot hold every value; use `i64` or `u32`",
-        ),
+        "u64" | "usize" | "u128" => {
+            Err("ADM's INTEGER is a signed 64-bit number, which cannot hold every value; use `i64` or `u32`")
+        }
         "i128" | "isize" => Err("ADM's INTEGER is a signed 64-bit number; use `i64`"),
         "char" | "str" => Err("it has no ADM type; use `String`"),
-        "Value" => {
-            Err("a value of any type cannot be declared; use a concrete type, or `serde_json::Map`")
-        }
+        "Value" => Err("a value of any type cannot be declared; use a concrete type, or `serde_json::Map`"),
         "Vec" if arguments.is_empty() => Err("its items are not known; use `Vec<T>`"),
         "HashMap" | "BTreeMap" => match arguments.as_slice() {
             [key, value] if named(key, "String") => check(value),
@@ -87,7 +81,5 @@ pub(crate) fn is_tool_name(name: &str) -> bool {
     let first = name.bytes().next();
     first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
         && name.len() <= 64
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

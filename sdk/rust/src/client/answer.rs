@@ -32,9 +32,7 @@ impl CallAnswer {
         serde_json::from_str(&self.content).map_err(|fault| {
             Error::setting(
                 Setting::Content,
-                format!(
-                    "the content is not of the expected type ({fault}); read `content` instead"
-                ),
+                format!("the content is not of the expected type ({fault}); read `content` instead"),
             )
         })
     }
@@ -81,20 +79,11 @@ impl Sent<'_> {
         if result.call_id != self.call_id || result.name != self.name {
             return Err(self.bad("the answer belongs to another call"));
         }
-        let invocation_id = if answer.invocation_id.is_empty() {
-            outer.invocation_id
-        } else {
-            answer.invocation_id
-        };
-        let ids = Ids {
-            invocation_id,
-            repeated: answer.repeated,
-        };
+        let invocation_id = if answer.invocation_id.is_empty() { outer.invocation_id } else { answer.invocation_id };
+        let ids = Ids { invocation_id, repeated: answer.repeated };
         match (result.status(), result.content, result.error) {
             (adm::ToolResultStatus::Success, Some(content), None) => self.success(content, ids),
-            (adm::ToolResultStatus::Error, None, Some(error)) => {
-                Ok(Outcome::Failed(self.failure(error, ids)))
-            }
+            (adm::ToolResultStatus::Error, None, Some(error)) => Ok(Outcome::Failed(self.failure(error, ids))),
             _ => Err(self.bad("the answer's status does not match its content")),
         }
     }
@@ -115,11 +104,7 @@ impl Sent<'_> {
     fn failure(&self, error: adm::ErrorObject, ids: Ids) -> ToolFailure {
         ToolFailure {
             tool: self.name.to_owned(),
-            code: if error.r#type.is_empty() {
-                Code::TOOL_EXECUTION_FAILED
-            } else {
-                Code::from(error.r#type)
-            },
+            code: if error.r#type.is_empty() { Code::TOOL_EXECUTION_FAILED } else { Code::from(error.r#type) },
             message: error.message,
             call_id: self.call_id.to_owned(),
             invocation_id: ids.invocation_id,

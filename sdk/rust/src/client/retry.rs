@@ -71,15 +71,7 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     pub(super) const fn new(correlation_id: &'a str, safety: Safety, retries: Retries) -> Self {
-        Self {
-            correlation_id,
-            safety,
-            retries,
-            deadline_unix_ms: None,
-            tries: 0,
-            repeated: false,
-            refreshed: false,
-        }
+        Self { correlation_id, safety, retries, deadline_unix_ms: None, tries: 0, repeated: false, refreshed: false }
     }
 
     pub(super) fn retried(mut self, retries: Option<Retries>) -> Self {
@@ -94,13 +86,11 @@ impl<'a> Attempt<'a> {
 
     /// How long to wait for an answer of this try.
     pub(super) fn patience(&self, longest: Duration) -> Duration {
-        self.left()
-            .map_or(longest, |left| (left + SLACK).min(longest))
+        self.left().map_or(longest, |left| (left + SLACK).min(longest))
     }
 
     fn left(&self) -> Option<Duration> {
-        self.deadline_unix_ms
-            .map(|deadline| clock::left_until(deadline).unwrap_or_default())
+        self.deadline_unix_ms.map(|deadline| clock::left_until(deadline).unwrap_or_default())
     }
 
     /// No answer came in time.
@@ -160,9 +150,7 @@ impl<'a> Attempt<'a> {
             Error::Refused(refusal) if refusal.retry_allowed && !self.repeated => {
                 Some((refusal.max_retries.unwrap_or(u32::MAX), refusal.retry_after))
             }
-            Error::Transport(fault)
-                if fault.transient && (fault.before_send || self.safety == Safety::Idempotent) =>
-            {
+            Error::Transport(fault) if fault.transient && (fault.before_send || self.safety == Safety::Idempotent) => {
                 Some((u32::MAX, None))
             }
             _ => None,

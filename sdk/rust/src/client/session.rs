@@ -113,16 +113,13 @@ impl Session {
             )
             .await?;
         if answer.session_id.is_empty() {
-            return Err(Error::bad_answer(
-                "the answer names no session",
-                &correlation_id,
-            ));
+            return Err(Error::bad_answer("the answer names no session", &correlation_id));
         }
-        Ok(Self {
-            client,
-            id: answer.session_id,
-            expires_at_ms: answer.expires_at_ms,
-        })
+        Ok(Self { client, id: answer.session_id, expires_at_ms: answer.expires_at_ms })
+    }
+
+    pub(super) fn known(client: Client, id: String) -> Self {
+        Self { client, id, expires_at_ms: 0 }
     }
 
     /// The host's id of the session.
@@ -131,12 +128,10 @@ impl Session {
         &self.id
     }
 
-    /// When the session ends by itself.
+    /// When the session ends by itself; 1970 for one that was opened elsewhere.
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
-        UNIX_EPOCH
-            .checked_add(Duration::from_millis(self.expires_at_ms))
-            .unwrap_or(UNIX_EPOCH)
+        UNIX_EPOCH.checked_add(Duration::from_millis(self.expires_at_ms)).unwrap_or(UNIX_EPOCH)
     }
 
     /// The tools that the caller may call in this session.
@@ -145,10 +140,7 @@ impl Session {
     /// `Refused`, `Transport`, `BadAnswer`.
     pub async fn list_tools(&self) -> Result<Vec<Listing>, Error> {
         let correlation_id = clock::correlation_id("client");
-        let message = v1::ListTools {
-            session_id: self.id.clone(),
-            correlation_id: correlation_id.clone(),
-        };
+        let message = v1::ListTools { session_id: self.id.clone(), correlation_id: correlation_id.clone() };
         let answer = self
             .client
             .exchange(
@@ -163,9 +155,7 @@ impl Session {
             .into_iter()
             .map(Listing::from_wire)
             .collect::<Option<_>>()
-            .ok_or_else(|| {
-                Error::bad_answer("the list has a tool without a declaration", &correlation_id)
-            })
+            .ok_or_else(|| Error::bad_answer("the list has a tool without a declaration", &correlation_id))
     }
 
     /// Calls a tool and gives its success.
@@ -181,12 +171,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::call`].
-    pub async fn call_with(
-        &self,
-        name: &str,
-        args: impl Serialize,
-        options: CallOptions,
-    ) -> Result<CallAnswer, Error> {
+    pub async fn call_with(&self, name: &str, args: impl Serialize, options: CallOptions) -> Result<CallAnswer, Error> {
         self.call_outcome(name, args, options).await?.into_result()
     }
 
@@ -194,18 +179,11 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::call`], without `ToolFailed`.
-    pub async fn call_outcome(
-        &self,
-        name: &str,
-        args: impl Serialize,
-        options: CallOptions,
-    ) -> Result<Outcome, Error> {
+    pub async fn call_outcome(&self, name: &str, args: impl Serialize, options: CallOptions) -> Result<Outcome, Error> {
         let text = serde_json::to_string(&args).map_err(|fault| {
             Error::setting(
                 Setting::Arguments,
-                format!(
-                    "the arguments cannot be written as JSON ({fault}); pass a map or a struct"
-                ),
+                format!("the arguments cannot be written as JSON ({fault}); pass a map or a struct"),
             )
         })?;
         self.call_raw(name, text, options).await
@@ -217,48 +195,24 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::call_outcome`].
-    pub async fn call_raw(
-        &self,
-        name: &str,
-        args: impl Into<String>,
-        options: CallOptions,
-    ) -> Result<Outcome, Error> {
+    pub async fn call_raw(&self, name: &str, args: impl Into<String>, options: CallOptions) -> Result<Outcome, Error> {
         let args = object_text(args.into())?;
         let call_id = options.call_id.unwrap_or_else(clock::call_id);
-        let correlation_id = options
-            .correlation_id
-            .unwrap_or_else(|| clock::correlation_id("client"));
+        let correlation_id = options.correlation_id.unwrap_or_else(|| clock::correlation_id("client"));
         let deadline = options.deadline.map(clock::deadline_in);
         let message = v1::ToolCall {
             correlation_id: correlation_id.clone(),
-            call: Some(grid_proto::adm::FunctionCall {
-                call_id: call_id.clone(),
-                name: name.to_owned(),
-                args,
-            }),
+            call: Some(grid_proto::adm::FunctionCall { call_id: call_id.clone(), name: name.to_owned(), args }),
             session_id: self.id.clone(),
             deadline_unix_ms: deadline.unwrap_or_default(),
             ..Default::default()
         };
-        let attempt = self
-            .client
-            .attempt(&correlation_id, Safety::Idempotent)
-            .retried(options.retries)
-            .until(deadline);
+        let attempt = self.client.attempt(&correlation_id, Safety::Idempotent).retried(options.retries).until(deadline);
         let answer = self
             .client
-            .exchange(
-                attempt,
-                message,
-                async |mut service, request| service.call_tool(request).await,
-                refusal_in_call,
-            )
+            .exchange(attempt, message, async |mut service, request| service.call_tool(request).await, refusal_in_call)
             .await?;
-        let sent = Sent {
-            call_id: &call_id,
-            name,
-            correlation_id: &correlation_id,
-        };
+        let sent = Sent { call_id: &call_id, name, correlation_id: &correlation_id };
         sent.read(answer)
     }
 
@@ -293,11 +247,7 @@ impl Session {
     /// `Refused`, `Transport`, `BadAnswer`.
     pub async fn close(&self, force: bool) -> Result<u32, Error> {
         let correlation_id = clock::correlation_id("client");
-        let message = v1::DestroySession {
-            session_id: self.id.clone(),
-            force,
-            correlation_id: correlation_id.clone(),
-        };
+        let message = v1::DestroySession { session_id: self.id.clone(), force, correlation_id: correlation_id.clone() };
         let answer = self
             .client
             .exchange(
@@ -310,10 +260,7 @@ impl Session {
         if answer.destroyed {
             Ok(answer.cancelled_invocations)
         } else {
-            Err(Error::bad_answer(
-                "the session was neither ended nor was ending it refused",
-                &correlation_id,
-            ))
+            Err(Error::bad_answer("the session was neither ended nor was ending it refused", &correlation_id))
         }
     }
 }
@@ -323,10 +270,7 @@ fn object_text(text: String) -> Result<String, Error> {
     match text.trim_start().chars().next() {
         Some('{') => Ok(text),
         _ if text == "null" => Ok("{}".to_owned()),
-        _ => Err(Error::setting(
-            Setting::Arguments,
-            "the arguments are not a JSON object; pass a map or a struct",
-        )),
+        _ => Err(Error::setting(Setting::Arguments, "the arguments are not a JSON object; pass a map or a struct")),
     }
 }
 

@@ -23,18 +23,12 @@ fn a_refusal_keeps_every_field_that_the_host_sent() {
     assert_eq!(refusal.retry_after, Some(Duration::from_millis(1_500)));
     assert_eq!(refusal.max_retries, Some(2));
     assert_eq!(refusal.details["required"], "[\"a\"]");
-    assert_eq!(
-        refusal.to_string(),
-        "PERMISSION_DENIED: the caller lacks a role; ask for the role (client-1-00000000)"
-    );
+    assert_eq!(refusal.to_string(), "PERMISSION_DENIED: the caller lacks a role; ask for the role (client-1-00000000)");
 }
 
 #[test]
 fn an_unknown_code_is_kept_and_an_empty_refusal_is_a_protocol_violation() {
-    let unknown = Refusal::from(v1::EnhancedError {
-        r#type: "BRAND_NEW".into(),
-        ..Default::default()
-    });
+    let unknown = Refusal::from(v1::EnhancedError { r#type: "BRAND_NEW".into(), ..Default::default() });
     assert_eq!(unknown.code, "BRAND_NEW");
     let empty = Refusal::from(v1::EnhancedError::default());
     assert_eq!(empty.code, Code::PROTOCOL_VIOLATION);
@@ -47,11 +41,7 @@ fn statuses_become_codes_with_advice() {
         (Status::unavailable("x"), Code::CONNECTION_FAILED, true),
         (Status::deadline_exceeded("x"), Code::NETWORK_TIMEOUT, true),
         (Status::out_of_range("x"), Code::MESSAGE_TOO_LARGE, false),
-        (
-            Status::resource_exhausted("message too large"),
-            Code::MESSAGE_TOO_LARGE,
-            false,
-        ),
+        (Status::resource_exhausted("message too large"), Code::MESSAGE_TOO_LARGE, false),
         (Status::unimplemented("x"), Code::FEATURE_UNAVAILABLE, false),
         (Status::unknown("x"), Code::PROTOCOL_VIOLATION, false),
     ] {
@@ -59,10 +49,7 @@ fn statuses_become_codes_with_advice() {
             panic!("{status:?} is a transport fault");
         };
         assert_eq!((&fault.code, fault.transient), (&code, transient));
-        assert!(
-            !fault.before_send,
-            "a status from the host is not before sending"
-        );
+        assert!(!fault.before_send, "a status from the host is not before sending");
         assert!(fault.message.contains(';'), "no advice: {}", fault.message);
     }
 }

@@ -28,17 +28,9 @@ pub struct TransportFault {
 /// What a status means: code, advice, and whether trying again can help.
 type Meaning = (Code, &'static str, bool);
 
-const LATE: Meaning = (
-    Code::NETWORK_TIMEOUT,
-    "no answer came in time; try again, or allow more time",
-    true,
-);
+const LATE: Meaning = (Code::NETWORK_TIMEOUT, "no answer came in time; try again, or allow more time", true);
 
-const BROKEN: Meaning = (
-    Code::CONNECTION_FAILED,
-    "the connection to the host broke; try again",
-    true,
-);
+const BROKEN: Meaning = (Code::CONNECTION_FAILED, "the connection to the host broke; try again", true);
 
 const TOO_LARGE: Meaning = (
     Code::MESSAGE_TOO_LARGE,
@@ -50,10 +42,7 @@ impl Error {
     /// The fault behind a gRPC status. A status that speaks of credentials or permission is a refusal.
     pub(crate) fn from_status(status: &Status, correlation_id: &str) -> Self {
         let (code, advice, transient) = meaning(status);
-        if matches!(
-            status.code(),
-            Grpc::Unauthenticated | Grpc::PermissionDenied
-        ) {
+        if matches!(status.code(), Grpc::Unauthenticated | Grpc::PermissionDenied) {
             return Self::Refused(Box::new(Refusal {
                 code,
                 message: advice.to_owned(),
@@ -84,21 +73,17 @@ fn meaning(status: &Status) -> Meaning {
             "the host does not accept the credentials; check the token and fetch a fresh one",
             false,
         ),
-        Grpc::PermissionDenied => (
-            Code::PERMISSION_DENIED,
-            "the host does not let this caller in; ask its operator",
-            false,
-        ),
+        Grpc::PermissionDenied => {
+            (Code::PERMISSION_DENIED, "the host does not let this caller in; ask its operator", false)
+        }
         Grpc::DeadlineExceeded => LATE,
         Grpc::Cancelled | Grpc::Unavailable | Grpc::Aborted => BROKEN,
         Grpc::Internal | Grpc::Unknown | Grpc::DataLoss if lost(status) => BROKEN,
         Grpc::OutOfRange => TOO_LARGE,
         Grpc::ResourceExhausted if status.message().contains("large") => TOO_LARGE,
-        Grpc::ResourceExhausted => (
-            Code::RESOURCE_EXHAUSTED,
-            "the host has no room for the request; try again later",
-            true,
-        ),
+        Grpc::ResourceExhausted => {
+            (Code::RESOURCE_EXHAUSTED, "the host has no room for the request; try again later", true)
+        }
         Grpc::Unimplemented => (
             Code::FEATURE_UNAVAILABLE,
             "the host does not know this request; check that the endpoint is a host of grid.v1",
@@ -109,20 +94,14 @@ fn meaning(status: &Status) -> Meaning {
             "the host could not read the request; check that both sides have the same version",
             false,
         ),
-        _ => (
-            Code::PROTOCOL_VIOLATION,
-            "the answer is not one of grid.v1; check that the endpoint is a host",
-            false,
-        ),
+        _ => (Code::PROTOCOL_VIOLATION, "the answer is not one of grid.v1; check that the endpoint is a host", false),
     }
 }
 
 fn unreachable_host(status: &Status) -> Meaning {
     let secured = causes(status).any(|cause| {
         let text = cause.to_string().to_lowercase();
-        ["certificate", "tls", "handshake", "corrupt message"]
-            .iter()
-            .any(|word| text.contains(word))
+        ["certificate", "tls", "handshake", "corrupt message"].iter().any(|word| text.contains(word))
     });
     if secured {
         (
@@ -131,11 +110,7 @@ fn unreachable_host(status: &Status) -> Meaning {
             false,
         )
     } else {
-        (
-            Code::CONNECTION_FAILED,
-            "the host cannot be reached; check that it runs and that the endpoint is right",
-            true,
-        )
+        (Code::CONNECTION_FAILED, "the host cannot be reached; check that it runs and that the endpoint is right", true)
     }
 }
 
@@ -149,9 +124,7 @@ fn lost(status: &Status) -> bool {
     causes(status).any(|cause| {
         cause.is::<std::io::Error>() || {
             let text = cause.to_string();
-            ["connection", "broken pipe", "stream closed", "reset"]
-                .iter()
-                .any(|word| text.contains(word))
+            ["connection", "broken pipe", "stream closed", "reset"].iter().any(|word| text.contains(word))
         }
     })
 }

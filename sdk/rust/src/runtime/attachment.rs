@@ -144,10 +144,7 @@ impl Attachment {
 
     async fn give_up(&mut self, reason: &str) -> bool {
         let abandoned = self.bench.abandon();
-        tracing::warn!(
-            calls = abandoned.len(),
-            "calls were given up at the end of the grace period"
-        );
+        tracing::warn!(calls = abandoned.len(), "calls were given up at the end of the grace period");
         let all = abandoned.is_empty();
         self.outbox.extend(abandoned);
         self.close(reason).await && all
@@ -222,8 +219,7 @@ impl Attachment {
     fn push_heartbeat(&mut self) {
         self.sequence += 1;
         let (busy, free) = (self.bench.in_flight(), self.bench.free());
-        self.outbox
-            .push_back(frames::heartbeat(self.sequence, busy, free));
+        self.outbox.push_back(frames::heartbeat(self.sequence, busy, free));
     }
 
     fn hear(&mut self, frame: v1::HostFrame) -> Option<Ended> {
@@ -252,13 +248,10 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
-            Some(
-                Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_),
-            ) => {
+            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_)) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }
-            None => self
-                .refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),
+            None => self.refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),
         }
         None
     }
@@ -266,12 +259,7 @@ impl Attachment {
     fn refuse_frame(&mut self, message: &str) {
         let correlation_id = clock::correlation_id("runtime");
         tracing::warn!(correlation_id, "the host sent a frame that cannot be used");
-        self.outbox.push_back(frames::protocol_error(
-            &Code::PROTOCOL_VIOLATION,
-            message,
-            "",
-            &correlation_id,
-        ));
+        self.outbox.push_back(frames::protocol_error(&Code::PROTOCOL_VIOLATION, message, "", &correlation_id));
     }
 }
 

@@ -82,10 +82,8 @@ impl Bench {
         };
         // As many again may wait as can run.
         if self.in_flight() >= self.limit.saturating_mul(2) {
-            let fault = ToolError::new(
-                Code::RESOURCE_EXHAUSTED,
-                "the runtime has no room for the call; try again later",
-            );
+            let fault =
+                ToolError::new(Code::RESOURCE_EXHAUSTED, "the runtime has no room for the call; try again later");
             return Some(frames::result(job, Err(fault), self.message_limit));
         }
         let Some(tool) = self.tools.get(&job.name).cloned() else {
@@ -179,9 +177,7 @@ async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Ans
     }
     match clock::left_until(deadline_unix_ms) {
         None => Err(ToolError::late()),
-        Some(left) => tokio::time::timeout(left, run)
-            .await
-            .unwrap_or_else(|_| Err(ToolError::late())),
+        Some(left) => tokio::time::timeout(left, run).await.unwrap_or_else(|_| Err(ToolError::late())),
     }
 }
 
@@ -200,9 +196,7 @@ async fn run(slots: Arc<Semaphore>, tool: Tool, args: String) -> Answer {
                 drop(slot);
                 answer
             };
-            tokio::task::spawn_blocking(run)
-                .await
-                .unwrap_or_else(|_: JoinError| Err(ToolError::panicked()))
+            tokio::task::spawn_blocking(run).await.unwrap_or_else(|_: JoinError| Err(ToolError::panicked()))
         }
     }
 }

@@ -31,23 +31,15 @@ pub(super) fn result(job: Job, answer: Answer, limit: usize) -> v1::RuntimeFrame
     let (status, content, error) = match answer {
         Ok(content) => (adm::ToolResultStatus::Success, Some(content), None),
         Err(fault) => {
-            let error = adm::ErrorObject {
-                message: fault.message().to_owned(),
-                r#type: fault.kind().as_str().to_owned(),
-            };
+            let error =
+                adm::ErrorObject { message: fault.message().to_owned(), r#type: fault.kind().as_str().to_owned() };
             (adm::ToolResultStatus::Error, None, Some(error))
         }
     };
     frame(Frame::Result(v1::ToolResult {
         invocation_id: job.invocation_id,
         correlation_id: job.correlation_id,
-        result: Some(adm::ToolResult {
-            call_id: job.call_id,
-            name: job.name,
-            status: status.into(),
-            content,
-            error,
-        }),
+        result: Some(adm::ToolResult { call_id: job.call_id, name: job.name, status: status.into(), content, error }),
     }))
 }
 
@@ -68,30 +60,18 @@ pub(super) fn protocol_error(
         category: v1::ErrorCategory::Transport.into(),
         ..Default::default()
     };
-    frame(Frame::Error(Box::new(v1::ProtocolError {
-        error: Some(error),
-        invocation_id: invocation_id.to_owned(),
-    })))
+    frame(Frame::Error(Box::new(v1::ProtocolError { error: Some(error), invocation_id: invocation_id.to_owned() })))
 }
 
 pub(super) fn heartbeat(sequence: u64, in_flight: usize, free: usize) -> v1::RuntimeFrame {
     let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-    frame(Frame::Heartbeat(v1::Heartbeat {
-        sequence,
-        in_flight: count(in_flight),
-        free_slots: count(free),
-    }))
+    frame(Frame::Heartbeat(v1::Heartbeat { sequence, in_flight: count(in_flight), free_slots: count(free) }))
 }
 
 pub(super) fn drain(reason: &str, grace: std::time::Duration) -> v1::RuntimeFrame {
-    frame(Frame::Drain(v1::Drain {
-        reason: reason.to_owned(),
-        grace_ms: clock::millis(grace),
-    }))
+    frame(Frame::Drain(v1::Drain { reason: reason.to_owned(), grace_ms: clock::millis(grace) }))
 }
 
 pub(super) fn bye(reason: &str) -> v1::RuntimeFrame {
-    frame(Frame::Bye(v1::Bye {
-        reason: reason.to_owned(),
-    }))
+    frame(Frame::Bye(v1::Bye { reason: reason.to_owned() }))
 }

@@ -46,54 +46,37 @@ pub(super) struct Handshake<'a> {
 
 impl<'a> Handshake<'a> {
     /// Opens the stream with the announcement as its first frame.
-    pub(super) async fn open(
-        setup: &'a Setup,
-        channel: Channel,
-        header: &Header,
-    ) -> Result<Self, Error> {
+    pub(super) async fn open(setup: &'a Setup, channel: Channel, header: &Header) -> Result<Self, Error> {
         let correlation_id = clock::correlation_id("runtime");
         let (outgoing, frames) = mpsc::channel(CHANNEL);
-        let announce = frames::frame(Frame::Announce(Box::new(announcement(
-            setup,
-            &correlation_id,
-        ))));
+        let announce = frames::frame(Frame::Announce(Box::new(announcement(setup, &correlation_id))));
         // The channel is empty and larger than one frame.
         let _ = outgoing.try_send(announce);
         let limit = setup.connector.message_limit;
-        let mut service = RuntimeServiceClient::new(channel)
-            .max_decoding_message_size(limit)
-            .max_encoding_message_size(limit);
+        let mut service =
+            RuntimeServiceClient::new(channel).max_decoding_message_size(limit).max_encoding_message_size(limit);
         let attach = service.attach(signed(ReceiverStream::new(frames), header));
         let inbound = match tokio::time::timeout(PATIENCE, attach).await {
             Ok(Ok(response)) => response.into_inner(),
             Ok(Err(status)) => return Err(Error::from_status(&status, &correlation_id)),
             Err(_) => return Err(Error::late(&correlation_id)),
         };
-        Ok(Self {
-            setup,
-            outgoing,
-            inbound,
-            early: VecDeque::new(),
-            correlation_id,
-        })
+        Ok(Self { setup, outgoing, inbound, early: VecDeque::new(), correlation_id })
     }
 
     /// Waits for the host's answers.
     pub(super) async fn agree(mut self) -> Result<Agreed, Error> {
         let announced = self
             .answer(|frame| match frame {
-                Heard::Announced(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Announced(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         if let Some(error) = announced.error {
             return Err(Error::refused(error));
         }
         if announced.connection_id.is_empty() {
-            return Err(Error::bad_answer(
-                "the announcement was neither accepted nor refused",
-                &self.correlation_id,
-            ));
+            return Err(Error::bad_answer("the announcement was neither accepted nor refused", &self.correlation_id));
         }
         tracing::info!(
             connection_id = announced.connection_id,
@@ -109,19 +92,9 @@ impl<'a> Handshake<'a> {
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
         let bench = Bench::new(accepted, self.setup.concurrency, limit);
-        let attachment = Attachment::new(
-            self.outgoing,
-            self.inbound,
-            self.early,
-            bench,
-            announced.heartbeat_interval_ms,
-        );
-        Ok(Agreed {
-            attachment,
-            connection_id: announced.connection_id,
-            session_id,
-            tools,
-        })
+        let attachment =
+            Attachment::new(self.outgoing, self.inbound, self.early, bench, announced.heartbeat_interval_ms);
+        Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })
     }
 
     async fn fulfil(&mut self) -> Result<Verdict, Error> {
@@ -135,13 +108,12 @@ impl<'a> Handshake<'a> {
         self.say(frame).await?;
         let answer = self
             .answer(|frame| match frame {
-                Heard::Fulfilled(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Fulfilled(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         Ok(Verdict {
-            failed: answer.status.is_none()
-                || answer.status() == v1::fulfill_tools_response::Status::Failure,
+            failed: answer.status.is_none() || answer.status() == v1::fulfill_tools_response::Status::Failure,
             accepted: answer.fulfilled_tools,
             rejected: answer.rejected_tools,
             errors: answer.errors,
@@ -157,9 +129,7 @@ impl<'a> Handshake<'a> {
         };
         let frame = Frame::Register(v1::RegisterToolsRequest {
             runtime_id: self.setup.runtime_id.clone(),
-            tools: vec![adm::Tool {
-                function_declarations: self.setup.tools.iter().map(declare).collect(),
-            }],
+            tools: vec![adm::Tool { function_declarations: self.setup.tools.iter().map(declare).collect() }],
             session_id: self.setup.session_id.clone(),
             correlation_id: self.correlation_id.clone(),
             ..Default::default()
@@ -167,13 +137,12 @@ impl<'a> Handshake<'a> {
         self.say(frame).await?;
         let answer = self
             .answer(|frame| match frame {
-                Heard::Registered(answer) => Ok(*answer),
-                other => Err(other),
+                Heard::Registered(answer) => Some(std::mem::take(&mut **answer)),
+                _ => None,
             })
             .await?;
         Ok(Verdict {
-            failed: answer.status.is_none()
-                || answer.status() == v1::register_tools_response::Status::Failure,
+            failed: answer.status.is_none() || answer.status() == v1::register_tools_response::Status::Failure,
             accepted: answer.accepted_tools,
             rejected: answer.rejected_tools,
             errors: answer.errors,
@@ -195,9 +164,7 @@ impl<'a> Handshake<'a> {
         }
         let tools = self.setup.tools.iter();
         let accepted: Accepted = tools
-            .filter(|tool| {
-                !verdict.failed && verdict.accepted.iter().any(|name| name == tool.name())
-            })
+            .filter(|tool| !verdict.failed && verdict.accepted.iter().any(|name| name == tool.name()))
             .map(|tool| (tool.name().to_owned(), tool.clone()))
             .collect();
         if !accepted.is_empty() {
@@ -205,10 +172,7 @@ impl<'a> Handshake<'a> {
         }
         Err(match verdict.errors.into_iter().next() {
             Some(error) => Error::refused(error),
-            None => Error::bad_answer(
-                "the host accepted none of the tools and gave no reason",
-                &self.correlation_id,
-            ),
+            None => Error::bad_answer("the host accepted none of the tools and gave no reason", &self.correlation_id),
         })
     }
 
@@ -218,21 +182,19 @@ impl<'a> Handshake<'a> {
     }
 
     /// The awaited frame; others wait for their turn.
-    async fn answer<A>(&mut self, pick: impl Fn(Heard) -> Result<A, Heard>) -> Result<A, Error> {
+    async fn answer<A>(&mut self, pick: impl Fn(&mut Heard) -> Option<A>) -> Result<A, Error> {
         let wait = async {
             loop {
-                let heard = self
+                let mut heard = self
                     .inbound
                     .message()
                     .await
                     .map_err(|status| Error::from_status(&status, &self.correlation_id))?
                     .ok_or_else(|| Error::broken(&self.correlation_id))?;
-                let kept = match heard.frame.map(&pick) {
-                    Some(Ok(answer)) => return Ok(answer),
-                    Some(Err(other)) => Some(other),
-                    None => None,
-                };
-                if let Some(Heard::Bye(_)) = kept {
+                if let Some(answer) = heard.frame.as_mut().and_then(&pick) {
+                    return Ok(answer);
+                }
+                if let Some(Heard::Bye(_)) = heard.frame {
                     return Err(Error::broken(&self.correlation_id));
                 }
                 if self.early.len() >= MOST_EARLY {
@@ -241,12 +203,10 @@ impl<'a> Handshake<'a> {
                         &self.correlation_id,
                     ));
                 }
-                self.early.push_back(v1::HostFrame { frame: kept });
+                self.early.push_back(heard);
             }
         };
-        tokio::time::timeout(PATIENCE, wait)
-            .await
-            .unwrap_or_else(|_| Err(Error::late(&self.correlation_id)))
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| Err(Error::late(&self.correlation_id)))
     }
 }
 
@@ -264,14 +224,9 @@ fn announcement(setup: &Setup, correlation_id: &str) -> v1::AnnounceRuntime {
         runtime_id: setup.runtime_id.clone(),
         language: "rust".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        capabilities: [
-            "basic-execution",
-            "session-management",
-            "level-2",
-            "enhanced-errors",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
+        capabilities: ["basic-execution", "session-management", "level-2", "enhanced-errors"]
+            .map(str::to_owned)
+            .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
         protocol_version: PROTOCOL_VERSION.to_owned(),

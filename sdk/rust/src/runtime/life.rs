@@ -35,11 +35,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(
-        setup: Arc<Setup>,
-        status: watch::Sender<Status>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(super) fn new(setup: Arc<Setup>, status: watch::Sender<Status>, stop: CancellationToken) -> Self {
         Self {
             setup,
             status,
@@ -147,16 +143,10 @@ impl Life {
             let grace = if grace.is_zero() { HOST_GRACE } else { grace };
             attachment.finish(grace).await;
         } else {
-            let answered = attachment
-                .leave("the program stops", self.setup.grace)
-                .await;
+            let answered = attachment.leave("the program stops", self.setup.grace).await;
             tracing::info!(answered, "left the host");
         }
-        if self.stop.is_cancelled() {
-            Event::Stop
-        } else {
-            Event::Lost
-        }
+        if self.stop.is_cancelled() { Event::Stop } else { Event::Lost }
     }
 
     async fn rest(&mut self) -> Event {
@@ -173,9 +163,7 @@ impl Life {
                 self.asked = refusal.retry_after;
                 true
             }
-            Error::Refused(refusal) if refusal.code == Code::INVALID_CREDENTIALS => {
-                self.token_changed().await
-            }
+            Error::Refused(refusal) if refusal.code == Code::INVALID_CREDENTIALS => self.token_changed().await,
             Error::Transport(fault) => fault.transient || self.served,
             // A host that has accepted this runtime once is only restarting badly.
             Error::BadAnswer(_) | Error::Setting(_) => self.served,

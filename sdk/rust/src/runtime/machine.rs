@@ -50,9 +50,7 @@ pub(super) const fn next(state: State, event: Event) -> State {
         (State::Connecting, Event::Reached) => State::Announcing,
         (State::Announcing, Event::Accepted) => State::Serving,
         (State::Serving, Event::Drain) => State::Draining,
-        (State::Connecting | State::Announcing | State::Serving | State::Draining, Event::Lost) => {
-            State::Backoff
-        }
+        (State::Connecting | State::Announcing | State::Serving | State::Draining, Event::Lost) => State::Backoff,
         (State::Backoff, Event::Rested) => State::Connecting,
         (unmoved, _) => unmoved,
     }
@@ -62,14 +60,8 @@ pub(super) const fn next(state: State, event: Event) -> State {
 mod tests {
     use super::*;
 
-    const STATES: [State; 6] = [
-        State::Connecting,
-        State::Announcing,
-        State::Serving,
-        State::Draining,
-        State::Backoff,
-        State::Closed,
-    ];
+    const STATES: [State; 6] =
+        [State::Connecting, State::Announcing, State::Serving, State::Draining, State::Backoff, State::Closed];
 
     #[test]
     fn a_lost_stream_leads_back_to_serving() {
@@ -82,11 +74,7 @@ mod tests {
     fn nobody_serves_without_having_announced() {
         for state in STATES {
             let serves = next(state, Event::Accepted) == State::Serving;
-            assert_eq!(
-                serves,
-                matches!(state, State::Announcing | State::Serving),
-                "{state:?}"
-            );
+            assert_eq!(serves, matches!(state, State::Announcing | State::Serving), "{state:?}");
         }
     }
 
@@ -96,13 +84,7 @@ mod tests {
             assert_eq!(next(state, Event::Stop), State::Closed);
             assert_eq!(next(state, Event::Refused), State::Closed);
         }
-        for event in [
-            Event::Reached,
-            Event::Accepted,
-            Event::Drain,
-            Event::Lost,
-            Event::Rested,
-        ] {
+        for event in [Event::Reached, Event::Accepted, Event::Drain, Event::Lost, Event::Rested] {
             assert_eq!(next(State::Closed, event), State::Closed);
         }
     }

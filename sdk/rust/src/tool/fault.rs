@@ -61,18 +61,12 @@ impl ToolError {
     }
 
     pub(crate) fn late() -> Self {
-        Self::new(
-            Code::TIMEOUT,
-            "the tool did not finish in time; allow more time or ask for less",
-        )
+        Self::new(Code::TIMEOUT, "the tool did not finish in time; allow more time or ask for less")
     }
 }
 
 fn without_paths(line: &str) -> String {
-    let shown: Vec<&str> = line
-        .split(' ')
-        .map(|word| if is_path(word) { "(path hidden)" } else { word })
-        .collect();
+    let shown: Vec<&str> = line.split(' ').map(|word| if is_path(word) { "(path hidden)" } else { word }).collect();
     shown.join(" ")
 }
 

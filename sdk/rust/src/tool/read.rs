@@ -42,13 +42,9 @@ impl Reader {
         for step in &self.place {
             pointer.push('/');
             let step = step.replace('~', "~0").replace('/', "~1");
-            pointer.extend(step.chars().take(LONGEST_NAME).map(|sign| {
-                if sign.is_control() || sign == '`' {
-                    '?'
-                } else {
-                    sign
-                }
-            }));
+            pointer.extend(
+                step.chars().take(LONGEST_NAME).map(|sign| if sign.is_control() || sign == '`' { '?' } else { sign }),
+            );
         }
         pointer
     }
@@ -58,10 +54,7 @@ impl Reader {
         if self.faults.is_empty() {
             return None;
         }
-        let mut text = format!(
-            "the arguments do not match the declaration: {}",
-            self.faults.join(", ")
-        );
+        let mut text = format!("the arguments do not match the declaration: {}", self.faults.join(", "));
         if self.more > 0 {
             text.push_str(&format!(", and {} more", self.more));
         }
@@ -105,10 +98,7 @@ impl Reader {
         read.into_iter().collect()
     }
 
-    pub(crate) fn entries<T: ToolType, M: FromIterator<(String, T)>>(
-        &mut self,
-        value: Value,
-    ) -> Option<M> {
+    pub(crate) fn entries<T: ToolType, M: FromIterator<(String, T)>>(&mut self, value: Value) -> Option<M> {
         let Value::Object(entries) = value else {
             return self.fault("must be an OBJECT");
         };
@@ -140,10 +130,7 @@ fn whole(value: &Value) -> Option<i64> {
     }
     let number = value.as_f64()?;
     let exact = value.is_f64() && number.fract() == 0.0 && number.abs() <= EXACT;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "checked above to be a whole number within 53 bits"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "checked above to be a whole number within 53 bits")]
     exact.then_some(number as i64)
 }
 
@@ -168,9 +155,7 @@ impl Fields<'_> {
     /// Refuses the fields that were not declared.
     pub fn close(&mut self) {
         for (name, _) in std::mem::take(&mut self.left) {
-            let _: Option<()> = self
-                .reader
-                .within(name, |reader| reader.fault("is not declared"));
+            let _: Option<()> = self.reader.within(name, |reader| reader.fault("is not declared"));
         }
     }
 }

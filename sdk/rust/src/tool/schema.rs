@@ -24,15 +24,11 @@ impl Schema {
     }
 
     fn described(self, text: &str) -> Self {
-        if text.is_empty() {
-            self
-        } else {
-            self.with("description", text)
-        }
+        if text.is_empty() { self } else { self.with("description", text) }
     }
 
-    pub(crate) fn into_text(self) -> String {
-        Value::Object(self.0).to_string()
+    pub(crate) fn into_value(self) -> Value {
+        Value::Object(self.0)
     }
 }
 
@@ -81,23 +77,11 @@ impl Schemas {
     }
 
     fn write(&mut self, declare: impl FnOnce(&mut Properties<'_>)) -> Schema {
-        let mut properties = Properties {
-            schemas: self,
-            properties: Map::new(),
-            required: Vec::new(),
-        };
+        let mut properties = Properties { schemas: self, properties: Map::new(), required: Vec::new() };
         declare(&mut properties);
-        let Properties {
-            properties,
-            required,
-            ..
-        } = properties;
+        let Properties { properties, required, .. } = properties;
         let schema = Schema::of("OBJECT").with("properties", properties);
-        if required.is_empty() {
-            schema
-        } else {
-            schema.with("required", required)
-        }
+        if required.is_empty() { schema } else { schema.with("required", required) }
     }
 }
 
@@ -114,13 +98,9 @@ impl Properties<'_> {
     pub fn property<T: ToolType>(&mut self, name: &str, doc: &str) {
         let text = if doc.is_empty() { T::DESCRIPTION } else { doc };
         let schema = T::schema(self.schemas).described(text);
-        let earlier = self
-            .properties
-            .insert(name.to_owned(), Value::Object(schema.0));
+        let earlier = self.properties.insert(name.to_owned(), Value::Object(schema.0));
         if earlier.is_some() {
-            self.schemas.problems.push(format!(
-                "the name `{name}` occurs twice; rename one of the fields"
-            ));
+            self.schemas.problems.push(format!("the name `{name}` occurs twice; rename one of the fields"));
         }
         if !T::OPTIONAL {
             self.required.push(name.to_owned());

@@ -137,10 +137,7 @@ async fn arguments_reach_the_function_by_name() {
         "targets": [{"room": "r", "type": "low"}, {"room": "s"}],
     });
     let content = answer(speak, args).await.unwrap();
-    assert_eq!(
-        content,
-        r#""hi 2 Some(High) rSome(Low)sNone 1""#.replace(")s", ") s")
-    );
+    assert_eq!(content, r#""hi 2 Some(High) rSome(Low)sNone 1""#.replace(")s", ") s"));
 }
 
 #[tokio::test]
@@ -175,11 +172,7 @@ async fn numbers_outside_the_range_of_the_parameter_are_refused() {
         let message = fault(speak, json!({"text": "", "times": times})).await;
         assert!(message.contains(part), "{message}");
     }
-    let message = fault(
-        speak,
-        json!({"text": "", "times": 1, "weights": {"w": 1e300}}),
-    )
-    .await;
+    let message = fault(speak, json!({"text": "", "times": 1, "weights": {"w": 1e300}})).await;
     assert!(message.contains("`/weights/w` must fit"), "{message}");
 }
 
@@ -191,9 +184,7 @@ async fn an_explicit_null_is_no_left_out_argument() {
 
 #[tokio::test]
 async fn many_faults_are_counted_and_not_listed() {
-    let args: serde_json::Map<String, Value> = (0..1_000)
-        .map(|index| (format!("x{index}"), json!(1)))
-        .collect();
+    let args: serde_json::Map<String, Value> = (0..1_000).map(|index| (format!("x{index}"), json!(1))).collect();
     let message = fault(leak, Value::Object(args)).await;
     assert!(message.contains("and 992 more"), "{message}");
 }
@@ -204,13 +195,14 @@ fn arguments_that_are_no_object_are_refused() {
     for args in ["", "[]", "null", "{", "{}x", "\"a\""] {
         assert!(tool.prepare(args).is_err(), "{args}");
     }
+    let twice = r#"{"dividend": 1, "divisor": 1, "divisor": 2}"#;
+    let error = tool.prepare(twice).unwrap_err();
+    assert!(error.message().contains("not usable JSON"), "{}", error.message());
 }
 
 #[tokio::test]
 async fn a_tools_own_error_keeps_its_kind_and_message() {
-    let error = answer(divide, json!({"dividend": 1, "divisor": 0}))
-        .await
-        .unwrap_err();
+    let error = answer(divide, json!({"dividend": 1, "divisor": 0})).await.unwrap_err();
     assert_eq!(error.kind().as_str(), "BUSINESS_RULE_VIOLATION");
     assert_eq!(error.message(), "`divisor` is 0; use another");
 }
@@ -238,8 +230,43 @@ fn grow(tree: Tree) -> bool {
 #[test]
 fn a_type_that_contains_itself_is_a_problem_of_the_tool() {
     let problems = grow.into_tool().problems().to_vec();
-    assert!(
-        problems[0].contains("`Tree` contains itself"),
-        "{problems:?}"
-    );
+    assert!(problems[0].contains("`Tree` contains itself"), "{problems:?}");
+}
+
+/// Which of the two ways to check arguments accepts them: the reading into Rust values, and the data model's checker
+/// on the declaration.
+fn verdicts(tool: &Tool, args: &Value) -> (bool, bool) {
+    let (schema, _) = grid_adm::Schema::read(tool.parameters()).unwrap();
+    let checker = grid_adm::ArgumentChecker::compile(&schema, grid_adm::ExtraArgs::Reject).unwrap();
+    let value = grid_adm::Value::from_serde(args).unwrap();
+    let read = tool.prepare(&args.to_string()).is_ok();
+    (read, checker.check(&value).is_ok())
+}
+
+#[test]
+fn reading_agrees_with_the_checker_of_the_data_model() {
+    let tool = speak.into_tool();
+    let right = json!({
+        "text": "hi", "times": 1.0, "volume": "low", "targets": [{"room": "r", "type": "high"}],
+    });
+    assert_eq!(verdicts(&tool, &right), (true, true));
+    for (place, wrong) in [
+        ("/text", json!(1)),
+        ("/text", json!(null)),
+        ("/times", json!("1")),
+        ("/times", json!(1.5)),
+        ("/volume", json!("loud")),
+        ("/volume", json!(null)),
+        ("/targets", json!({})),
+        ("/targets/0", json!([])),
+        ("/targets/0", json!({})),
+        ("/targets/0", json!({"room": "r", "romo": "r"})),
+        ("/targets/0/type", json!(true)),
+        ("", json!({"text": "hi"})),
+        ("", json!({"text": "hi", "times": 1, "more": 1})),
+    ] {
+        let mut args = right.clone();
+        *args.pointer_mut(place).unwrap() = wrong;
+        assert_eq!(verdicts(&tool, &args), (false, false), "{args}");
+    }
 }

@@ -74,11 +74,7 @@ impl ToolType for f32 {
             reason = "precision is the author's choice, and overflow is refused below"
         )]
         let number = f64::read(value, reader)? as Self;
-        if number.is_finite() {
-            Some(number)
-        } else {
-            reader.fault("must fit a 32-bit NUMBER")
-        }
+        if number.is_finite() { Some(number) } else { reader.fault("must fit a 32-bit NUMBER") }
     }
 }
 

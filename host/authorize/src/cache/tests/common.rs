@@ -34,10 +34,7 @@ pub(super) struct Told {
 
 impl Told {
     pub(super) fn to(say: Say) -> Arc<Self> {
-        Arc::new(Self {
-            say: Mutex::new(say),
-            asked: AtomicU64::new(0),
-        })
+        Arc::new(Self { say: Mutex::new(say), asked: AtomicU64::new(0) })
     }
 
     pub(super) fn now(&self, say: Say) {
@@ -61,10 +58,7 @@ async fn answer(say: Say) -> Result<Verdict, Undecided> {
     let rule = "told".to_owned();
     match say {
         Say::Yes => Ok(Verdict::Allow { rule }),
-        Say::No => Ok(Verdict::Deny {
-            rule,
-            message: "no".to_owned(),
-        }),
+        Say::No => Ok(Verdict::Deny { rule, message: "no".to_owned() }),
         Say::Fault => Err(Undecided("the directory is down".to_owned())),
         Say::Nothing => std::future::pending().await,
     }
@@ -79,10 +73,7 @@ pub(super) struct Slow {
 
 impl Slow {
     pub(super) fn to(say: Say) -> Arc<Self> {
-        Arc::new(Self {
-            told: Told::to(say),
-            go: Semaphore::new(0),
-        })
+        Arc::new(Self { told: Told::to(say), go: Semaphore::new(0) })
     }
 }
 
@@ -108,21 +99,14 @@ pub(super) fn stage(authorizer: Arc<dyn Authorizer>, settings: Settings) -> Stag
 }
 
 impl Stage {
-    pub(super) async fn ask(
-        &self,
-        context: &SecurityContext,
-        contract: &Contract,
-    ) -> Result<Decision, Code> {
+    pub(super) async fn ask(&self, context: &SecurityContext, contract: &Contract) -> Result<Decision, Code> {
         let decided = self.authorize.decide(context, SessionId::mint(), contract);
         decided.await.map_err(|refusal| refusal.code())
     }
 }
 
 pub(super) fn context(name: &str, tenant: &str, roles: &[&str]) -> SecurityContext {
-    SecurityContext {
-        principal: principal(name, tenant, roles),
-        claim: None,
-    }
+    SecurityContext { principal: principal(name, tenant, roles), claim: None }
 }
 
 /// A contract of that name with these settings (`"effect":"pure",`).

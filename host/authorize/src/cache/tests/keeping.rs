@@ -196,14 +196,9 @@ async fn a_session_with_claims_of_its_own_is_asked_for_each_time() {
     let told = Told::to(Say::Yes);
     let asked = stage(told.clone(), SETTINGS);
     let contract = contract("sum", OPEN);
-    let claim = SecurityClaim {
-        claims: BTreeMap::from([("desk".to_owned(), "7".to_owned())]),
-        ..SecurityClaim::default()
-    };
-    let claiming = SecurityContext {
-        principal: principal("agent", "demo", &[]),
-        claim: Some(Arc::new(claim)),
-    };
+    let claim =
+        SecurityClaim { claims: BTreeMap::from([("desk".to_owned(), "7".to_owned())]), ..SecurityClaim::default() };
+    let claiming = SecurityContext { principal: principal("agent", "demo", &[]), claim: Some(Arc::new(claim)) };
     for _ in 0..3 {
         assert_eq!(asked.ask(&claiming, &contract).await.unwrap().age, None);
     }

@@ -90,4 +90,3 @@ async fn a_denial_tells_the_caller_what_is_missing_and_the_operator_by_which_rul
     assert_eq!(refused.message(), "`agent` may not call `sum`: it lacks the role `a`, `c`");
     assert_eq!(refused.internal(), Some("missing-roles"));
 }
-

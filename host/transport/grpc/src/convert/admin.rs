@@ -23,10 +23,7 @@ pub(crate) fn status(answer: Result<Status, Refusal>) -> v1::StatusResponse {
             audit_writable: status.audit_writable,
             error: None,
         },
-        Err(refusal) => v1::StatusResponse {
-            error: Some(enhanced_error(&refusal)),
-            ..v1::StatusResponse::default()
-        },
+        Err(refusal) => v1::StatusResponse { error: Some(enhanced_error(&refusal)), ..v1::StatusResponse::default() },
     }
 }
 
@@ -81,21 +78,12 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
 
 pub(crate) fn invalidated(answer: Result<u64, Refusal>) -> v1::InvalidateAuthorizationsResponse {
     match answer {
-        Ok(policy_epoch) => v1::InvalidateAuthorizationsResponse {
-            policy_epoch,
-            error: None,
-        },
-        Err(refusal) => v1::InvalidateAuthorizationsResponse {
-            policy_epoch: 0,
-            error: Some(enhanced_error(&refusal)),
-        },
+        Ok(policy_epoch) => v1::InvalidateAuthorizationsResponse { policy_epoch, error: None },
+        Err(refusal) => v1::InvalidateAuthorizationsResponse { policy_epoch: 0, error: Some(enhanced_error(&refusal)) },
     }
 }
 
-fn rows<T, W>(
-    answer: Result<Vec<T>, Refusal>,
-    wire: impl Fn(T) -> W,
-) -> (Vec<W>, Option<v1::EnhancedError>) {
+fn rows<T, W>(answer: Result<Vec<T>, Refusal>, wire: impl Fn(T) -> W) -> (Vec<W>, Option<v1::EnhancedError>) {
     match answer {
         Ok(rows) => (rows.into_iter().map(wire).collect(), None),
         Err(refusal) => (Vec::new(), Some(enhanced_error(&refusal))),

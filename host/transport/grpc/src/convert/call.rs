@@ -22,10 +22,7 @@ const AROUND: usize = 1 << 10;
 /// The name of the field that is missing.
 pub(crate) fn envelope(wire: v1::ToolCall) -> Result<Envelope, MissingCall> {
     let Some(call) = wire.call else {
-        return Err(MissingCall {
-            correlation_id: wire.correlation_id,
-            session_id: wire.session_id,
-        });
+        return Err(MissingCall { correlation_id: wire.correlation_id, session_id: wire.session_id });
     };
     Ok(Envelope {
         correlation_id: wire.correlation_id,
@@ -62,10 +59,7 @@ fn finished(answer: CallAnswer) -> v1::CallToolResponse {
     let (status, content, error) = match answer.answer {
         ToolAnswer::Success(content) => (adm::ToolResultStatus::Success, Some(content), None),
         ToolAnswer::Error { message, kind } => {
-            let error = adm::ErrorObject {
-                message,
-                r#type: kind,
-            };
+            let error = adm::ErrorObject { message, r#type: kind };
             (adm::ToolResultStatus::Error, None, Some(error))
         }
     };
@@ -92,11 +86,7 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
     v1::CallToolResponse {
         outcome: Some(Outcome::Error(Box::new(enhanced_error(refusal)))),
         correlation_id: correlation(refusal),
-        invocation_id: refusal
-            .context()
-            .invocation_id
-            .map(|id| id.to_string())
-            .unwrap_or_default(),
+        invocation_id: refusal.context().invocation_id.map(|id| id.to_string()).unwrap_or_default(),
         repeated: false,
     }
 }
@@ -105,15 +95,9 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
 /// which the outcome is recorded.
 fn within(response: v1::CallToolResponse, limit: usize) -> v1::CallToolResponse {
     let content = match &response.outcome {
-        Some(Outcome::Result(v1::ToolResult {
-            result: Some(result),
-            ..
-        })) => {
+        Some(Outcome::Result(v1::ToolResult { result: Some(result), .. })) => {
             result.content.as_ref().map_or(0, String::len)
-                + result
-                    .error
-                    .as_ref()
-                    .map_or(0, |e| e.message.len() + e.r#type.len())
+                + result.error.as_ref().map_or(0, |e| e.message.len() + e.r#type.len())
         }
         _ => 0,
     };
@@ -127,9 +111,7 @@ fn within(response: v1::CallToolResponse, limit: usize) -> v1::CallToolResponse 
     let refusal = Refusal::new(
         Code::MessageTooLarge,
         Stage::Transport,
-        format!(
-            "the tool ran, but its answer has {found} bytes and the limit is {limit}; ask it for less"
-        ),
+        format!("the tool ran, but its answer has {found} bytes and the limit is {limit}; ask it for less"),
     );
     v1::CallToolResponse {
         outcome: Some(Outcome::Error(Box::new(v1::EnhancedError {

@@ -30,16 +30,8 @@ pub fn enhanced_error(refusal: &Refusal) -> v1::EnhancedError {
         timestamp: context.at_ms,
         retry_allowed: refusal.retry_allowed(),
         retry_after_ms: refusal.retry_after_ms(),
-        max_retries: if refusal.retry_allowed() {
-            code.max_retries()
-        } else {
-            0
-        },
-        remediation_steps: facts
-            .remediation
-            .iter()
-            .map(|&step| step.to_owned())
-            .collect(),
+        max_retries: if refusal.retry_allowed() { code.max_retries() } else { 0 },
+        remediation_steps: facts.remediation.iter().map(|&step| step.to_owned()).collect(),
         documentation_url: code.documentation().to_owned(),
         component: "host".to_owned(),
         session_id: text(context.session_id.as_deref()),
@@ -57,10 +49,7 @@ pub fn enhanced_error(refusal: &Refusal) -> v1::EnhancedError {
 pub(crate) fn of_name(name: &str, refusal: &Refusal) -> v1::EnhancedError {
     let mut error = enhanced_error(refusal);
     if !refusal.context().plain {
-        error
-            .details
-            .entry("tool_name".to_owned())
-            .or_insert_with(|| name.to_owned());
+        error.details.entry("tool_name".to_owned()).or_insert_with(|| name.to_owned());
         if error.tool_name.is_empty() {
             name.clone_into(&mut error.tool_name);
         }
@@ -69,11 +58,7 @@ pub(crate) fn of_name(name: &str, refusal: &Refusal) -> v1::EnhancedError {
 }
 
 fn details(refusal: &Refusal) -> HashMap<String, String> {
-    refusal
-        .details()
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), value.clone()))
-        .collect()
+    refusal.details().iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
 }
 
 fn severity(severity: Severity) -> v1::ErrorSeverity {

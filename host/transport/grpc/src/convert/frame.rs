@@ -2,8 +2,8 @@
 
 use grid_core::{
     frame::{
-        Announce, Announced, BatchAnswer, CallFrame, Declaration, Fulfil, HostFrame, Register,
-        ResultFrame, RuntimeFrame,
+        Announce, Announced, BatchAnswer, CallFrame, Declaration, Fulfil, HostFrame, Register, ResultFrame,
+        RuntimeFrame,
     },
     outcome::ToolAnswer,
 };
@@ -26,9 +26,7 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
     let unsupported = RuntimeFrame::Unsupported;
     Some(match wire.frame {
         Some(In::Result(result)) => RuntimeFrame::Result(self::result(result)),
-        Some(In::Heartbeat(beat)) => RuntimeFrame::Heartbeat {
-            sequence: beat.sequence,
-        },
+        Some(In::Heartbeat(beat)) => RuntimeFrame::Heartbeat { sequence: beat.sequence },
         Some(In::Announce(announce)) => RuntimeFrame::Announce(self::announce(*announce)),
         Some(In::Fulfil(fulfil)) => RuntimeFrame::Fulfil(Fulfil {
             session_id: fulfil.session_id,
@@ -37,13 +35,9 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
             correlation_id: fulfil.correlation_id,
         }),
         Some(In::Register(register)) => RuntimeFrame::Register(self::register(register)),
-        Some(In::Drain(drain)) => RuntimeFrame::Drain {
-            reason: drain.reason,
-        },
+        Some(In::Drain(drain)) => RuntimeFrame::Drain { reason: drain.reason },
         Some(In::Bye(bye)) => RuntimeFrame::Bye { reason: bye.reason },
-        Some(In::Error(fault)) => RuntimeFrame::Error {
-            message: words(fault.error),
-        },
+        Some(In::Error(fault)) => RuntimeFrame::Error { message: words(fault.error) },
         Some(In::Log(log)) => {
             tracing::debug!(
                 severity = log.severity,
@@ -85,12 +79,7 @@ fn register(wire: v1::RegisterToolsRequest) -> Register {
         description: wire.description,
         parameters: wire.parameters,
     };
-    let tool = |wire: adm::Tool| {
-        wire.function_declarations
-            .into_iter()
-            .map(declaration)
-            .collect()
-    };
+    let tool = |wire: adm::Tool| wire.function_declarations.into_iter().map(declaration).collect();
     Register {
         session_id: wire.session_id,
         tools: wire.tools.into_iter().map(tool).collect(),
@@ -105,35 +94,18 @@ fn result(wire: v1::ToolResult) -> ResultFrame {
             let answer = answer(result.status, result.content, result.error);
             (result.call_id, result.name, answer)
         }
-        None => (
-            String::new(),
-            String::new(),
-            Err("`result` is missing".to_owned()),
-        ),
+        None => (String::new(), String::new(), Err("`result` is missing".to_owned())),
     };
-    ResultFrame {
-        invocation_id: wire.invocation_id,
-        correlation_id: wire.correlation_id,
-        call_id,
-        name,
-        answer,
-    }
+    ResultFrame { invocation_id: wire.invocation_id, correlation_id: wire.correlation_id, call_id, name, answer }
 }
 
 /// Exactly one of content and error, as the status says (ADM 4.5).
-fn answer(
-    status: i32,
-    content: Option<String>,
-    error: Option<adm::ErrorObject>,
-) -> Result<ToolAnswer, String> {
+fn answer(status: i32, content: Option<String>, error: Option<adm::ErrorObject>) -> Result<ToolAnswer, String> {
     use adm::ToolResultStatus::{Error, Success, Unspecified};
     let wrong = match (adm::ToolResultStatus::try_from(status), content, error) {
         (Ok(Success), Some(content), None) => return Ok(ToolAnswer::Success(content)),
         (Ok(Error), None, Some(error)) => {
-            return Ok(ToolAnswer::Error {
-                message: error.message,
-                kind: error.r#type,
-            });
+            return Ok(ToolAnswer::Error { message: error.message, kind: error.r#type });
         }
         (Ok(Success), None, _) => "`status` is SUCCESS and `content` is missing",
         (Ok(Success), Some(_), Some(_)) => "`status` is SUCCESS and `error` is set",
@@ -149,21 +121,14 @@ fn words(error: Option<v1::EnhancedError>) -> String {
     let Some(error) = error else {
         return "no error given".to_owned();
     };
-    format!(
-        "{}: {}",
-        plain(&error.r#type, 64),
-        plain(&error.message, WORDS)
-    )
+    format!("{}: {}", plain(&error.r#type, 64), plain(&error.message, WORDS))
 }
 
 /// A frame as the runtime reads it.
 pub(crate) fn outbound(frame: HostFrame) -> v1::HostFrame {
     let frame = match frame {
         HostFrame::Call(call) => Out::Call(self::call(*call)),
-        HostFrame::Cancel {
-            invocation_id,
-            reason,
-        } => Out::Cancel(v1::CancelInvocation {
+        HostFrame::Cancel { invocation_id, reason } => Out::Cancel(v1::CancelInvocation {
             invocation_id: invocation_id.to_string(),
             correlation_id: String::new(),
             reason,
@@ -179,13 +144,9 @@ pub(crate) fn outbound(frame: HostFrame) -> v1::HostFrame {
         HostFrame::Registered(batch) => Out::Registered(Box::new(registered(*batch))),
         HostFrame::Drain { reason, grace_ms } => Out::Drain(v1::Drain { reason, grace_ms }),
         HostFrame::Bye { reason } => Out::Bye(v1::Bye { reason }),
-        HostFrame::Error {
-            refusal,
-            invocation_id,
-        } => Out::Error(Box::new(v1::ProtocolError {
-            error: Some(enhanced_error(&refusal)),
-            invocation_id,
-        })),
+        HostFrame::Error { refusal, invocation_id } => {
+            Out::Error(Box::new(v1::ProtocolError { error: Some(enhanced_error(&refusal)), invocation_id }))
+        }
     };
     v1::HostFrame { frame: Some(frame) }
 }
@@ -242,16 +203,8 @@ fn batch(accepted: Vec<String>, rejected: Vec<(String, grid_core::Refusal)>) -> 
         (false, false) => Went::Partly,
         (true, _) => Went::Badly,
     };
-    let errors = rejected
-        .iter()
-        .map(|(name, refusal)| of_name(name, refusal))
-        .collect();
-    Batch {
-        went,
-        accepted,
-        rejected: rejected.into_iter().map(|(name, _)| name).collect(),
-        errors,
-    }
+    let errors = rejected.iter().map(|(name, refusal)| of_name(name, refusal)).collect();
+    Batch { went, accepted, rejected: rejected.into_iter().map(|(name, _)| name).collect(), errors }
 }
 
 fn fulfilled(answer: BatchAnswer) -> v1::FulfillToolsResponse {

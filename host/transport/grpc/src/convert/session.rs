@@ -24,11 +24,7 @@ pub(crate) fn open(wire: v1::CreateSession) -> OpenSession {
 }
 
 fn claim(wire: v1::SecurityContext) -> SecurityClaim {
-    SecurityClaim {
-        principal: wire.principal_id,
-        tenant: wire.tenant_id,
-        claims: wire.claims.into_iter().collect(),
-    }
+    SecurityClaim { principal: wire.principal_id, tenant: wire.tenant_id, claims: wire.claims.into_iter().collect() }
 }
 
 pub(crate) fn opened(answer: Result<Opened, Refusal>) -> v1::CreateSessionResponse {
@@ -48,11 +44,7 @@ pub(crate) fn opened(answer: Result<Opened, Refusal>) -> v1::CreateSessionRespon
 }
 
 pub(crate) fn close(wire: v1::DestroySession) -> CloseSession {
-    CloseSession {
-        correlation_id: wire.correlation_id,
-        session_id: wire.session_id,
-        force: wire.force,
-    }
+    CloseSession { correlation_id: wire.correlation_id, session_id: wire.session_id, force: wire.force }
 }
 
 pub(crate) fn closed(answer: Result<Closed, Refusal>) -> v1::DestroySessionResponse {
@@ -130,10 +122,5 @@ pub(crate) fn cancelled(answer: Result<Cancelled, Refusal>) -> v1::CancelToolCal
 
 /// Of the request, where the door knew it.
 pub(crate) fn correlation(refusal: &Refusal) -> String {
-    refusal
-        .context()
-        .correlation_id
-        .as_ref()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    refusal.context().correlation_id.as_ref().map(ToString::to_string).unwrap_or_default()
 }

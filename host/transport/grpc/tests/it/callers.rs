@@ -14,11 +14,7 @@ pub fn call(name: &str, args: &str) -> v1::ToolCall {
     v1::ToolCall {
         correlation_id: "cor-1".to_owned(),
         session_id: "s-1".to_owned(),
-        call: Some(adm::FunctionCall {
-            call_id: "call-1".to_owned(),
-            name: name.to_owned(),
-            args: args.to_owned(),
-        }),
+        call: Some(adm::FunctionCall { call_id: "call-1".to_owned(), name: name.to_owned(), args: args.to_owned() }),
         ..v1::ToolCall::default()
     }
 }
@@ -130,10 +126,7 @@ async fn a_level_1_peer_gets_message_and_type_and_nothing_else() {
 #[tokio::test]
 async fn a_call_message_without_call_is_refused_by_the_name_of_the_field() {
     let host = Host::start(Settings::default()).await;
-    let request = v1::ToolCall {
-        correlation_id: "cor-7".to_owned(),
-        ..v1::ToolCall::default()
-    };
+    let request = v1::ToolCall { correlation_id: "cor-7".to_owned(), ..v1::ToolCall::default() };
     let response = host.client().await.call_tool(request).await.unwrap();
     let error = error(response.into_inner());
     assert_eq!(error.r#type, "MALFORMED_REQUEST");
@@ -151,10 +144,7 @@ async fn a_session_is_opened_and_closed() {
         suggested_session_id: "mine".to_owned(),
         ttl_seconds: 60,
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
-        security_context: Some(v1::SecurityContext {
-            principal_id: "p".to_owned(),
-            ..v1::SecurityContext::default()
-        }),
+        security_context: Some(v1::SecurityContext { principal_id: "p".to_owned(), ..v1::SecurityContext::default() }),
         metadata: [("k".to_owned(), "v".to_owned())].into(),
         correlation_id: "c".to_owned(),
     };
@@ -162,20 +152,10 @@ async fn a_session_is_opened_and_closed() {
     assert_eq!((&*opened.session_id, opened.expires_at_ms), ("s-9", 77));
     assert_eq!(opened.correlation_id, "c");
     assert_eq!(opened.error, None);
-    for part in [
-        "label: \"mine\"",
-        "ttl: Some(60s)",
-        "enhanced: true",
-        "principal: \"p\"",
-        "\"k\": \"v\"",
-    ] {
+    for part in ["label: \"mine\"", "ttl: Some(60s)", "enhanced: true", "principal: \"p\"", "\"k\": \"v\""] {
         assert!(host.front.notes.holds(part), "{part}");
     }
-    let request = v1::DestroySession {
-        session_id: "s-9".to_owned(),
-        force: true,
-        correlation_id: "d".to_owned(),
-    };
+    let request = v1::DestroySession { session_id: "s-9".to_owned(), force: true, correlation_id: "d".to_owned() };
     let closed = client.destroy_session(request).await.unwrap().into_inner();
     assert!(closed.destroyed);
     assert_eq!(closed.cancelled_invocations, 3);
@@ -186,10 +166,7 @@ async fn a_session_is_opened_and_closed() {
 async fn tools_are_listed_and_a_call_is_cancelled() {
     let host = Host::start(Settings::default()).await;
     let mut client = host.client().await;
-    let request = v1::ListTools {
-        session_id: "s-1".to_owned(),
-        correlation_id: "c".to_owned(),
-    };
+    let request = v1::ListTools { session_id: "s-1".to_owned(), correlation_id: "c".to_owned() };
     let listed = client.list_tools(request).await.unwrap().into_inner();
     let tool = &listed.tools[0];
     assert_eq!(tool.declaration.as_ref().unwrap().name, "add");
@@ -212,40 +189,28 @@ async fn refusals_of_the_other_methods_travel_in_their_answers() {
     let mut client = host.client().await;
     let refuse = || "refuse".to_owned();
     let opened = client
-        .create_session(v1::CreateSession {
-            suggested_session_id: refuse(),
-            ..v1::CreateSession::default()
-        })
+        .create_session(v1::CreateSession { suggested_session_id: refuse(), ..v1::CreateSession::default() })
         .await
         .unwrap()
         .into_inner();
     assert_eq!(opened.session_id, "");
     assert_eq!(opened.error.unwrap().r#type, "INVALID_CREDENTIALS");
     let closed = client
-        .destroy_session(v1::DestroySession {
-            session_id: refuse(),
-            ..v1::DestroySession::default()
-        })
+        .destroy_session(v1::DestroySession { session_id: refuse(), ..v1::DestroySession::default() })
         .await
         .unwrap()
         .into_inner();
     assert!(!closed.destroyed);
     assert_eq!(closed.error.unwrap().r#type, "INVALID_SESSION");
     let listed = client
-        .list_tools(v1::ListTools {
-            session_id: refuse(),
-            ..v1::ListTools::default()
-        })
+        .list_tools(v1::ListTools { session_id: refuse(), ..v1::ListTools::default() })
         .await
         .unwrap()
         .into_inner();
     assert!(listed.tools.is_empty());
     assert_eq!(listed.error.unwrap().r#type, "SESSION_EXPIRED");
     let cancelled = client
-        .cancel_tool_call(v1::CancelToolCall {
-            session_id: refuse(),
-            ..v1::CancelToolCall::default()
-        })
+        .cancel_tool_call(v1::CancelToolCall { session_id: refuse(), ..v1::CancelToolCall::default() })
         .await
         .unwrap()
         .into_inner();
@@ -257,15 +222,9 @@ async fn refusals_of_the_other_methods_travel_in_their_answers() {
 async fn local_dispatch_is_denied_in_so_many_words() {
     let host = Host::start(Settings::default()).await;
     let mut client = host.client().await;
-    let asked = v1::AuthorizeToolCallRequest {
-        correlation_id: "c".to_owned(),
-        ..v1::AuthorizeToolCallRequest::default()
-    };
-    let answer = client
-        .authorize_tool_call(asked)
-        .await
-        .unwrap()
-        .into_inner();
+    let asked =
+        v1::AuthorizeToolCallRequest { correlation_id: "c".to_owned(), ..v1::AuthorizeToolCallRequest::default() };
+    let answer = client.authorize_tool_call(asked).await.unwrap().into_inner();
     use v1::authorize_tool_call_response::Status;
     assert_eq!(answer.status, Some(Status::Denied.into()));
     assert_eq!(answer.invocation_id, "");

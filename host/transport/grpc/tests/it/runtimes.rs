@@ -44,14 +44,9 @@ impl Line {
     pub async fn open(host: &Host) -> Self {
         let (up, frames) = mpsc::channel(64);
         let mut request = Request::new(ReceiverStream::new(frames));
-        request
-            .metadata_mut()
-            .insert("authorization", "bearer tok".parse().unwrap());
+        request.metadata_mut().insert("authorization", "bearer tok".parse().unwrap());
         let down = host.runtime().await.attach(request).await.unwrap();
-        Self {
-            up,
-            down: down.into_inner(),
-        }
+        Self { up, down: down.into_inner() }
     }
 
     pub async fn attached(host: &Host) -> Self {
@@ -98,20 +93,9 @@ async fn an_announcement_is_answered_by_the_first_frame() {
     assert_eq!(answer.enabled_features, ["streaming"]);
     assert_eq!(answer.available_contracts, ["add"]);
     assert_eq!(answer.correlation_id, "c-a");
-    assert_eq!(
-        (&*answer.mode, answer.heartbeat_interval_ms),
-        ("strict", 10_000)
-    );
-    for part in [
-        "bearer=Some(\\\"tok\\\") loopback=true",
-        "level: 2",
-        "versions: [\"1.0\", \"1.1\"]",
-    ] {
-        assert!(
-            host.runtimes.notes.holds(part),
-            "{part} {:?}",
-            host.runtimes.notes.all()
-        );
+    assert_eq!((&*answer.mode, answer.heartbeat_interval_ms), ("strict", 10_000));
+    for part in ["bearer=Some(\\\"tok\\\") loopback=true", "level: 2", "versions: [\"1.0\", \"1.1\"]"] {
+        assert!(host.runtimes.notes.holds(part), "{part} {:?}", host.runtimes.notes.all());
     }
 }
 
@@ -176,27 +160,15 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;
     let notes = &host.runtimes.notes;
-    line.send(In::Fulfil(v1::FulfillTools {
-        tool_names: vec!["math".to_owned()],
-        ..v1::FulfillTools::default()
-    }))
-    .await;
-    let function = adm::FunctionDeclaration {
-        name: "mul".to_owned(),
-        ..adm::FunctionDeclaration::default()
-    };
+    line.send(In::Fulfil(v1::FulfillTools { tool_names: vec!["math".to_owned()], ..v1::FulfillTools::default() }))
+        .await;
+    let function = adm::FunctionDeclaration { name: "mul".to_owned(), ..adm::FunctionDeclaration::default() };
     line.send(In::Register(v1::RegisterToolsRequest {
-        tools: vec![adm::Tool {
-            function_declarations: vec![function],
-        }],
+        tools: vec![adm::Tool { function_declarations: vec![function] }],
         ..v1::RegisterToolsRequest::default()
     }))
     .await;
-    line.send(In::Drain(v1::Drain {
-        reason: "tired".to_owned(),
-        grace_ms: 0,
-    }))
-    .await;
+    line.send(In::Drain(v1::Drain { reason: "tired".to_owned(), grace_ms: 0 })).await;
     line.send(In::Error(Box::new(v1::ProtocolError {
         error: Some(v1::EnhancedError {
             message: "what\nis this".to_owned(),
@@ -219,11 +191,7 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
     }))
     .await;
     line.send(In::Log(v1::RuntimeLog::default())).await;
-    line.send(In::Heartbeat(v1::Heartbeat {
-        sequence: 4,
-        ..v1::Heartbeat::default()
-    }))
-    .await;
+    line.send(In::Heartbeat(v1::Heartbeat { sequence: 4, ..v1::Heartbeat::default() })).await;
     assert!(matches!(line.next().await, Some(Out::HeartbeatAck(ack)) if ack.sequence == 4));
     for part in [
         "names: [\"math\"]",
@@ -234,10 +202,7 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
     ] {
         assert!(notes.holds(part), "{part} {:#?}", notes.all());
     }
-    line.send(In::Bye(v1::Bye {
-        reason: "done".to_owned(),
-    }))
-    .await;
+    line.send(In::Bye(v1::Bye { reason: "done".to_owned() })).await;
     notes.wait_for("Bye { reason: \"done\" }").await;
 }
 
@@ -249,14 +214,8 @@ async fn a_frame_that_the_host_does_not_know_is_answered_and_the_stream_lives() 
         (None, "unknown frame"),
         (Some(In::Chunk(Box::default())), "chunk"),
         (Some(In::Progress(v1::Progress::default())), "progress"),
-        (
-            Some(In::CapabilityUpdate(v1::CapabilityUpdate::default())),
-            "capability_update",
-        ),
-        (
-            Some(In::ValidateFeatures(v1::ValidateFeatures::default())),
-            "validate_features",
-        ),
+        (Some(In::CapabilityUpdate(v1::CapabilityUpdate::default())), "capability_update"),
+        (Some(In::ValidateFeatures(v1::ValidateFeatures::default())), "validate_features"),
         (Some(In::Call(v1::ToolCall::default())), "call"),
     ];
     for (frame, name) in unknown {
@@ -280,10 +239,7 @@ async fn every_frame_of_the_host_reaches_the_runtime() {
         let refusal = Refusal::new(Code::UnsupportedTool, Stage::Contract, "no such; check it");
         Box::new(BatchAnswer {
             accepted: accepted.iter().map(|&name| name.to_owned()).collect(),
-            rejected: rejected
-                .iter()
-                .map(|&name| (name.to_owned(), refusal.clone()))
-                .collect(),
+            rejected: rejected.iter().map(|&name| (name.to_owned(), refusal.clone())).collect(),
             session_id: "s-1".to_owned(),
             correlation_id: correlation("c"),
         })
@@ -295,46 +251,28 @@ async fn every_frame_of_the_host_reaches_the_runtime() {
     assert!(call.invocation_id.starts_with("i-") && call.session_id.starts_with("s-"));
     assert_eq!((&*call.correlation_id, call.deadline_unix_ms), ("c", 9));
     let function = call.call.unwrap();
-    assert_eq!(
-        (&*function.call_id, &*function.name, &*function.args),
-        ("call-1", "add", "{\"a\":2}")
-    );
-    send.send(HostFrame::Fulfilled(batch(&["a"], &["b"])))
-        .await
-        .unwrap();
+    assert_eq!((&*function.call_id, &*function.name, &*function.args), ("call-1", "add", "{\"a\":2}"));
+    send.send(HostFrame::Fulfilled(batch(&["a"], &["b"]))).await.unwrap();
     let Some(Out::Fulfilled(answer)) = line.next().await else {
         panic!("no answer");
     };
     use v1::{fulfill_tools_response::Status as F, register_tools_response::Status as R};
     assert_eq!(answer.status, Some(F::PartialSuccess.into()));
-    assert_eq!(
-        (answer.fulfilled_tools, answer.rejected_tools),
-        (vec!["a".to_owned()], vec!["b".to_owned()])
-    );
+    assert_eq!((answer.fulfilled_tools, answer.rejected_tools), (vec!["a".to_owned()], vec!["b".to_owned()]));
     assert_eq!(answer.errors[0].details["tool_name"], "b");
-    for (accepted, rejected, want) in [
-        (&["a"][..], &[][..], R::Success),
-        (&[], &["b"], R::Failure),
-        (&[], &[], R::Failure),
-    ] {
-        send.send(HostFrame::Registered(batch(accepted, rejected)))
-            .await
-            .unwrap();
+    for (accepted, rejected, want) in
+        [(&["a"][..], &[][..], R::Success), (&[], &["b"], R::Failure), (&[], &[], R::Failure)]
+    {
+        send.send(HostFrame::Registered(batch(accepted, rejected))).await.unwrap();
         let Some(Out::Registered(answer)) = line.next().await else {
             panic!("no answer");
         };
         assert_eq!(answer.status, Some(want.into()));
     }
-    let cancel = HostFrame::Cancel {
-        invocation_id: InvocationId::mint(),
-        reason: "late".to_owned(),
-    };
+    let cancel = HostFrame::Cancel { invocation_id: InvocationId::mint(), reason: "late".to_owned() };
     send.send(cancel).await.unwrap();
     assert!(matches!(line.next().await, Some(Out::Cancel(cancel)) if cancel.reason == "late"));
-    let drain = HostFrame::Drain {
-        reason: "stop".to_owned(),
-        grace_ms: 8,
-    };
+    let drain = HostFrame::Drain { reason: "stop".to_owned(), grace_ms: 8 };
     send.send(drain).await.unwrap();
     assert!(matches!(line.next().await, Some(Out::Drain(drain)) if drain.grace_ms == 8));
 }
@@ -357,22 +295,14 @@ async fn a_burst_arrives_whole_and_in_order() {
 
 #[tokio::test]
 async fn a_call_that_no_message_can_hold_comes_back_and_the_stream_lives() {
-    let settings = Settings {
-        max_message: 4096,
-        ..Settings::default()
-    };
+    let settings = Settings { max_message: 4096, ..Settings::default() };
     let host = Host::start(settings).await;
     let mut line = Line::attached(&host).await;
     let send = host.runtimes.line();
     send.send(a_call("x".repeat(4096))).await.unwrap();
     send.send(a_call("y".repeat(3000))).await.unwrap();
-    assert!(
-        matches!(line.next().await, Some(Out::Call(call)) if call.call.clone().unwrap().args.starts_with('y'))
-    );
-    host.runtimes
-        .notes
-        .wait_for("was not sent, because its frame is over the limit")
-        .await;
+    assert!(matches!(line.next().await, Some(Out::Call(call)) if call.call.clone().unwrap().args.starts_with('y')));
+    host.runtimes.notes.wait_for("was not sent, because its frame is over the limit").await;
 }
 
 #[tokio::test]
@@ -380,10 +310,7 @@ async fn a_runtime_that_closes_its_stream_is_detached() {
     let host = Host::start(Settings::default()).await;
     let Line { up, mut down } = Line::attached(&host).await;
     drop(up);
-    host.runtimes
-        .notes
-        .wait_for("the runtime closed its stream")
-        .await;
+    host.runtimes.notes.wait_for("the runtime closed its stream").await;
     assert!(down.message().await.unwrap().is_none());
 }
 
@@ -401,9 +328,7 @@ async fn a_runtime_that_vanishes_is_detached_once() {
 async fn when_the_host_ends_an_attachment_the_last_frames_are_sent_and_the_stream_closes() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;
-    let bye = HostFrame::Bye {
-        reason: "moved".to_owned(),
-    };
+    let bye = HostFrame::Bye { reason: "moved".to_owned() };
     host.runtimes.line().send(bye).await.unwrap();
     host.runtimes.end.cancel();
     assert!(matches!(line.next().await, Some(Out::Bye(bye)) if bye.reason == "moved"));

@@ -38,10 +38,7 @@ fn unmappable_types_are_refused_with_the_name_and_a_hint() {
         (quote!(fn()), "use a struct"),
     ] {
         let message = refused_parameter(ty.clone());
-        assert!(
-            message.starts_with("parameter `second` cannot be declared: "),
-            "{message}"
-        );
+        assert!(message.starts_with("parameter `second` cannot be declared: "), "{message}");
         assert!(message.contains(hint), "{ty}: {message}");
     }
 }
@@ -74,10 +71,7 @@ fn a_description_of_a_parameter_that_does_not_exist_is_refused() {
             fn act(first: i64) {}
         },
     );
-    assert!(
-        message.contains("`frist`, which is no parameter"),
-        "{message}"
-    );
+    assert!(message.contains("`frist`, which is no parameter"), "{message}");
 }
 
 #[test]

@@ -10,12 +10,7 @@ fn attempt(safety: Safety) -> Attempt<'static> {
 }
 
 fn refusal(retry_allowed: bool, retry_after_ms: u64, max_retries: u32) -> Error {
-    Error::refused(EnhancedError {
-        retry_allowed,
-        retry_after_ms,
-        max_retries,
-        ..Default::default()
-    })
+    Error::refused(EnhancedError { retry_allowed, retry_after_ms, max_retries, ..Default::default() })
 }
 
 fn fault(before_send: bool, transient: bool) -> Error {
@@ -60,10 +55,7 @@ fn no_pause_reaches_past_the_deadline() {
 fn a_recorded_refusal_is_not_asked_for_again() {
     let mut attempt = attempt(Safety::Idempotent);
     let error = attempt.refused(Refused {
-        error: EnhancedError {
-            retry_allowed: true,
-            ..Default::default()
-        },
+        error: EnhancedError { retry_allowed: true, ..Default::default() },
         invocation_id: "i1".into(),
         repeated: true,
     });
@@ -72,11 +64,9 @@ fn a_recorded_refusal_is_not_asked_for_again() {
 
 #[test]
 fn a_lost_request_is_repeated_only_where_that_is_harmless() {
-    for (safety, before_send, repeated) in [
-        (Safety::Idempotent, false, true),
-        (Safety::OnlyUnsent, true, true),
-        (Safety::OnlyUnsent, false, false),
-    ] {
+    for (safety, before_send, repeated) in
+        [(Safety::Idempotent, false, true), (Safety::OnlyUnsent, true, true), (Safety::OnlyUnsent, false, false)]
+    {
         let pause = attempt(safety).pause(&fault(before_send, true));
         assert_eq!(pause.is_some(), repeated, "{safety:?} {before_send}");
     }

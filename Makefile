@@ -1,0 +1,34 @@
+# What can be done here. `make` alone says it again.
+.DEFAULT_GOAL := help
+.PHONY: help build run demo test check bench fuzz fmt clean
+
+help: ## Says what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+build: ## Builds the host, the SDK and the examples, optimised
+	cargo build --workspace --release --locked
+
+run: ## Starts the host with two runtimes and stays; Ctrl-C stops all of it
+	@scripts/run.sh
+
+demo: ## Starts the same on free ports, calls, is refused, shows the audit trail, stops
+	@scripts/demo.sh
+
+test: ## Runs every test: crates, fuzz targets for 30 s each, the Python example, the demo
+	@scripts/test.sh
+
+check: ## Checks format, lints, house rules, licences and sources
+	@scripts/check.sh
+
+bench: ## Measures, and writes the figures down
+	@scripts/bench.sh
+
+fuzz: ## Runs every fuzz target for a while; FUZZ_SECONDS=600 for longer
+	@tests/fuzz/run.sh $${FUZZ_SECONDS:-30}
+
+fmt: ## Formats everything
+	cargo fmt --all
+
+clean: ## Removes what was built and what `make run` left
+	cargo clean
+	rm -rf .run examples/quickstart-python/.venv

@@ -1,0 +1,32 @@
+//! The configuration: takes flags, environment and a file, gives a [`Config`] in which everything is checked, or
+//! every problem at once with its place. `table.rs` lists the settings.
+
+mod choice;
+mod describe;
+mod dump;
+mod file;
+mod kind;
+mod load;
+mod problem;
+mod raw;
+mod rules;
+mod setting;
+mod source;
+mod table;
+mod units;
+mod url;
+
+pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler};
+pub use describe::{page, schema};
+pub use dump::{to_json, to_toml};
+pub use load::{Reading, read};
+pub use problem::{Origin, Problem};
+pub use source::Sources;
+pub use table::{
+    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server, Session, Telemetry,
+};
+pub use units::{ByteSize, parse_time, show_time};
+pub use url::Url;
+
+#[cfg(test)]
+mod tests;

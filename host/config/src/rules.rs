@@ -1,0 +1,120 @@
+//! Rules that more than one setting, the environment or the disk decide. A rule whose settings are already faulty
+//! is not asked, so that one mistake makes one problem.
+
+use std::net::SocketAddr;
+
+use grid_core::Code;
+
+use super::{
+    choice::{Durability, Mode},
+    table::Config,
+    units::show_time,
+};
+
+/// What the rules know besides the settings.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    /// GRID_ENVIRONMENT says production.
+    pub(crate) production: bool,
+}
+
+/// One rule.
+pub(crate) struct Rule {
+    /// Settings that it reads; the first is the one that it speaks of.
+    pub(crate) reads: &'static [&'static str],
+    /// For a rule that is broken: the code and what to do.
+    pub(crate) check: fn(&Config, Facts) -> Option<(Code, String)>,
+}
+
+pub(crate) const RULES: &[Rule] = &[
+    Rule { reads: &["mode"], check: not_in_production },
+    Rule { reads: &["manifest.path", "mode"], check: manifest_is_there },
+    Rule { reads: &["development.allow_registration", "mode"], check: no_registration_in_strict },
+    Rule { reads: &["audit.durability", "mode"], check: full_durability_in_strict },
+    Rule {
+        reads: &["server.listen", "server.allow_plaintext"],
+        check: |config, _| plaintext_stays_here(config, config.server.listen),
+    },
+    Rule {
+        reads: &["server.admin_listen", "server.allow_plaintext"],
+        check: |config, _| plaintext_stays_here(config, config.server.admin_listen),
+    },
+    Rule { reads: &["server.admin_listen", "server.listen"], check: two_doors },
+    Rule { reads: &["session.ttl", "session.max_ttl"], check: session_ttl_within },
+    Rule { reads: &["call.timeout", "call.max_timeout"], check: call_timeout_within },
+];
+
+///
+fn not_in_production(config: &Config, facts: Facts) -> Option<(Code, String)> {
+    (config.mode == Mode::Development && facts.production).then(|| {
+        let message = "is `development`, and GRID_ENVIRONMENT says that this is production; set `mode = \"strict\"`";
+        (Code::EnvironmentError, message.to_owned())
+    })
+}
+
+///
+fn manifest_is_there(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let message = match &config.manifest.path {
+        Some(path) if path.is_file() => return None,
+        Some(path) => format!("there is no file `{}`; name the manifest", path.display()),
+        None if config.mode == Mode::Strict => {
+            "strict mode serves only what a manifest lists, and none is named; set it to the path of one".to_owned()
+        }
+        None => return None,
+    };
+    Some((Code::MissingManifest, message))
+}
+
+///
+fn no_registration_in_strict(config: &Config, _: Facts) -> Option<(Code, String)> {
+    (config.mode == Mode::Strict && config.development.allow_registration).then(|| {
+        let message =
+            "is `true` in strict mode, where runtimes register nothing; leave it out, or set `mode = \"development\"`";
+        (Code::IncompatibleMode, message.to_owned())
+    })
+}
+
+fn full_durability_in_strict(config: &Config, _: Facts) -> Option<(Code, String)> {
+    (config.mode == Mode::Strict && config.audit.durability == Durability::Relaxed).then(|| {
+        let message =
+            "is `relaxed` in strict mode, where nothing may run before its record is on the disk; set it to `full`";
+        (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+///
+fn plaintext_stays_here(config: &Config, address: SocketAddr) -> Option<(Code, String)> {
+    (!config.server.allow_plaintext && !address.ip().is_loopback()).then(|| {
+        let message = format!(
+            "`{address}` would be served without TLS; use a loopback address, or put a proxy that ends TLS before it and set `server.allow_plaintext = true`"
+        );
+        (Code::InvalidConfig, message)
+    })
+}
+
+fn two_doors(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let same = config.server.listen == config.server.admin_listen && config.server.listen.port() != 0;
+    same.then(|| {
+        let message = "is the same as `server.listen`; give operators a port of their own";
+        (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+fn session_ttl_within(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let (ttl, max) = (config.session.ttl, config.session.max_ttl);
+    (ttl > max).then(|| longer("session.max_ttl", ttl, max))
+}
+
+fn call_timeout_within(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let (timeout, max) = (config.call.timeout, config.call.max_timeout);
+    (timeout > max).then(|| longer("call.max_timeout", timeout, max))
+}
+
+fn longer(other: &str, value: std::time::Duration, max: std::time::Duration) -> (Code, String) {
+    let message = format!(
+        "`{}` is longer than `{other}`, which is `{}`; lower the one or raise the other",
+        show_time(value),
+        show_time(max)
+    );
+    (Code::InvalidConfig, message)
+}

@@ -1,0 +1,194 @@
+//! The table of settings: every one with its kind, bounds, default and one sentence. The typed configuration, the
+//! checks, `grid config dump`, the JSON Schema and `docs/configuration.md` are all made of it.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use grid_core::id::{PrincipalId, TenantId};
+
+use super::{
+    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler},
+    kind::Kind,
+    setting::{
+        Fallback::{Absent, ByMode, Is, Under},
+        Field, Section, Setting, Values, settings,
+    },
+    units::ByteSize,
+    url::Url,
+};
+
+const MS: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+const fn time(min: Duration, max: Duration) -> Kind {
+    Kind::Time { min, max }
+}
+
+const fn capped(min: Duration, cap_seconds: u64) -> Kind {
+    Kind::Capped { min, cap: Duration::from_secs(cap_seconds) }
+}
+
+const fn integer(min: u64, max: u64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+const fn size(min: ByteSize, max: ByteSize) -> Kind {
+    Kind::Size { min, max }
+}
+
+settings! {
+    /// `strict` serves only contracts of the manifest; `development` also lets runtimes register contracts for one session.
+    mode: Mode = Kind::Choice(Mode::NAMES), Is("strict");
+
+    /// The door for callers and runtimes, and the one for operators.
+    server: Server {
+        /// Address for callers and runtimes.
+        listen: SocketAddr = Kind::Address, Is("127.0.0.1:9090");
+        /// Address for operators and metrics; keep it on loopback.
+        admin_listen: SocketAddr = Kind::Address, Is("127.0.0.1:9091");
+        /// Allows an address that is not loopback without TLS, for a host behind a proxy that ends TLS.
+        allow_plaintext: bool = Kind::Bool, Is("false");
+        /// The largest message that is read.
+        max_message: ByteSize = size(ByteSize::kib(64), ByteSize::mib(64)), Is("4MiB");
+        /// How threads share the work; `auto` takes one thread where there are at most two cores.
+        runtime: Scheduler = Kind::Choice(Scheduler::NAMES), Is("auto");
+        /// Worker threads of the multi-thread runtime; 0 means one a core.
+        workers: usize = integer(0, 1_024), Is("0");
+        /// How long calls in flight may go on after the host was asked to stop.
+        drain_grace: Duration = time(Duration::ZERO, HOUR), Is("30s");
+        /// Connections that one peer address may hold.
+        max_connections_per_peer: u32 = integer(1, 1_000_000), Is("256");
+        /// Streams on one connection: each call is one, and a client that puts more than this in flight waits; without a bound one connection could hold all memory.
+        max_concurrent_streams: u32 = integer(1, 1_000_000), Is("1024");
+        /// How often a silent connection is asked whether it is alive.
+        keepalive: Duration = time(SECOND, HOUR), Is("20s");
+        /// How long it may take to answer that.
+        keepalive_timeout: Duration = time(SECOND, HOUR), Is("10s");
+        /// How long a runtime's stream may take to announce what it is.
+        first_frame_timeout: Duration = time(Duration::from_millis(100), MINUTE), Is("5s");
+    }
+
+    /// The contracts that the host owns.
+    manifest: Manifest {
+        /// The manifest file; needed in strict mode, where nothing else is served.
+        path: Option<PathBuf> = Kind::Path, Absent;
+        /// What happens to arguments that a contract does not declare.
+        extra_args: ExtraArgs = Kind::Choice(ExtraArgs::NAMES), Is("reject");
+    }
+
+    /// The context that calls belong to.
+    session: Session {
+        /// How long a session lives where its opener does not say.
+        ttl: Duration = time(SECOND, DAY), Is("3600s");
+        /// The longest life that an opener may ask for.
+        max_ttl: Duration = time(SECOND, DAY), Is("86400s");
+        /// How often ended sessions are looked for.
+        sweep: Duration = time(Duration::from_millis(10), MINUTE), Is("1s");
+        /// Sessions that one principal may hold open.
+        max_per_principal: u32 = integer(1, 1_000_000), Is("1000");
+        /// How long the outcome of a call is kept for whoever sends it again.
+        idempotency_window: Duration = time(SECOND, HOUR), Is("300s");
+    }
+
+    /// One call.
+    call: Call {
+        /// How long a call may take where its contract does not say.
+        timeout: Duration = time(MS, HOUR), Is("30s");
+        /// The longest time that a contract may ask for.
+        max_timeout: Duration = time(MS, HOUR), Is("300s");
+    }
+
+    /// Who may call what.
+    authorize: Authorize {
+        /// Remembers decisions.
+        cache: bool = Kind::Bool, Is("true");
+        /// How long an approval is remembered; never longer than 60 s, whatever is written here.
+        cache_ttl: Duration = capped(MS, 60), Is("60s");
+        /// How long a denial is remembered; never longer than 5 s.
+        deny_ttl: Duration = capped(MS, 5), Is("5s");
+        /// Decisions that are remembered at most.
+        cache_entries: u32 = integer(1, 10_000_000), Is("10000");
+        /// How long a decision may take before it is a denial.
+        timeout: Duration = time(MS, MINUTE), Is("100ms");
+        /// The role that may use the operators' door.
+        admin_role: String = Kind::Name, Is("grid_admin");
+        /// The role that may attach as a runtime.
+        runtime_role: String = Kind::Name, Is("grid_runtime");
+    }
+
+    /// The programs that execute tools.
+    runtime: Runtime {
+        /// How often a runtime is asked whether it is alive.
+        heartbeat: Duration = time(Duration::from_millis(100), HOUR), Is("10s");
+        /// Heartbeats without an answer before a runtime counts as lost.
+        missed_heartbeats: u32 = integer(1, 100), Is("3");
+        /// Calls that one runtime may have in flight.
+        max_in_flight: u32 = integer(1, 1_000_000), Is("1024");
+        /// Frames that may wait for one runtime.
+        queue: usize = integer(1, 1_000_000), Is("1024");
+    }
+
+    /// What holds in development mode alone.
+    development: Development {
+        /// Lets runtimes register contracts for one session; always off in strict mode.
+        allow_registration: bool = Kind::Bool, ByMode { strict: "false", development: "true" };
+        /// Contracts that may be registered for one session.
+        max_tools_per_session: u32 = integer(0, 10_000), Is("50");
+        /// Whom a caller on this machine that sends no token is taken for.
+        principal: PrincipalId = Kind::Name, Is("developer");
+        /// The tenant of that principal.
+        tenant: TenantId = Kind::Name, Is("dev");
+        /// The roles of that principal.
+        roles: Vec<String> = Kind::Names, Is("grid_admin,grid_runtime,developer");
+    }
+
+    /// Who is asking: tokens, and the key that signs and checks them.
+    identity: Identity {
+        /// The key file, made at first use with mode 600.
+        key: PathBuf = Kind::Path, Under("data.dir", "grid-key.pem");
+        /// The issuer that a token must name.
+        issuer: String = Kind::Name, Is("grid");
+        /// The audience that a token must name.
+        audience: String = Kind::Name, Is("grid-host");
+        /// How far the issuer's clock may be off; never more than 30 s.
+        leeway: Duration = capped(Duration::ZERO, 30), Is("30s");
+        /// How long a token of `grid token new` is good.
+        token_ttl: Duration = time(SECOND, Duration::from_secs(365 * 86_400)), Is("12h");
+    }
+
+    /// Where the host keeps its files.
+    data: Data {
+        /// The folder, made at first use; a relative one is within the working directory.
+        dir: PathBuf = Kind::Path, Is(".grid");
+    }
+
+    /// What is written down.
+    audit: Audit {
+        /// The folder of the log.
+        dir: PathBuf = Kind::Path, Under("data.dir", "audit");
+        /// When a record counts as written: `full` when it is on the disk, `relaxed` before that; strict mode takes `full` alone.
+        durability: Durability = Kind::Choice(Durability::NAMES), Is("full");
+        /// The size at which a new file of the log is begun.
+        segment: ByteSize = size(ByteSize::kib(64), ByteSize::mib(4_096)), Is("64MiB");
+        /// Records that may wait to be written.
+        queue: usize = integer(16, 1_000_000), Is("8192");
+    }
+
+    /// What the host says of itself.
+    log: Log {
+        /// How much is logged.
+        level: LogLevel = Kind::Choice(LogLevel::NAMES), Is("info");
+        /// `text` for people, `json` for programs.
+        format: LogFormat = Kind::Choice(LogFormat::NAMES), Is("text");
+    }
+
+    /// Traces and metrics for others.
+    telemetry: Telemetry {
+        /// Where traces are sent (OTLP); nowhere if it is not set.
+        otlp_endpoint: Option<Url> = Kind::Url, Absent;
+        /// The name under which they are sent.
+        service_name: String = Kind::Text, Is("grid");
+    }
+}

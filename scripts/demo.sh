@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, and what the audit log says of
+# them. It looks at each answer itself and succeeds only if all are as they should be.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+dir=$(mktemp -d "${TMPDIR:-/tmp}/grid-demo.XXXXXX")
+. scripts/quickstart.sh
+
+trap 'stop_all; rm -rf "$dir"' EXIT
+trap 'exit 130' INT TERM
+
+passed=0 wrong=0 answer=
+
+# show WORD...: the command as one would type it.
+show() {
+    local word
+    printf '\n$ grid'
+    for word in "$@"; do
+        case $word in
+            *[!a-zA-Z0-9_./:=-]*) printf " '%s'" "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+}
+
+# expect STATUS TEXT COMMAND...: runs `grid COMMAND...`, shows it, and looks for TEXT in what it says.
+# STATUS is an exit code, or `refused` for any but 0.
+expect() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    show "$@"
+    answer=$(timeout 20 "$binaries/grid" "$@" 2>&1) || status=$?
+    printf '%s\n' "$answer" | sed 's/^/  /'
+    local ok=1
+    case $wanted in
+        refused) [ "$status" -ne 0 ] || ok=0 ;;
+        *) [ "$status" -eq "$wanted" ] || ok=0 ;;
+    esac
+    grep -qF -- "$text" <<<"$answer" || ok=0
+    if [ $ok -eq 1 ]; then
+        passed=$((passed + 1))
+    else
+        wrong=$((wrong + 1))
+        say "  ^ not as it should be: exit code $status, expected $wanted; expected to read \`$text\`"
+    fi
+}
+
+bring_up() {
+    # A port that was free may be taken a moment later, so this is tried more than once.
+    for _ in 1 2 3; do
+        configure "$(free_port)" "$(free_port)"
+        start_host
+        wait_for '"ready":true' && return 0
+        stop_all
+    done
+    show_logs
+    fail "the host did not start"
+}
+
+title() { printf '\n-- %s\n' "$*"; }
+
+build
+configure 0 0
+tokens
+bring_up
+start_runtimes
+wait_for '"unserved":\[\]' || { show_logs; fail "a runtime did not attach"; }
+export GRID_TOKEN_FILE=$dir/report-agent.token
+
+title "what report-agent may call; admin_report is not among it"
+expect 0 calculate_sum tools
+if grep -q admin_report <<<"$answer"; then
+    wrong=$((wrong + 1))
+    say "  ^ admin_report is listed for somebody who may not call it"
+fi
+
+title "one call to each runtime: Rust, then Python"
+expect 0 42 call calculate_sum '{"numbers": [2, 40]}' --json
+invocation=$(grep -oE 'i-[0-9a-f]{32}' <<<"$answer" | head -n 1 || true)
+expect 0 'olleh dlrow' call reverse_words '{"text": "hello world"}'
+
+title "refused: an argument of the wrong type, with its place"
+expect refused INVALID_TOOL_ARGS call calculate_sum '{"numbers": [2, "forty"]}'
+
+title "refused: a role is missing"
+expect 6 PERMISSION_DENIED call admin_report '{}'
+
+title "and the same call by somebody who has it"
+GRID_TOKEN_FILE=$dir/operator.token expect 0 '' call admin_report '{}'
+
+title "refused: nobody knows this tool"
+expect refused UNSUPPORTED_TOOL call launch_rockets '{}'
+
+title "stopped: the tool is slower than its contract allows"
+expect refused TIMEOUT call slow_count '{"seconds": 5}'
+
+title "what the audit log has of it: admitted before it ran, concluded before it was answered"
+expect 0 concluded audit tail -n 32
+if [ -n "$invocation" ]; then
+    expect 0 admitted audit show "$invocation"
+else
+    wrong=$((wrong + 1))
+    say "  ^ the first answer named no invocation"
+fi
+
+title "what operators see"
+GRID_TOKEN_FILE=$dir/operator.token expect 0 quickstart-python runtimes
+
+printf '\n%d answers as they should be, %d not\n' "$passed" "$wrong"
+[ "$wrong" -eq 0 ]

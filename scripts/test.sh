@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Everything that must pass, on a machine that has cargo, a C compiler and Python 3.11. `make test` calls it.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. scripts/steps.sh
+
+step crates cargo test --workspace --locked --no-fail-fast
+step fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-30}"
+step python-example examples/quickstart-python/setup.sh
+step demo scripts/demo.sh
+
+exit "$failed"

@@ -1,0 +1,208 @@
+//! The client of every setup: one connection, N tasks, each with one call in flight after the other. Prints one
+//! line of JSON when the time is up.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use grid_proto::{
+    adm,
+    v1::{self, call_tool_response::Outcome, grid_service_client::GridServiceClient},
+};
+use tokio::{task::JoinSet, time::sleep};
+use tonic::{
+    Request,
+    metadata::{Ascii, MetadataMap, MetadataValue},
+    transport::{Channel, Endpoint},
+};
+
+use crate::{Fallible, clock::now, cpu::Used, sample::Sample};
+
+/// The one tool of the benchmark.
+pub(crate) const TOOL: &str = "bench_echo";
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Where the echo, the relay or the host is, such as `127.0.0.1:9090`
+    #[arg(long)]
+    address: String,
+    /// The file that holds the token; with one, a session is opened first
+    #[arg(long)]
+    token: Option<PathBuf>,
+    /// Calls in flight
+    #[arg(long)]
+    in_flight: usize,
+    /// How long it is measured
+    #[arg(long)]
+    seconds: f64,
+    /// How long it runs before that
+    #[arg(long)]
+    warm_up: f64,
+    /// The process whose processor time counts
+    #[arg(long)]
+    pid: u32,
+}
+
+/// Connects, tries again for a while, since the other side may just be starting.
+pub(crate) async fn connect(address: &str) -> Fallible<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
+    for _ in 0..100 {
+        if let Ok(channel) = endpoint.connect().await {
+            return Ok(channel);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    Ok(endpoint.connect().await?)
+}
+
+/// Puts the token of `file` into the metadata.
+pub(crate) fn bearer(file: Option<&Path>, metadata: &mut MetadataMap) -> Fallible<()> {
+    if let Some(file) = file {
+        let token = std::fs::read_to_string(file)?;
+        metadata.insert("authorization", format!("Bearer {}", token.trim()).parse()?);
+    }
+    Ok(())
+}
+
+/// What all tasks of a load share.
+#[derive(Debug, Clone)]
+struct Caller {
+    client: GridServiceClient<Channel>,
+    authorization: MetadataValue<Ascii>,
+    session: Arc<str>,
+    /// Makes call ids of one process different from those of the next.
+    run: u32,
+}
+
+pub(crate) async fn load(options: Options) -> Fallible<()> {
+    let caller = Caller::new(&options).await?;
+    caller.one_call("probe", 0).await?;
+    let begin = now() + Duration::from_secs_f64(options.warm_up);
+    let end = begin + Duration::from_secs_f64(options.seconds);
+    let mut tasks = JoinSet::new();
+    for task in 0..options.in_flight {
+        tasks.spawn(caller.clone().keep_calling(task, begin, end));
+    }
+    sleep(begin - now()).await;
+    let before = Used::by(options.pid)?;
+    sleep(end - now()).await;
+    let after = Used::by(options.pid)?;
+    let mut latencies = Vec::new();
+    while let Some(finished) = tasks.join_next().await {
+        latencies.extend(finished??);
+    }
+    caller.close(options.token.is_some()).await?;
+    let took = end - begin;
+    let sample = Sample::of(latencies, took, after.seconds_since(&before));
+    println!("{}", serde_json::to_string(&sample)?);
+    Ok(())
+}
+
+impl Caller {
+    async fn new(options: &Options) -> Fallible<Self> {
+        let client = GridServiceClient::new(connect(&options.address).await?);
+        let mut metadata = MetadataMap::new();
+        bearer(options.token.as_deref(), &mut metadata)?;
+        let authorization = match metadata.get("authorization") {
+            Some(value) => value.clone(),
+            // As long as a real one, so that every setup reads the same bytes.
+            None => format!("Bearer {}", "x".repeat(400)).parse()?,
+        };
+        let mut caller = Self {
+            client,
+            authorization,
+            session: "00000000-0000-4000-8000-000000000000".into(),
+            run: std::process::id(),
+        };
+        if options.token.is_some() {
+            caller.open().await?;
+        }
+        Ok(caller)
+    }
+
+    async fn open(&mut self) -> Fallible<()> {
+        let open = v1::CreateSession {
+            suggested_session_id: "bench".to_owned(),
+            compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
+            correlation_id: format!("bench-open-{}", self.run),
+            ..v1::CreateSession::default()
+        };
+        let request = self.authorized(open);
+        let opened = self.client.create_session(request).await?.into_inner();
+        if let Some(error) = opened.error {
+            return Err(format!("no session: {} {}", error.r#type, error.message).into());
+        }
+        self.session = opened.session_id.into();
+        Ok(())
+    }
+
+    async fn close(mut self, opened: bool) -> Fallible<()> {
+        if opened {
+            let close = v1::DestroySession {
+                session_id: self.session.to_string(),
+                correlation_id: format!("bench-close-{}", self.run),
+                force: true,
+            };
+            let request = self.authorized(close);
+            self.client.destroy_session(request).await?;
+        }
+        Ok(())
+    }
+
+    fn authorized<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        request.metadata_mut().insert("authorization", self.authorization.clone());
+        request
+    }
+
+    /// Calls until `end`; gives the nanoseconds of the calls that began and ended between the two.
+    async fn keep_calling(self, task: usize, begin: Instant, end: Instant) -> Fallible<Vec<u64>> {
+        let task = task.to_string();
+        let mut latencies = Vec::with_capacity(1 << 12);
+        let mut number = 0;
+        loop {
+            let sent = now();
+            if sent >= end {
+                return Ok(latencies);
+            }
+            number += 1;
+            self.one_call(&task, number).await?;
+            let received = now();
+            if received >= begin && received < end {
+                latencies.push(u64::try_from((received - sent).as_nanos()).unwrap_or(u64::MAX));
+            }
+        }
+    }
+
+    async fn one_call(&self, task: &str, number: u64) -> Fallible<()> {
+        let call_id = format!("bench-{}-{task}-{number}", self.run);
+        let request = self.authorized(v1::ToolCall {
+            correlation_id: format!("corr-{call_id}"),
+            session_id: self.session.to_string(),
+            call: Some(adm::FunctionCall {
+                args: arguments(number),
+                name: TOOL.to_owned(),
+                call_id: call_id.clone(),
+            }),
+            ..v1::ToolCall::default()
+        });
+        let answer = self.client.clone().call_tool(request).await?.into_inner();
+        match answer.outcome {
+            Some(Outcome::Result(v1::ToolResult { result: Some(result), .. }))
+                if result.status() == adm::ToolResultStatus::Success && result.call_id == call_id =>
+            {
+                Ok(())
+            }
+            other => Err(format!("a call was not answered with its result: {other:?}").into()),
+        }
+    }
+}
+
+/// About 200 bytes of JSON that the contract's schema checks in full.
+fn arguments(number: u64) -> String {
+    format!(
+        r#"{{"text":"how long does a governed call take on this machine","count":{number},"ratio":0.75,"urgent":true,"mode":"fast","tags":["alpha","beta","gamma"],"place":{{"city":"Lisbon","lat":38.7223,"lon":-9.1393}}}}"#
+    )
+}

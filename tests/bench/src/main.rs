@@ -1,0 +1,121 @@
+//! What governance costs. `run` starts every setup as processes of their own, measures them in turns and writes
+//! the summary; the other commands are those processes.
+
+use clap::{Parser, Subcommand};
+use grid_proto::{
+    adm,
+    v1::{self, call_tool_response::Outcome},
+};
+use tokio::net::TcpListener;
+
+mod calls_alone;
+mod clock;
+mod cpu;
+mod echo;
+mod load;
+mod relay;
+mod run;
+mod runtime;
+mod sample;
+
+mod wire;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Anything that breaks a run ends it, with its words.
+type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures the governed call beside a bare relay and a bare echo")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure all setups in turns and write the summary
+    Run(run::Options),
+    /// Answer calls at once: setup (a)
+    Echo(Threads),
+    /// Pass calls on to a runtime: setup (b)
+    Relay {
+        /// How it is served
+        #[arg(long, value_enum, default_value_t)]
+        served: relay::Served,
+        #[command(flatten)]
+        threads: Threads,
+    },
+    /// Attach to a relay or a host and answer every call
+    Runtime(runtime::Options),
+    /// Keep calls in flight and print what they took
+    Load(load::Options),
+}
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Threads {
+    /// Worker threads; 0 runs everything on the one thread
+    #[arg(long, default_value_t = 0)]
+    workers: usize,
+}
+
+fn main() -> Fallible<()> {
+    match Arguments::parse().command {
+        Command::Run(options) => run::run(&options),
+        Command::Echo(threads) => threads.block_on(async { echo::serve(listen().await?).await }),
+        Command::Relay { served, threads } => {
+            threads.block_on(async { relay::serve(served, listen().await?).await })
+        }
+        Command::Runtime(options) => Threads { workers: 0 }.block_on(runtime::attach(options)),
+        Command::Load(options) => Threads { workers: 0 }.block_on(load::load(options)),
+    }
+}
+
+impl Threads {
+    fn block_on(self, work: impl Future<Output = Fallible<()>>) -> Fallible<()> {
+        let mut builder = match self.workers {
+            0 => tokio::runtime::Builder::new_current_thread(),
+            workers => {
+                let mut builder = tokio::runtime::Builder::new_multi_thread();
+                builder.worker_threads(workers);
+                builder
+            }
+        };
+        builder.enable_all().build()?.block_on(work)
+    }
+}
+
+/// A free port, told to whoever started this process.
+async fn listen() -> Fallible<TcpListener> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    Ok(listener)
+}
+
+/// The answer of every setup's tool: its own arguments.
+fn result_of(call: v1::ToolCall) -> v1::ToolResult {
+    let function = call.call.unwrap_or_default();
+    v1::ToolResult {
+        invocation_id: call.invocation_id,
+        correlation_id: call.correlation_id,
+        result: Some(adm::ToolResult {
+            call_id: function.call_id,
+            name: function.name,
+            status: adm::ToolResultStatus::Success.into(),
+            content: Some(function.args),
+            error: None,
+        }),
+    }
+}
+
+/// What the caller gets of it.
+fn answer(result: v1::ToolResult) -> v1::CallToolResponse {
+    v1::CallToolResponse {
+        correlation_id: result.correlation_id.clone(),
+        invocation_id: result.invocation_id.clone(),
+        outcome: Some(Outcome::Result(result)),
+        repeated: false,
+    }
+}

@@ -1,0 +1,92 @@
+//! The goals, each beside what was measured. They are said, not asserted: a noisy machine breaks no build.
+
+use serde::Serialize;
+
+use super::{
+    setup::Which,
+    summary::{Ratios, Summary},
+};
+
+/// One goal.
+#[derive(Debug, Serialize)]
+pub(super) struct Goal {
+    pub(super) what: &'static str,
+    pub(super) in_flight: usize,
+    pub(super) bound: Bound,
+    pub(super) goal: f64,
+    pub(super) measured: f64,
+    /// What a tuned prototype reached on a machine of the same kind.
+    pub(super) prototype: Option<f64>,
+    pub(super) met: bool,
+}
+
+/// Which side is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Bound {
+    AtLeast,
+    AtMost,
+}
+
+type Read = fn(&Ratios) -> Option<f64>;
+
+/// What, at how many in flight, bound, goal, prototype, where to find it.
+const GOALS: &[(&str, usize, Bound, f64, Option<f64>, Read)] = &[
+    ("c/b, calls a second", 16, Bound::AtLeast, 0.85, None, |at| at.c_to_b),
+    ("c/b, calls a second", 64, Bound::AtLeast, 0.85, Some(0.82), |at| at.c_to_b),
+    ("c/b, calls a second", 256, Bound::AtLeast, 0.85, Some(0.79), |at| at.c_to_b),
+    ("d/b, calls a second", 64, Bound::AtLeast, 0.60, Some(0.41), |at| at.d_to_b),
+    ("d/b, calls a second", 256, Bound::AtLeast, 0.75, Some(0.54), |at| at.d_to_b),
+    ("c/b, host CPU a call", 16, Bound::AtMost, 1.25, None, |at| at.cpu_c_to_b),
+    ("c/b, host CPU a call", 64, Bound::AtMost, 1.25, Some(1.1), |at| at.cpu_c_to_b),
+    ("c/b, host CPU a call", 256, Bound::AtMost, 1.25, None, |at| at.cpu_c_to_b),
+    ("d/b, host CPU a call", 16, Bound::AtMost, 1.7, None, |at| at.cpu_d_to_b),
+    ("d/b, host CPU a call", 64, Bound::AtMost, 1.7, Some(2.2), |at| at.cpu_d_to_b),
+    ("d/b, host CPU a call", 256, Bound::AtMost, 1.7, None, |at| at.cpu_d_to_b),
+];
+
+/// Every goal for which there are figures.
+pub(super) fn check(summary: &Summary) -> Vec<Goal> {
+    let ratios = GOALS.iter().filter_map(|&(what, in_flight, bound, goal, prototype, read)| {
+        let measured = summary.ratios_at(in_flight).and_then(read)?;
+        Some(Goal::new(what, in_flight, bound, goal, measured, prototype))
+    });
+    ratios.chain(alone(summary)).collect()
+}
+
+/// With one call in flight, the governed call waits for two syncs, and half of one and 60 µs are left for the rest.
+fn alone(summary: &Summary) -> Option<Goal> {
+    let p50 = |setup| summary.figure(setup, 1).map(|figure| figure.median.p50_us);
+    let goal = p50(Which::B)? + 2.5 * summary.sync_p50_us + 60.0;
+    Some(Goal::new("p50 of d in µs", 1, Bound::AtMost, goal, p50(Which::D)?, None))
+}
+
+impl Goal {
+    fn new(
+        what: &'static str,
+        in_flight: usize,
+        bound: Bound,
+        goal: f64,
+        measured: f64,
+        prototype: Option<f64>,
+    ) -> Self {
+        let met = match bound {
+            Bound::AtLeast => measured >= goal,
+            Bound::AtMost => measured <= goal,
+        };
+        Self { what, in_flight, bound, goal, measured, prototype, met }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_on_its_own_side() {
+        assert!(Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.9, None).met);
+        assert!(!Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.8, None).met);
+        assert!(Goal::new("time", 64, Bound::AtMost, 1.25, 1.2, None).met);
+        assert!(!Goal::new("time", 64, Bound::AtMost, 1.25, 1.3, None).met);
+    }
+}

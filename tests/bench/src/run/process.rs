@@ -1,0 +1,64 @@
+//! A process of a setup: started, told apart by its first lines, ended when its owner goes.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+use crate::Fallible;
+
+/// One running program.
+#[derive(Debug)]
+pub(super) struct Process {
+    name: String,
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// A command of this very program.
+    pub(super) fn own<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Fallible<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments);
+        Self::start(name, command)
+    }
+
+    pub(super) fn start(name: &str, mut command: Command) -> Fallible<Self> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{name} does not start: {error}"))?;
+        let stdout = child.stdout.take().ok_or("a process has no output")?;
+        Ok(Self { name: name.to_owned(), child, lines: BufReader::new(stdout).lines() })
+    }
+
+    /// The next line that it prints.
+    pub(super) fn line(&mut self) -> Fallible<String> {
+        match self.lines.next() {
+            Some(line) => Ok(line?),
+            None => Err(format!("{} ended early ({})", self.name, self.child.wait()?).into()),
+        }
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Fails where it has ended by itself.
+    pub(super) fn check(&mut self) -> Fallible<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(format!("{} ended early ({status})", self.name).into()),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already; there is nobody left to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

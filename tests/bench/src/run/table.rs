@@ -1,0 +1,99 @@
+//! The summary for people.
+
+use std::fmt::Write as _;
+
+use super::{
+    goals::{Bound, Goal},
+    summary::Summary,
+};
+
+/// Figures, ratios, goals.
+pub(super) fn text(summary: &Summary) -> String {
+    let mut out = format!("\n{}\n{}\n", summary.machine(), summary.method());
+    // Writing to a String cannot fail.
+    let _ = figures(summary, &mut out).and_then(|()| ratios(summary, &mut out)).and_then(|()| goals(summary, &mut out));
+    out
+}
+
+fn figures(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\n{:>9}  {:<22} {:>9} {:>9} {:>9} {:>9} {:>17}",
+        "in flight", "setup", "calls/s", "p50 µs", "p99 µs", "p999 µs", "CPU s/1000 calls"
+    )?;
+    let mut last = None;
+    for figure in &summary.figures {
+        if last.replace(figure.in_flight).is_some_and(|last| last != figure.in_flight) {
+            writeln!(out)?;
+        }
+        let sample = &figure.median;
+        writeln!(
+            out,
+            "{:>9}  ({}) {:<18} {:>9.0} {:>9.0} {:>9.0} {:>9.0} {:>17.4}",
+            figure.in_flight,
+            figure.setup.letter(),
+            figure.name,
+            sample.calls_per_second,
+            sample.p50_us,
+            sample.p99_us,
+            sample.p999_us,
+            sample.cpu_seconds_per_1000_calls
+        )?;
+    }
+    Ok(())
+}
+
+fn ratios(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n{:>9} {:>8} {:>8} {:>8} {:>9} {:>9}", "in flight", "b/a", "c/b", "d/b", "CPU c/b", "CPU d/b")?;
+    let show = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+    for at in &summary.ratios {
+        writeln!(
+            out,
+            "{:>9} {:>8} {:>8} {:>8} {:>9} {:>9}",
+            at.in_flight,
+            show(at.b_to_a),
+            show(at.c_to_b),
+            show(at.d_to_b),
+            show(at.cpu_c_to_b),
+            show(at.cpu_d_to_b)
+        )?;
+    }
+    Ok(())
+}
+
+fn goals(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    if summary.goals.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{:<22} {:>9}  {:>14} {:>9} {:>10}",
+        "goal", "in flight", "", "measured", "prototype"
+    )?;
+    for goal in &summary.goals {
+        let sign = match goal.bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+        };
+        let prototype = goal.prototype.map_or_else(|| "-".to_owned(), |reached| format!("{reached:.2}"));
+        writeln!(
+            out,
+            "{:<22} {:>9}  {:>14} {:>9} {prototype:>10}  {}",
+            goal.what,
+            goal.in_flight,
+            format!("{sign} {}", number(goal.goal)),
+            number(goal.measured),
+            verdict(goal)
+        )?;
+    }
+    Ok(())
+}
+
+fn verdict(goal: &Goal) -> String {
+    if goal.met { "met".to_owned() } else { format!("short by {}", number((goal.goal - goal.measured).abs())) }
+}
+
+/// Ratios with two places, times with none.
+fn number(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
