@@ -19,7 +19,7 @@ use grid_link::{Settled, Wire};
 use tokio::sync::mpsc;
 
 use crate::{
-    front_door::Door,
+    front_door::{Door, stopping},
     fulfilment::{fulfil, register},
     host::unwritable,
 };
@@ -100,6 +100,9 @@ impl<C: Contracts> Door<C> {
         announce: &Announce,
     ) -> Result<(Port<C>, mpsc::Receiver<HostFrame>), Refusal> {
         let host = &self.0;
+        if host.stopping.is_cancelled() {
+            return Err(stopping());
+        }
         let id = self.identify(principal, announce)?;
         let card = Card {
             id: id.clone(),
