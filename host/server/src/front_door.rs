@@ -110,6 +110,21 @@ impl<C: Contracts> FrontDoor for Door<C> {
         }
         Ok(Cancelled { cancelled: session.cancel(&call_id), correlation_id: trail.correlation() })
     }
+
+    async fn turn_away(
+        &self,
+        credentials: Credentials,
+        correlation_id: String,
+        session_id: String,
+        fault: Refusal,
+    ) -> Refusal {
+        let trail = self.trail(&correlation_id, &session_id);
+        match self.0.identity.prove(&credentials) {
+            Ok(caller) => self.refuse(trail, Some(&caller), fault).await,
+            // Who a stranger is comes before what it asked for.
+            Err(stranger) => self.refuse(trail, None, stranger).await,
+        }
+    }
 }
 
 type Refused = (Refusal, Option<Caller>);

@@ -180,6 +180,7 @@ impl<C: Contracts> Door<C> {
             level,
             features: if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() },
             version: VERSION.to_owned(),
+            adm_version: grid_adm::ADM_VERSION,
             heartbeat_ms: u64::try_from(host.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
             mode: C::MODE,
         }

@@ -175,6 +175,23 @@ impl FrontDoor for Front {
         })
     }
 
+    async fn turn_away(
+        &self,
+        credentials: Credentials,
+        correlation_id: String,
+        session_id: String,
+        fault: Refusal,
+    ) -> Refusal {
+        self.tokens.lock().unwrap().push(credentials.bearer);
+        self.notes.add(("turned away", fault.code()));
+        fault.within(Context {
+            correlation_id: CorrelationId::parse(&correlation_id).ok().or_else(|| Some(CorrelationId::mint(0))),
+            session_id: Some(session_id).filter(|id| !id.is_empty()),
+            at_ms: 1,
+            ..Context::default()
+        })
+    }
+
     async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
         self.saw(credentials, &request);
         if request.session_id == "refuse" {
@@ -219,6 +236,7 @@ impl RuntimeDoor for Runtimes {
             level: announce.level,
             features: announce.features,
             version: "1.0".to_owned(),
+            adm_version: "1.0.0",
             heartbeat_ms: 10_000,
             mode: "strict",
         })))
