@@ -66,7 +66,8 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
         listener: impl Accept,
         address: std::net::SocketAddr,
     ) -> Running {
-        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let kill = CancellationToken::new();
+        let stop = kill.child_token();
         let tasks = TaskTracker::new();
         let health = Health::of(SERVICES).await;
         let routes = Routes {
