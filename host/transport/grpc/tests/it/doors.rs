@@ -259,7 +259,7 @@ impl RuntimeDoor for Runtimes {
         *self.line.lock().unwrap() = Some(line.clone());
         let port = Port {
             notes: Arc::clone(&self.notes),
-            line,
+            line: Some(line),
             end: self.end.clone(),
         };
         Ok((port, queue))
@@ -289,7 +289,8 @@ impl BearerText for Credentials {
 #[derive(Debug)]
 pub struct Port {
     notes: Arc<Notes>,
-    line: mpsc::Sender<HostFrame>,
+    /// Dropped by a drain for the reason `let go`.
+    line: Option<mpsc::Sender<HostFrame>>,
     end: CancellationToken,
 }
 
@@ -306,9 +307,13 @@ impl RuntimePort for Port {
                 ),
                 invocation_id: String::new(),
             },
+            RuntimeFrame::Drain { reason } if reason == "let go" => {
+                self.line = None;
+                return;
+            }
             _ => return,
         };
-        self.line.send(answer).await.unwrap();
+        self.line.as_ref().unwrap().send(answer).await.unwrap();
     }
 
     async fn ended(&self) {

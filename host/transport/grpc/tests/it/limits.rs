@@ -218,6 +218,10 @@ async fn a_runtimes_frame_over_the_limit_ends_its_attachment_and_not_the_connect
         announce.language = "x".repeat(1001);
     }
     line.up.send(long).await.unwrap();
+    let Some(v1::host_frame::Frame::Error(fault)) = line.next().await else {
+        panic!("no word why");
+    };
+    assert_eq!(fault.error.unwrap().r#type, "MESSAGE_TOO_LARGE");
     assert!(line.next().await.is_none());
     host.runtimes.notes.wait_for("detached").await;
     let mut second = Line::open(&host).await;
@@ -230,6 +234,25 @@ async fn a_runtimes_frame_over_the_limit_ends_its_attachment_and_not_the_connect
         panic!("no answer");
     };
     assert_eq!(answer.error.unwrap().r#type, "MESSAGE_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn a_runtimes_bytes_that_are_no_frame_end_its_attachment_with_a_word() {
+    let host = Host::start(Settings::default()).await;
+    let mut raw = Raw::connect(&host.running).await;
+    let hello = announce("rt").encode_to_vec();
+    let pieces = vec![framed(0, hello.len(), &hello), framed(0, 2, &[0xff, 0xff])];
+    let path = "/grid.v1.RuntimeService/Attach";
+    let answer = raw.ask(path, "application/grpc", pieces).await;
+    assert_eq!(answer.grpc().0, Code::Ok);
+    let told = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(told.contains("SERIALIZATION_ERROR"), "{told}");
+    assert!(
+        !told.contains("Protobuf"),
+        "tonic's words stay here: {told}"
+    );
+    assert!(host.runtimes.notes.holds("detached"));
+    still_works(&mut raw).await;
 }
 
 #[tokio::test]
