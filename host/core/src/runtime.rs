@@ -12,6 +12,7 @@ use crate::{
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     outcome::ToolAnswer,
+    principal::Principal,
 };
 
 /// How much a runtime has to do. Written by the link, read by the resolver; no lock.
@@ -114,6 +115,12 @@ impl Card {
     #[must_use]
     pub fn provider(&self) -> &str {
         self.id.provider()
+    }
+
+    /// Whether it may serve calls of `tenant`.
+    #[must_use]
+    pub fn serves(&self, tenant: &TenantId) -> bool {
+        self.tenant == *tenant || self.tenant.as_str() == Principal::ANY_TENANT
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) const POLICY_VIOLATION: Facts = Facts {
     retry: Retry::AfterFix(Fix::Rights),
     remediation: &[
         "read the message: it names the rule in words; change the request so that it no longer applies",
-        "at the limit of 50 dynamic tools a session, drop tools that are not needed or open another session",
+        "at the limit of 50 dynamic tools a session, register fewer or open another session",
         "ask an operator whether the rule is meant for this case; they find the decision with `grid audit tail`",
     ],
 };

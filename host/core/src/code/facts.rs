@@ -80,6 +80,15 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, from the lightest.
+    pub const ALL: [Self; 5] = [
+        Self::Info,
+        Self::Warning,
+        Self::Error,
+        Self::Critical,
+        Self::Fatal,
+    ];
+
     /// The protocol's number.
     #[must_use]
     pub const fn number(self) -> u8 {

@@ -98,7 +98,7 @@ pub(super) const SERVICE_UNAVAILABLE: Facts = Facts {
     severity: Severity::Error,
     fault: Fault::Host,
     retry: Retry::After {
-        default_ms: 5_000,
+        default_ms: 1_000,
         at_most: 5,
     },
     remediation: &[

@@ -13,7 +13,7 @@ pub(super) const CONNECTION_FAILED: Facts = Facts {
     },
     remediation: &[
         "connect again, and double the wait after each failure",
-        "repeat a call under the same `call_id` and session within 300 s: it then runs at most once",
+        "repeat under the same `call_id` and session within 300 s: a call that writes is then not run twice",
         "check the address and that the host is up; an operator checks runtimes with `grid runtimes`",
     ],
 };
@@ -28,7 +28,7 @@ pub(super) const NETWORK_TIMEOUT: Facts = Facts {
         elsewhere: true,
     },
     remediation: &[
-        "repeat a call under the same `call_id` and session within 300 s: it then runs at most once",
+        "repeat under the same `call_id` and session within 300 s: a call that writes is then not run twice",
         "double the wait after each failure, and try another host where there is one",
         "check the path between the two machines: firewall, proxy, load",
     ],

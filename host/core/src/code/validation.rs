@@ -67,7 +67,7 @@ pub(super) const VERSION_MISMATCH: Facts = Facts {
     fault: Fault::Caller,
     retry: Retry::AfterRenewal(Renewal::Negotiation),
     remediation: &[
-        "announce again with a version that the host offers; `details` lists them where the host knows them",
+        "announce again with the version that `details` names as `supported`",
         "update the older side; hosts and libraries of one major version understand each other",
     ],
 };

@@ -1,0 +1,133 @@
+//! One contract: a callable function as the host, and nobody else, defines it.
+
+use std::{sync::Arc, time::Duration};
+
+use grid_adm::{ArgumentChecker, Digest};
+
+/// What running a function does to the world. It decides whether a call may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Nothing, and the same arguments give the same content.
+    Pure,
+    /// Nothing.
+    Read,
+    /// Something. What is not declared is taken for this.
+    Write,
+}
+
+impl Effect {
+    /// As manifests, wire and log write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    /// Reads what [`Effect::as_str`] writes.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pure, Self::Read, Self::Write].into_iter().find(|effect| effect.as_str() == text)
+    }
+
+    /// Running it twice does no harm.
+    #[must_use]
+    pub fn is_repeatable(self) -> bool {
+        !matches!(self, Self::Write)
+    }
+}
+
+/// A callable function. It never changes; a changed function is another contract with another digest.
+#[derive(Debug)]
+pub struct Contract {
+    pub(crate) name: Arc<str>,
+    pub(crate) group: String,
+    pub(crate) description: String,
+    pub(crate) parameters: String,
+    pub(crate) settings: crate::settings::Settings,
+    pub(crate) digest: Digest,
+    pub(crate) checker: ArgumentChecker,
+    pub(crate) dynamic: bool,
+}
+
+impl Contract {
+    /// Function name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The contract of the manifest that it belongs to.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// ADM Schema as JSON text.
+    #[must_use]
+    pub fn parameters(&self) -> &str {
+        &self.parameters
+    }
+
+    /// As declared, or empty.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.settings.version
+    }
+
+    /// What running it does.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.settings.effect
+    }
+
+    /// How long a call may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.settings.timeout
+    }
+
+    /// All of them are needed; `*` alone admits any proved principal; none admits nobody.
+    #[must_use]
+    pub fn required_roles(&self) -> &[String] {
+        &self.settings.required_roles
+    }
+
+    /// As declared.
+    #[must_use]
+    pub fn tags(&self) -> &[String] {
+        &self.settings.tags
+    }
+
+    /// Whether a runtime of this provider may fulfil it.
+    #[must_use]
+    pub fn admits_provider(&self, provider: &str) -> bool {
+        self.settings.providers.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == provider))
+    }
+
+    /// SHA-256 over the RFC 8785 form of everything above.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Compiled once.
+    #[must_use]
+    pub fn checker(&self) -> &ArgumentChecker {
+        &self.checker
+    }
+
+    /// A runtime registered it for one session.
+    #[must_use]
+    pub fn is_dynamic(&self) -> bool {
+        self.dynamic
+    }
+}

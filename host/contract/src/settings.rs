@@ -1,0 +1,134 @@
+//! What the host reads beside the ADM fields of a contract: `version`, `effect`, `timeout`, `required_roles`,
+//! `tags`, `providers`. A function's own value goes before its contract's.
+
+use std::time::Duration;
+
+use grid_adm::Value;
+
+use crate::{Effect, manifest::Fault};
+
+/// The host's side of a contract.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) version: String,
+    pub(crate) effect: Effect,
+    pub(crate) timeout: Duration,
+    pub(crate) required_roles: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    /// Absent: any.
+    pub(crate) providers: Option<Vec<String>>,
+}
+
+/// Bounds that the configuration sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) timeout: Duration,
+    pub(crate) max_timeout: Duration,
+}
+
+/// Reads settings from the layers of one function, nearest first, collecting every fault.
+pub(crate) struct Layers<'a> {
+    /// Pointer into the manifest, and the fields there that the ADM does not know.
+    pub(crate) layers: Vec<(String, &'a serde_json::Map<String, Value>)>,
+    pub(crate) faults: &'a mut Vec<Fault>,
+}
+
+impl Layers<'_> {
+    pub(crate) fn settings(&mut self, bounds: Bounds) -> Settings {
+        Settings {
+            version: self.text("version").unwrap_or_default(),
+            effect: self.effect(),
+            timeout: self.timeout(bounds),
+            required_roles: self.texts("required_roles").unwrap_or_default(),
+            tags: self.texts("tags").unwrap_or_default(),
+            providers: self.texts("providers"),
+        }
+    }
+
+    fn find(&self, key: &str) -> Option<(String, Value)> {
+        self.layers
+            .iter()
+            .find_map(|(pointer, fields)| fields.get(key).map(|value| (format!("{pointer}/{key}"), value.clone())))
+    }
+
+    fn fault(&mut self, pointer: String, rule: &'static str, message: String) {
+        let fault = Fault::error(pointer, rule, message);
+        // A contract's own setting is read once for each of its functions and reported once.
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
+    }
+
+    fn text(&mut self, key: &'static str) -> Option<String> {
+        let (pointer, value) = self.find(key)?;
+        let text = value.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.fault(pointer, "setting.text", format!("`{key}` must be text"));
+        }
+        text
+    }
+
+    fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let (pointer, value) = self.find(key)?;
+        let texts = value.as_array().and_then(|items| {
+            items.iter().map(|item| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned)).collect()
+        });
+        if texts.is_none() {
+            self.fault(pointer, "setting.texts", format!("`{key}` must be a list of non-empty texts"));
+        }
+        // A list that cannot be read admits nobody.
+        Some(texts.unwrap_or_default())
+    }
+
+    fn effect(&mut self) -> Effect {
+        let Some((pointer, value)) = self.find("effect") else { return Effect::Write };
+        value.as_str().and_then(Effect::parse).unwrap_or_else(|| {
+            self.fault(pointer, "setting.effect", "`effect` must be `pure`, `read` or `write`".to_owned());
+            Effect::Write
+        })
+    }
+
+    fn timeout(&mut self, bounds: Bounds) -> Duration {
+        let Some((pointer, value)) = self.find("timeout") else { return bounds.timeout };
+        let Some(timeout) = value.as_str().and_then(parse_duration).filter(|timeout| !timeout.is_zero()) else {
+            let message = "`timeout` must be a time with its unit, such as `\"500ms\"`, `\"2s\"` or `\"1m\"`";
+            self.fault(pointer, "setting.timeout", message.to_owned());
+            return bounds.timeout;
+        };
+        if timeout > bounds.max_timeout {
+            let message = format!(
+                "`timeout` is longer than the {} s that `call.max_timeout` allows; lower it or raise that",
+                bounds.max_timeout.as_secs()
+            );
+            self.fault(pointer, "setting.timeout-max", message);
+        }
+        timeout
+    }
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        "h" => number.checked_mul(3600).map(Duration::from_secs),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_their_unit() {
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Some(Duration::from_secs(120)));
+        for bad in ["", "5", "s", "-1s", "1.5s", "5 s", "99999999999999999999s", "18446744073709551615h"] {
+            assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+}

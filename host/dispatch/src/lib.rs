@@ -1,0 +1,115 @@
+//! Stage: dispatch. Takes a [`RoutedCall`] and the audit's [`Receipt`] for it, hands the call to its runtime and
+//! waits for one ending: answer, deadline, cancellation or crash. Gives an [`Outcome`], which conclude records.
+
+mod outcome;
+
+pub use grid_audit::Receipt;
+pub use grid_resolve::RoutedCall;
+pub use outcome::{Outcome, conclusion};
+
+use std::{sync::Arc, time::Duration};
+
+use grid_core::{
+    Code, Refusal, Stage,
+    clock::Clock,
+    outcome::ToolAnswer,
+    runtime::{Ending, Unreachable},
+};
+use tokio_util::sync::CancellationToken;
+
+/// The stage. Every ending is an outcome; there is no way out without one.
+pub async fn run(
+    mut call: RoutedCall,
+    receipt: Receipt,
+    cancelled: &CancellationToken,
+    clock: &Arc<dyn Clock>,
+) -> Outcome {
+    let began = clock.elapsed();
+    let result = if receipt.invocation() == call.invocation() {
+        carry_out(&mut call, cancelled).await
+    } else {
+        let message = "the call was not carried out: its admission is for another one";
+        Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message))
+    };
+    if result.is_ok() {
+        call.succeeded();
+    }
+    let took = clock.elapsed().saturating_sub(began);
+    Outcome::new(call, receipt, result, took)
+}
+
+async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Result<ToolAnswer, Refusal> {
+    let timeout = call.timeout();
+    let frame = call.frame();
+    let ending = call.runtime().start(frame).map_err(|error| unreachable(call, error))?;
+    tokio::select! {
+        // An answer that is there goes before a deadline that has just passed.
+        biased;
+        ending = ending => match ending {
+            Ok(Ending::Answered(answer)) => check(answer),
+            Ok(Ending::Violated(fault)) => Err(violated(&fault)),
+            Ok(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
+            Err(_) => Err(crashed(call, "its line was closed")),
+        },
+        () = cancelled.cancelled() => {
+            call.runtime().cancel(call.invocation(), "cancelled");
+            let message = "the call was cancelled; what the tool did until then is not known";
+            Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message))
+        }
+        () = tokio::time::sleep(timeout) => {
+            call.runtime().cancel(call.invocation(), "deadline passed");
+            Err(timed_out(call, timeout))
+        }
+    }
+}
+
+/// What a runtime answers is checked before a caller sees it.
+fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
+    match &answer {
+        ToolAnswer::Success(content) => match grid_adm::json::check(content) {
+            Ok(()) => Ok(answer),
+            Err(error) => Err(violated(&format!("its content is not strict JSON: {error}"))),
+        },
+        ToolAnswer::Error { message, .. } if message.trim().is_empty() => {
+            Err(violated("its error has no message"))
+        }
+        ToolAnswer::Error { .. } => Ok(answer),
+    }
+}
+
+fn violated(fault: &str) -> Refusal {
+    let message = "the runtime's answer cannot be used; its author has to mend it";
+    Refusal::new(Code::ProtocolViolation, Stage::Link, message).because(fault)
+}
+
+fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
+    let message = format!(
+        "the runtime went away while it ran `{}`; whether the tool finished is not known",
+        call.contract().name()
+    );
+    Refusal::new(Code::RuntimeCrash, Stage::Dispatch, message).because(reason)
+}
+
+fn timed_out(call: &RoutedCall, timeout: Duration) -> Refusal {
+    let message = format!(
+        "`{}` did not answer within {} ms and was told to stop; whether it finished is not known",
+        call.contract().name(),
+        timeout.as_millis()
+    );
+    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout.as_millis().to_string())
+}
+
+fn unreachable(call: &RoutedCall, error: Unreachable) -> Refusal {
+    let name = call.contract().name();
+    let (code, message) = match error {
+        Unreachable::Gone => (
+            Code::ConnectionFailed,
+            format!("the runtime of `{name}` went away before the call could be sent; call again"),
+        ),
+        Unreachable::Busy => (
+            Code::ResourceExhausted,
+            format!("the runtime of `{name}` does not take calls fast enough; call again a little later"),
+        ),
+    };
+    Refusal::new(code, Stage::Dispatch, message).with("sent", "false")
+}

@@ -1,0 +1,59 @@
+//! Why a token is not believed. The operator reads which of these it was; the caller reads one sentence that
+//! tells an attacker nothing, except that a token which was good has ended.
+
+use thiserror::Error;
+
+use grid_core::{Code, Refusal, Stage};
+
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum Fault {
+    #[error("the token has {0} bytes, more than {max}", max = crate::verifier::MAX_TOKEN)]
+    TooLong(usize),
+    #[error("the token is not three parts joined by dots")]
+    Shape,
+    #[error("header: {0}")]
+    Header(String),
+    #[error("signature or payload: {0}")]
+    Unverified(String),
+    #[error("issuer `{0}` is not the configured one")]
+    Issuer(String),
+    #[error("the configured audience is not among `{0}`")]
+    Audience(String),
+    #[error("claim `{0}` is not 1 to 128 printable characters")]
+    Name(&'static str),
+    #[error("the token carries {0} roles, more than {max}", max = crate::claims::MAX_ROLES)]
+    TooManyRoles(usize),
+    #[error("the token ends at {exp} s, before it begins at {iat} s")]
+    Backwards { iat: u64, exp: u64 },
+    #[error("the token ended {ago_ms} ms ago")]
+    Expired { ago_ms: u64 },
+    #[error("the token begins in {in_ms} ms by its claim `{claim}`")]
+    Early { claim: &'static str, in_ms: u64 },
+    #[error("no token was sent")]
+    Missing,
+    #[error("no token was sent, and the peer is not on this machine")]
+    Remote,
+    #[error("a token was sent, and this host has no key to check it with")]
+    Keyless,
+}
+
+impl Fault {
+    /// What the caller reads: what to do, and no more than they may know.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::Remote => {
+                "no token was sent; send one as `authorization: Bearer <token>`, made for example with `grid token new`"
+            }
+            // Only the holder of a token with a good signature reads this.
+            Self::Expired { .. } => {
+                "the token has expired; get a new one, for example with `grid token new`"
+            }
+            _ => "the token is not accepted; get a new one, for example with `grid token new`",
+        }
+    }
+
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::new(Code::InvalidCredentials, Stage::Identity, self.advice())
+            .because(self.to_string())
+    }
+}

@@ -1,0 +1,20 @@
+//! Stage `identity`, the first of the path: takes [`Credentials`](grid_core::envelope::Credentials), gives a
+//! [`Caller`], refuses with INVALID_CREDENTIALS. What a message says of its sender is compared, never believed (Q29).
+
+#![deny(missing_docs)]
+
+mod claims;
+mod compare;
+mod digest;
+mod fault;
+mod header;
+pub mod key;
+pub mod mint;
+mod stage;
+mod verifier;
+
+pub use compare::{Narrowed, compare};
+pub use key::{SigningKey, VerifyingKey};
+pub use mint::{Claims, mint};
+pub use stage::{Caller, Development, Identity};
+pub use verifier::Verifier;

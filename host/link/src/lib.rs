@@ -1,0 +1,8 @@
+//! The line to a runtime, whatever transport carries it: [`Wire`] hands calls over and takes results back,
+//! [`Hub`] knows every attached runtime and notices those that fell silent.
+
+mod hub;
+mod wire;
+
+pub use hub::{Hub, Taken};
+pub use wire::{Settled, Wire};

@@ -1,0 +1,200 @@
+//! One attached runtime: its bounded queue of frames and its calls in flight. A result is taken only from the
+//! runtime that was called, for a call in flight, with equal call_id and name.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use grid_core::{
+    clock::SharedClock,
+    frame::{CallFrame, HostFrame, ResultFrame},
+    id::{CallId, InvocationId},
+    runtime::{Card, Ending, Runtime, Unreachable},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// So many ended calls are remembered, to tell a late result from one that was made up.
+const REMEMBERED: usize = 1024;
+
+/// What became of a result frame.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The caller has it.
+    Delivered,
+    /// Its call has ended already; it goes on record and nowhere else.
+    Late(InvocationId),
+    /// It answers no call of this runtime, or not the way it must; why.
+    Violation(Option<InvocationId>, String),
+}
+
+/// One attached runtime.
+#[derive(Debug)]
+pub struct Wire {
+    card: Card,
+    clock: SharedClock,
+    frames: mpsc::Sender<HostFrame>,
+    calls: Mutex<Calls>,
+    heard: AtomicU64,
+    ended: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    gone: bool,
+    in_flight: HashMap<InvocationId, InFlight>,
+    over: VecDeque<InvocationId>,
+}
+
+#[derive(Debug)]
+struct InFlight {
+    call_id: CallId,
+    name: Arc<str>,
+    ending: oneshot::Sender<Ending>,
+}
+
+impl Wire {
+    /// A line whose frames leave through the receiver; `queue` of them may wait.
+    #[must_use]
+    pub fn new(card: Card, clock: SharedClock, queue: usize) -> (Arc<Self>, mpsc::Receiver<HostFrame>) {
+        let (frames, receiver) = mpsc::channel(queue);
+        let heard = AtomicU64::new(nanos(clock.elapsed()));
+        let calls = Mutex::default();
+        let ended = CancellationToken::new();
+        (Arc::new(Self { card, clock, frames, calls, heard, ended }), receiver)
+    }
+
+    /// Queues a frame that is no call; waits for room.
+    pub async fn send(&self, frame: HostFrame) {
+        // A receiver that is gone means that the stream is over; detach takes care of the rest.
+        drop(self.frames.send(frame).await);
+    }
+
+    /// The runtime lives.
+    pub fn heard(&self) {
+        self.heard.store(nanos(self.clock.elapsed()), Ordering::Relaxed);
+    }
+
+    /// How long it has been silent.
+    #[must_use]
+    pub fn silent_for(&self) -> Duration {
+        let heard = Duration::from_nanos(self.heard.load(Ordering::Relaxed));
+        self.clock.elapsed().saturating_sub(heard)
+    }
+
+    /// Cancelled when the host ends the attachment.
+    #[must_use]
+    pub fn ended(&self) -> &CancellationToken {
+        &self.ended
+    }
+
+    /// Takes a result.
+    #[must_use]
+    pub fn settle(&self, result: ResultFrame) -> Settled {
+        let Ok(id) = result.invocation_id.parse::<InvocationId>() else {
+            return Settled::Violation(None, "the result names no invocation; copy the call's id".to_owned());
+        };
+        let mut calls = self.lock();
+        let Some(call) = calls.take(id) else {
+            return if calls.over.contains(&id) {
+                Settled::Late(id)
+            } else {
+                Settled::Violation(Some(id), "the result is for no call of this runtime".to_owned())
+            };
+        };
+        drop(calls);
+        let fault = if result.call_id != call.call_id.as_str() {
+            Some("the result carries another call_id than its call".to_owned())
+        } else if result.name != *call.name {
+            Some("the result carries another name than its call".to_owned())
+        } else {
+            None
+        };
+        let (ending, settled) = match (fault, result.answer) {
+            (None, Ok(answer)) => (Ending::Answered(answer), Settled::Delivered),
+            (Some(fault), _) | (None, Err(fault)) => {
+                (Ending::Violated(fault.clone()), Settled::Violation(Some(id), fault))
+            }
+        };
+        match call.ending.send(ending) {
+            Ok(()) => settled,
+            // The path gave up between its deadline and this line.
+            Err(_) => Settled::Late(id),
+        }
+    }
+
+    /// The runtime has gone: every call in flight ends as crashed. Returns how many there were.
+    pub fn crash(&self, reason: &str) -> usize {
+        self.card.load.drain();
+        self.ended.cancel();
+        let calls = {
+            let mut calls = self.lock();
+            calls.gone = true;
+            std::mem::take(&mut calls.in_flight)
+        };
+        let count = calls.len();
+        for call in calls.into_values() {
+            drop(call.ending.send(Ending::Crashed(reason.to_owned())));
+        }
+        count
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Calls {
+    fn take(&mut self, id: InvocationId) -> Option<InFlight> {
+        let call = self.in_flight.remove(&id)?;
+        if self.over.len() >= REMEMBERED {
+            self.over.pop_front();
+        }
+        self.over.push_back(id);
+        Some(call)
+    }
+}
+
+impl Runtime for Wire {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        let slot = self.frames.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => Unreachable::Busy,
+            mpsc::error::TrySendError::Closed(()) => Unreachable::Gone,
+        })?;
+        let (ending, receiver) = oneshot::channel();
+        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending };
+        {
+            let mut calls = self.lock();
+            if calls.gone {
+                return Err(Unreachable::Gone);
+            }
+            calls.in_flight.insert(call.invocation_id, in_flight);
+        }
+        slot.send(HostFrame::Call(Box::new(call)));
+        Ok(receiver)
+    }
+
+    fn cancel(&self, invocation_id: InvocationId, reason: &str) {
+        if self.lock().take(invocation_id).is_some() {
+            let frame = HostFrame::Cancel { invocation_id, reason: reason.to_owned() };
+            // A full queue means that the runtime does not read; its silence will end it.
+            drop(self.frames.try_send(frame));
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

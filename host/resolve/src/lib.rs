@@ -1,0 +1,73 @@
+//! Stage: resolve. Takes a [`CheckedCall`], gives a [`RoutedCall`] with the runtime that will run it and a place
+//! in that runtime's queue. Refuses with SERVICE_UNAVAILABLE where no runtime serves the contract, and with
+//! RESOURCE_EXHAUSTED where all that do are full.
+
+mod evidence;
+mod roster;
+
+pub use evidence::{RoutedCall, admission};
+pub use grid_validate::CheckedCall;
+pub use roster::{Roster, Scope};
+
+use std::{sync::Arc, time::Duration};
+
+use grid_core::{Code, Refusal, Stage, clock::Clock, id::InvocationId, runtime::Runtime};
+
+use crate::evidence::Place;
+
+/// When a caller may look again for a runtime.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The stage: among the runtimes that fulfil the contract for this session, the one with fewest calls in flight,
+/// then the one that was idle longest.
+///
+/// # Errors
+/// SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
+pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: CheckedCall) -> Result<RoutedCall, Refusal> {
+    let permitted = call.call().call();
+    let contract = permitted.contract();
+    let session = permitted.call().session();
+    let now_ms = clock.unix_ms();
+    let timeout = time_left(permitted.call().request().deadline_unix_ms, now_ms, contract.timeout())?;
+    let mut full = false;
+    loop {
+        let chosen = roster.choose(contract, session);
+        let Some(runtime) = chosen else { break };
+        if runtime.card().load.enter(runtime.card().limit) {
+            let place = Place::new(Arc::clone(&runtime), Arc::clone(clock));
+            return Ok(RoutedCall::new(call, InvocationId::mint(), place, now_ms, timeout));
+        }
+        // Somebody took its last place meanwhile. Another may still have room; if none has, all are full.
+        full = true;
+        if roster.all_full(contract, session) {
+            break;
+        }
+    }
+    Err(refuse(contract.name(), full || roster.any(contract, session)))
+}
+
+fn time_left(deadline: Option<u64>, now_ms: u64, timeout: Duration) -> Result<Duration, Refusal> {
+    match deadline {
+        None => Ok(timeout),
+        Some(deadline) if deadline > now_ms => Ok(timeout.min(Duration::from_millis(deadline - now_ms))),
+        Some(_) => {
+            let message = "the deadline of the call has passed before it could begin; send it with more time";
+            Err(Refusal::new(Code::Timeout, Stage::Resolve, message))
+        }
+    }
+}
+
+fn refuse(tool: &str, full: bool) -> Refusal {
+    if full {
+        let message = format!("every runtime that serves `{tool}` is full; call again a little later");
+        return Refusal::new(Code::ResourceExhausted, Stage::Resolve, message).retry_after(LOOK_AGAIN);
+    }
+    let message = format!("no runtime serves `{tool}` now; start one, or call again when it is back");
+    Refusal::new(Code::ServiceUnavailable, Stage::Resolve, message).retry_after(LOOK_AGAIN)
+}
+
+/// The runtime's own name in refusals and logs.
+#[must_use]
+pub fn name_of(runtime: &dyn Runtime) -> String {
+    runtime.card().id.to_string()
+}

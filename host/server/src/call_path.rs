@@ -1,0 +1,155 @@
+//! The path of a call, for every caller and every transport. There is no second one. Each stage takes the
+//! evidence of the stage before; leaving one out does not compile.
+
+use grid_contract::Contracts;
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::{Credentials, Envelope},
+    id::{CallId, CorrelationId},
+    outcome::CallAnswer,
+};
+use grid_dispatch::Outcome;
+use grid_session::{Claim, Ended, SessionRequest, Ticket};
+use grid_validate::CheckedCall;
+
+use crate::{
+    host::{Host, unwritable},
+    trail::Trail,
+};
+
+/// Why the path ended without the tool's answer.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Before admission: still to be recorded.
+    Refused(Refusal),
+    /// After admission: recorded with its conclusion.
+    Concluded(Refusal),
+    /// The same call was asked before: this is how it ended then.
+    Repeated(Box<Ended>),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+/// Walks the path to its end.
+pub(crate) async fn walk<C: Contracts>(
+    host: &Host<C>,
+    credentials: &Credentials,
+    envelope: Envelope,
+    trail: &mut Trail,
+) -> Result<CallAnswer, Stop> {
+    let caller = trail.stage(Stage::Identity, || host.identity.prove(credentials))?;
+    trail.principal(caller.principal());
+
+    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, &trail.correlation()))?;
+    let call = trail.stage(Stage::Session, || host.sessions.enter(caller, &session_id, request))?;
+    trail.session(call.session());
+
+    let call = trail.stage(Stage::Contract, || host.contracts.bind(call))?;
+    trail.contract(call.contract());
+
+    let call = trail.wait(Stage::Authorize, host.authorize.permit(call)).await?;
+
+    let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
+
+    let ticket = match claim(host, &call) {
+        Claim::First(ticket) => ticket,
+        other => return Err(repeat(other).await),
+    };
+
+    let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    trail.invocation(&call);
+
+    let admission = host.ledger.admit(grid_resolve::admission(&call));
+    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+
+    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    let outcome = trail.wait(Stage::Dispatch, outcome).await;
+
+    conclude(host, outcome, ticket, trail).await
+}
+
+/// The form of what does not depend on who asks.
+fn read(envelope: Envelope, correlation: &CorrelationId) -> Result<(String, SessionRequest), Refusal> {
+    let malformed = |message: &str| Refusal::new(Code::MalformedRequest, Stage::Transport, message);
+    if envelope.streaming {
+        let message = "results are not streamed by this host; call without `streaming`";
+        return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
+    }
+    if !envelope.parent_invocation_id.is_empty() {
+        let message = "calls with a parent invocation are not taken here; leave `parent_invocation_id` out";
+        return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
+    }
+    let call_id = CallId::parse(&envelope.call_id)
+        .map_err(|_| malformed("`call.call_id` must be 1 to 128 printable ASCII characters, not all blank"))?;
+    let request = SessionRequest {
+        correlation: correlation.clone(),
+        call_id,
+        name: envelope.name,
+        args: envelope.args,
+        deadline_unix_ms: envelope.deadline_unix_ms,
+        trace: envelope.trace,
+    };
+    Ok((envelope.session_id, request))
+}
+
+/// A call_id runs once in its session.
+fn claim<C: Contracts>(host: &Host<C>, call: &CheckedCall) -> Claim {
+    let contracted = call.call().call();
+    let session_call = contracted.call();
+    let call_id = &session_call.request().call_id;
+    session_call.session().claim(call_id, contracted.contract().name(), call.digest().into(), host.clock.elapsed())
+}
+
+async fn repeat(claim: Claim) -> Stop {
+    let refused = |code, message: &str| Stop::Refused(Refusal::new(code, Stage::Repeat, message));
+    match claim {
+        Claim::Done(ended) => Stop::Repeated(ended),
+        Claim::Joined(outcome) => match outcome.await {
+            Ok(ended) => Stop::Repeated(Box::new(ended)),
+            Err(_) => refused(Code::ServiceUnavailable, "the call that this one repeats was never run; send it again"),
+        },
+        Claim::Conflict => refused(
+            Code::MalformedRequest,
+            "this `call_id` was used in the session for another tool or other arguments; use a new one",
+        ),
+        Claim::Closed | Claim::First(_) => {
+            refused(Code::InvalidSession, "the session has just ended; open a new one and call again")
+        }
+    }
+}
+
+/// Writes the conclusion down, then lets the outcome out. One that cannot be written is no success.
+async fn conclude<C: Contracts>(
+    host: &Host<C>,
+    outcome: Outcome,
+    ticket: Ticket,
+    trail: &mut Trail,
+) -> Result<CallAnswer, Stop> {
+    let record = host.ledger.conclude(grid_dispatch::conclusion(&outcome, host.clock.unix_ms()));
+    let written = trail.wait(Stage::Audit, record).await;
+    let call = outcome.call();
+    let request = call.call().call().call().call().request();
+    let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
+    let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
+    let repeatable = call.contract().effect().is_repeatable();
+    let result = match written {
+        Ok(_) => outcome.into_result(),
+        Err(error) => Err(unaudited(&error.to_string())),
+    };
+    let ended = result
+        .map(|answer| CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false })
+        .map_err(|refusal| trail.fill(refusal));
+    // What failed and may be run again is not held against a repeat.
+    let keep = ended.is_ok() || !repeatable;
+    ticket.end(&ended, keep, host.clock.elapsed());
+    ended.map_err(Stop::Concluded)
+}
+
+fn unaudited(why: &str) -> Refusal {
+    let message = "the call ran, but its outcome could not be written down and is withheld; ask an operator";
+    Refusal::new(Code::OutcomeUnaudited, Stage::Audit, message).because(why)
+}

@@ -1,0 +1,302 @@
+//! The door for callers. Every transport calls it; what it answers is recorded before it leaves.
+
+use std::sync::Arc;
+
+use grid_contract::Contracts;
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    event::{Event, Kind},
+    id::CallId,
+    listing::{Cancelled, Closed, Opened, ToolListing, Tools},
+    outcome::CallAnswer,
+    port::FrontDoor,
+    principal::Principal,
+};
+use grid_identity::Caller;
+use grid_session::{Opening, Session};
+use tracing::Instrument as _;
+
+use crate::{
+    call_path::{Stop, walk},
+    host::{Host, unwritable},
+    trail::Trail,
+};
+
+/// The door; a cheap handle on the host.
+#[derive(Debug)]
+pub(crate) struct Door<C>(pub(crate) Arc<Host<C>>);
+
+impl<C> Clone for Door<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: Contracts> FrontDoor for Door<C> {
+    async fn open_session(&self, credentials: Credentials, request: OpenSession) -> Result<Opened, Refusal> {
+        let trail = self.trail(&request.correlation_id, "");
+        match self.open(&credentials, request, &trail).await {
+            Ok(opened) => Ok(opened),
+            Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
+        }
+    }
+
+    async fn close_session(&self, credentials: Credentials, request: CloseSession) -> Result<Closed, Refusal> {
+        let trail = self.trail(&request.correlation_id, &request.session_id);
+        match self.close(&credentials, &request, &trail).await {
+            Ok(closed) => Ok(closed),
+            Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        credentials: Credentials,
+        session_id: String,
+        correlation_id: String,
+    ) -> Result<Tools, Refusal> {
+        let trail = self.trail(&correlation_id, &session_id);
+        match self.session(&credentials, &session_id) {
+            Ok((_, session)) => {
+                Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() })
+            }
+            Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
+        }
+    }
+
+    async fn call(&self, credentials: Credentials, envelope: Envelope) -> Result<CallAnswer, Refusal> {
+        let host = Arc::clone(&self.0);
+        let trail = Trail::new(
+            host.clock.clone(),
+            host.metrics.clone(),
+            host.correlation(&envelope.correlation_id),
+            &envelope.session_id,
+            &envelope.name,
+            &envelope.call_id,
+            envelope.trace.as_deref(),
+        );
+        let span = trail.span().clone();
+        let lost = trail.fill(lost());
+        // The host owns the task: a client that goes away cannot skip the conclusion.
+        let path = self.0.tasks.spawn(call(host, credentials, envelope, trail).instrument(span));
+        path.await.unwrap_or(Err(lost))
+    }
+
+    async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
+        let trail = self.trail(&request.correlation_id, &request.session_id);
+        let (caller, session) = match self.session(&credentials, &request.session_id) {
+            Ok(found) => found,
+            Err((refusal, caller)) => return Err(self.refuse(trail, caller.as_ref(), refusal).await),
+        };
+        let Ok(call_id) = CallId::parse(&request.call_id) else {
+            let message = "`call_id` must be 1 to 128 printable ASCII characters, not all blank";
+            let refusal = Refusal::new(Code::MalformedRequest, Stage::Transport, message);
+            return Err(self.refuse(trail, Some(&caller), refusal).await);
+        };
+        let event = Event {
+            principal: Some(Arc::clone(caller.principal())),
+            session: Some(session.id()),
+            call_id: Some(call_id.clone()),
+            detail: Some(request.reason.chars().take(256).collect()),
+            ..trail.event(Kind::CancelRequested)
+        };
+        if let Err(error) = self.0.ledger.record(event).await {
+            return Err(trail.fill(unwritable(&error)));
+        }
+        Ok(Cancelled { cancelled: session.cancel(&call_id), correlation_id: trail.correlation() })
+    }
+}
+
+type Refused = (Refusal, Option<Caller>);
+
+impl<C: Contracts> Door<C> {
+    fn trail(&self, correlation: &str, session: &str) -> Trail {
+        let host = &self.0;
+        let correlation = host.correlation(correlation);
+        Trail::new(host.clock.clone(), host.metrics.clone(), correlation, session, "", "", None)
+    }
+
+    async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+        if let Some(caller) = caller {
+            trail.principal(caller.principal());
+        }
+        self.0.refused(&refusal, trail.event(Kind::Refused)).await;
+        self.0.metrics.refused(refusal.code());
+        trail.fill(refusal)
+    }
+
+    fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
+        let caller = self.0.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
+        match self.0.sessions.find(&caller, id) {
+            Ok(session) => Ok((caller, session)),
+            Err(refusal) => Err((refusal, Some(caller))),
+        }
+    }
+
+    async fn open(
+        &self,
+        credentials: &Credentials,
+        request: OpenSession,
+        trail: &Trail,
+    ) -> Result<Opened, Refused> {
+        let host = &self.0;
+        let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
+        let claim = match request.claim.as_ref().map(|claim| grid_identity::compare(caller.principal(), claim)) {
+            Some(Err(refusal)) => return Err((refusal, Some(caller))),
+            Some(Ok(narrowed)) => narrowed,
+            None => None,
+        };
+        let opening = Opening {
+            label: request.label.chars().take(128).collect(),
+            metadata: request.metadata,
+            ttl: request.ttl,
+            claim,
+            enhanced: request.enhanced,
+        };
+        let session = match host.sessions.prepare(caller.principal(), opening) {
+            Ok(session) => session,
+            Err(refusal) => return Err((refusal, Some(caller))),
+        };
+        if let Err(refusal) = self.publish(&session, trail.event(Kind::SessionOpened)).await {
+            return Err((refusal, Some(caller)));
+        }
+        Ok(Opened {
+            session_id: session.id().to_string(),
+            expires_at_ms: session.expires_at_ms(),
+            correlation_id: trail.correlation(),
+        })
+    }
+
+    /// A session for a runtime that registers tools without naming one.
+    pub(crate) async fn open_for(&self, principal: &Arc<Principal>) -> Result<Arc<Session>, Refusal> {
+        let opening = Opening { label: "registration".to_owned(), enhanced: true, ..Opening::default() };
+        let session = self.0.sessions.prepare(principal, opening)?;
+        let correlation = self.0.correlation("");
+        self.publish(&session, self.0.event(Kind::SessionOpened, &correlation)).await?;
+        Ok(session)
+    }
+
+    /// No session without its record.
+    async fn publish(&self, session: &Arc<Session>, event: Event) -> Result<(), Refusal> {
+        let host = &self.0;
+        let event = Event {
+            principal: Some(Arc::clone(session.principal())),
+            session: Some(session.id()),
+            deadline_ms: Some(session.expires_at_ms()),
+            ..event
+        };
+        if let Err(error) = host.ledger.record(event).await {
+            host.sessions.discard(session);
+            return Err(unwritable(&error));
+        }
+        host.sessions.publish(session);
+        Ok(())
+    }
+
+    async fn close(
+        &self,
+        credentials: &Credentials,
+        request: &CloseSession,
+        trail: &Trail,
+    ) -> Result<Closed, Refused> {
+        let host = &self.0;
+        let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
+        let end = match host.sessions.close(&caller, &request.session_id, request.force) {
+            Ok(end) => end,
+            Err(refusal) => return Err((refusal, Some(caller))),
+        };
+        host.forget(end.session.id());
+        let event = Event {
+            principal: Some(Arc::clone(end.session.principal())),
+            session: Some(end.session.id()),
+            detail: Some(format!("{} calls were asked to stop", end.cancelled)),
+            ..trail.event(Kind::SessionClosed)
+        };
+        match host.ledger.record(event).await {
+            Ok(_) => Ok(Closed {
+                cancelled: u32::try_from(end.cancelled).unwrap_or(u32::MAX),
+                correlation_id: trail.correlation(),
+            }),
+            Err(error) => Err((unwritable(&error), Some(caller))),
+        }
+    }
+
+    /// What a session may call, by the decision that a call would meet.
+    async fn callable(&self, session: &Session) -> Vec<ToolListing> {
+        let host = &self.0;
+        let mut tools = Vec::new();
+        for contract in host.contracts.visible(session) {
+            if !host.authorize.admits(session.context(), session.id(), &contract).await {
+                continue;
+            }
+            tools.push(ToolListing {
+                name: contract.name().to_string(),
+                description: contract.description().to_owned(),
+                parameters: contract.parameters().to_owned(),
+                contract: contract.group().to_owned(),
+                version: contract.version().to_owned(),
+                effect: contract.effect().as_str(),
+                timeout_ms: u64::try_from(contract.timeout().as_millis()).unwrap_or(u64::MAX),
+                tags: contract.tags().to_vec(),
+                digest: contract.digest().to_string(),
+                dynamic: contract.is_dynamic(),
+                available: host.roster.any(&contract, session),
+            });
+        }
+        tools.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        tools
+    }
+}
+
+/// Walks the path and records what did not get as far as a conclusion.
+async fn call<C: Contracts>(
+    host: Arc<Host<C>>,
+    credentials: Credentials,
+    envelope: Envelope,
+    mut trail: Trail,
+) -> Result<CallAnswer, Refusal> {
+    let ended = walk(&host, &credentials, envelope, &mut trail).await;
+    let answer = match ended {
+        Ok(answer) => Ok(answer),
+        Err(Stop::Concluded(refusal)) => Err(refusal),
+        Err(Stop::Refused(refusal)) => {
+            host.refused(&refusal, trail.event(Kind::Refused)).await;
+            Err(trail.fill(refusal))
+        }
+        Err(Stop::Repeated(ended)) => repeated(&host, *ended, &trail).await,
+    };
+    if let Err(refusal) = &answer {
+        tracing::info!(
+            code = refusal.code().as_str(),
+            stage = refusal.stage().as_str(),
+            tool = trail.tool(),
+            correlation_id = %trail.correlation(),
+            "a call was not answered by its tool"
+        );
+    }
+    host.metrics.call(&answer);
+    answer
+}
+
+/// A repeat gets the first outcome under its own correlation id, and is recorded as what it is.
+async fn repeated<C: Contracts>(
+    host: &Host<C>,
+    ended: Result<CallAnswer, Refusal>,
+    trail: &Trail,
+) -> Result<CallAnswer, Refusal> {
+    let invocation = match &ended {
+        Ok(answer) => Some(answer.invocation_id),
+        Err(refusal) => refusal.context().invocation_id,
+    };
+    let event = Event { invocation, ..trail.event(Kind::Repeated) };
+    if let Err(error) = host.ledger.record(event).await {
+        return Err(trail.fill(unwritable(&error)));
+    }
+    ended.map(|answer| CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer })
+}
+
+fn lost() -> Refusal {
+    let message = "the host failed while it worked on the call; whether the tool ran is not known; ask an operator";
+    Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message).because("the task of the call ended early")
+}

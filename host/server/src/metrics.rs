@@ -1,0 +1,148 @@
+//! Counters and latencies as Prometheus reads them. Nothing here takes a lock that calls share, and no label
+//! comes from a caller.
+
+use std::{sync::Arc, time::Duration};
+
+use grid_core::{Code, Refusal, Stage, outcome::CallAnswer, outcome::ToolAnswer};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// 20 µs to 5 s.
+const BUCKETS: [f64; 14] =
+    [0.000_02, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+/// A cheap handle on all of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    success: IntCounter,
+    tool_error: IntCounter,
+    by_code: Vec<(Code, IntCounter)>,
+    stages: Vec<(Stage, Histogram)>,
+    commit: Histogram,
+    records: IntCounter,
+    gauges: Gauges,
+}
+
+/// What is read when somebody asks.
+#[derive(Debug)]
+struct Gauges {
+    cache_hits: IntGauge,
+    cache_misses: IntGauge,
+    in_flight: IntGauge,
+    runtimes: IntGauge,
+    sessions: IntGauge,
+    audit_writable: IntGauge,
+}
+
+/// A look at the host, for the gauges.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Glance {
+    pub(crate) cache: (u64, u64),
+    pub(crate) in_flight: u64,
+    pub(crate) runtimes: u64,
+    pub(crate) sessions: u64,
+    pub(crate) audit_writable: bool,
+}
+
+impl Metrics {
+    /// # Errors
+    /// Where a name is used twice; a fault of this file.
+    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let calls = IntCounterVec::new(
+            Opts::new("grid_calls_total", "Requests by outcome: success, tool_error or the code of the refusal"),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(calls.clone()))?;
+        let by_code = Code::ALL.iter().map(|code| (*code, calls.with_label_values(&[code.as_str()]))).collect();
+        let stages = prometheus::HistogramVec::new(
+            HistogramOpts::new("grid_stage_seconds", "Time in each stage of the path").buckets(BUCKETS.to_vec()),
+            &["stage"],
+        )?;
+        registry.register(Box::new(stages.clone()))?;
+        let by_stage = Stage::ALL.iter().map(|stage| (*stage, stages.with_label_values(&[stage.as_str()]))).collect();
+        let commit = Histogram::with_opts(
+            HistogramOpts::new("grid_audit_commit_seconds", "Time of one durable batch of the audit log")
+                .buckets(BUCKETS.to_vec()),
+        )?;
+        registry.register(Box::new(commit.clone()))?;
+        let records = IntCounter::new("grid_audit_records_total", "Durable records of the audit log")?;
+        registry.register(Box::new(records.clone()))?;
+        Ok(Self(Arc::new(Inner {
+            success: calls.with_label_values(&["success"]),
+            tool_error: calls.with_label_values(&["tool_error"]),
+            by_code,
+            stages: by_stage,
+            commit,
+            records,
+            gauges: Gauges::new(&registry)?,
+            registry,
+        })))
+    }
+
+    /// A stage took so long.
+    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+        if let Some((_, histogram)) = self.0.stages.iter().find(|(known, _)| *known == stage) {
+            histogram.observe(took.as_secs_f64());
+        }
+    }
+
+    /// A call was answered.
+    pub(crate) fn call(&self, answer: &Result<CallAnswer, Refusal>) {
+        match answer.as_ref().map(|answer| &answer.answer) {
+            Ok(ToolAnswer::Success(_)) => self.0.success.inc(),
+            Ok(ToolAnswer::Error { .. }) => self.0.tool_error.inc(),
+            Err(refusal) => self.refused(refusal.code()),
+        }
+    }
+
+    /// A request was refused.
+    pub(crate) fn refused(&self, code: Code) {
+        if let Some((_, counter)) = self.0.by_code.iter().find(|(known, _)| *known == code) {
+            counter.inc();
+        }
+    }
+
+    /// The audit log committed a batch.
+    pub(crate) fn committed(&self, entries: usize, took: Duration) {
+        self.0.commit.observe(took.as_secs_f64());
+        self.0.records.inc_by(entries as u64);
+    }
+
+    /// Everything, as Prometheus text.
+    pub(crate) fn render(&self, glance: Glance) -> String {
+        self.0.gauges.set(glance);
+        TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
+    }
+}
+
+impl Gauges {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        Ok(Self {
+            cache_hits: gauge("grid_decision_cache_hits", "Decisions taken from the cache since the start")?,
+            cache_misses: gauge("grid_decision_cache_misses", "Decisions made since the start")?,
+            in_flight: gauge("grid_calls_in_flight", "Calls handed to runtimes and not ended")?,
+            runtimes: gauge("grid_runtimes", "Attached runtimes")?,
+            sessions: gauge("grid_sessions", "Open sessions")?,
+            audit_writable: gauge("grid_audit_writable", "1 where the audit log takes records")?,
+        })
+    }
+
+    fn set(&self, glance: Glance) {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.cache_hits.set(number(glance.cache.0));
+        self.cache_misses.set(number(glance.cache.1));
+        self.in_flight.set(number(glance.in_flight));
+        self.runtimes.set(number(glance.runtimes));
+        self.sessions.set(number(glance.sessions));
+        self.audit_writable.set(i64::from(glance.audit_writable));
+    }
+}

@@ -1,0 +1,309 @@
+//! The door for runtimes: announcement, fulfilment, registration, results. A runtime is who its connection
+//! proved it to be; its id begins with that principal, and its messages cannot change it.
+
+use std::sync::Arc;
+
+use grid_contract::Contracts;
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Credentials,
+    event::{Event, Kind, plain_name},
+    frame::{Announce, Announced, HostFrame, RuntimeFrame},
+    id::{ConnectionId, RuntimeId},
+    port::{RuntimeDoor, RuntimePort},
+    principal::Principal,
+    refusal::Context,
+    runtime::{Card, Load, Runtime as _},
+};
+use grid_link::{Settled, Wire};
+use tokio::sync::mpsc;
+
+use crate::{
+    front_door::Door,
+    fulfilment::{fulfil, register},
+    host::unwritable,
+};
+
+/// The protocol that this host speaks.
+const VERSION: &str = "1.0";
+/// The highest level that this host serves.
+const LEVEL: u8 = 2;
+/// What this host can do beyond level 1.
+const FEATURES: [&str; 1] = ["enhanced-errors"];
+
+/// One attached runtime, as its stream sees the host.
+#[derive(Debug)]
+pub(crate) struct Port<C> {
+    pub(crate) door: Door<C>,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) principal: Arc<Principal>,
+    /// The peer reads plain errors only.
+    pub(crate) plain: bool,
+}
+
+impl<C: Contracts> RuntimeDoor for Door<C> {
+    type Port = Port<C>;
+
+    async fn attach(
+        &self,
+        credentials: Credentials,
+        announce: Announce,
+    ) -> Result<(Self::Port, mpsc::Receiver<HostFrame>), Refusal> {
+        let host = &self.0;
+        let correlation = host.correlation(&announce.correlation_id);
+        let (principal, attached) = match host.identity.prove(&credentials) {
+            Ok(caller) => (Some(Arc::clone(caller.principal())), self.admit(caller.principal(), &announce).await),
+            Err(refusal) => (None, Err(refusal)),
+        };
+        match attached {
+            Ok(attached) => Ok(attached),
+            Err(refusal) => {
+                let event = Event {
+                    principal,
+                    runtime: RuntimeId::parse(&announce.runtime_id).ok(),
+                    ..host.event(Kind::Refused, &correlation)
+                };
+                host.refused(&refusal, event).await;
+                tracing::warn!(code = refusal.code().as_str(), %correlation, "a runtime was not attached");
+                Err(refusal.within(Context {
+                    correlation_id: Some(correlation),
+                    runtime_id: Some(plain_name(&announce.runtime_id).to_string()),
+                    at_ms: host.clock.unix_ms(),
+                    repeatable: true,
+                    plain: announce.level < LEVEL,
+                    ..Context::default()
+                }))
+            }
+        }
+    }
+
+    async fn unannounced(&self, credentials: Credentials, fault: Refusal) -> Refusal {
+        let host = &self.0;
+        let correlation = host.correlation("");
+        match host.identity.prove(&credentials) {
+            Ok(caller) => {
+                let principal = Some(Arc::clone(caller.principal()));
+                host.refused(&fault, Event { principal, ..host.event(Kind::Refused, &correlation) }).await;
+            }
+            // A stranger's noise is counted, not written.
+            Err(stranger) => host.refused(&stranger, host.event(Kind::Refused, &correlation)).await,
+        }
+        let context = Context { correlation_id: Some(correlation), at_ms: host.clock.unix_ms(), ..Context::default() };
+        fault.within(context)
+    }
+}
+
+impl<C: Contracts> Door<C> {
+    async fn admit(
+        &self,
+        principal: &Arc<Principal>,
+        announce: &Announce,
+    ) -> Result<(Port<C>, mpsc::Receiver<HostFrame>), Refusal> {
+        let host = &self.0;
+        let id = self.identify(principal, announce)?;
+        let card = Card {
+            id: id.clone(),
+            tenant: principal.tenant.clone(),
+            connection: ConnectionId::mint(),
+            language: announce.language.chars().take(64).collect(),
+            version: announce.version.chars().take(64).collect(),
+            attached_at_ms: host.clock.unix_ms(),
+            limit: host.rules.max_in_flight,
+            load: Load::default(),
+        };
+        let (wire, frames) = Wire::new(card, host.clock.clone(), host.rules.frame_queue);
+        host.hub.attach(&wire).map_err(|taken| {
+            let message = format!(
+                "a runtime with the id `{id}` is attached; stop it, or take another id such as `{}/2`",
+                id.provider()
+            );
+            Refusal::new(Code::PolicyViolation, Stage::Link, message)
+                .because(format!("the other was heard {} ms ago", taken.silent_for.as_millis()))
+        })?;
+        let correlation = host.correlation(&announce.correlation_id);
+        let event = Event {
+            principal: Some(Arc::clone(principal)),
+            runtime: Some(id.clone()),
+            connection: Some(wire.card().connection),
+            detail: Some(format!("{} {}", wire.card().language, wire.card().version)),
+            ..host.event(Kind::RuntimeAttached, &correlation)
+        };
+        if let Err(error) = host.ledger.record(event).await {
+            host.hub.detach(&id, wire.card().connection);
+            return Err(unwritable(&error));
+        }
+        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce)))).await;
+        tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
+        let port =
+            Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
+        Ok((port, frames))
+    }
+
+    fn identify(&self, principal: &Principal, announce: &Announce) -> Result<RuntimeId, Refusal> {
+        let role = &self.0.rules.runtime_role;
+        if !principal.has_role(role) {
+            let message = format!("`{}` may not attach runtimes: it lacks the role `{role}`", principal.id);
+            return Err(Refusal::new(Code::PermissionDenied, Stage::Link, message));
+        }
+        let id = RuntimeId::parse(&announce.runtime_id).map_err(|_| {
+            let message = "`runtime_id` must be 1 to 128 printable ASCII characters, not all blank";
+            Refusal::new(Code::MalformedRequest, Stage::Link, message)
+        })?;
+        if id.provider() != principal.id.as_str() {
+            let message = format!(
+                "a connection of `{0}` attaches runtimes called `{0}` or `{0}/…`; announce one of these",
+                principal.id
+            );
+            return Err(Refusal::new(Code::PermissionDenied, Stage::Link, message)
+                .because(format!("announced as `{}`", plain_name(id.as_str()))));
+        }
+        let speaks = |version: &String| version == VERSION;
+        if !announce.versions.is_empty() && !announce.versions.iter().any(speaks) {
+            let message = format!("this host speaks protocol version {VERSION}; use a runtime that does");
+            return Err(Refusal::new(Code::VersionMismatch, Stage::Link, message).with("supported", VERSION));
+        }
+        Ok(id)
+    }
+
+    fn answer(&self, wire: &Wire, announce: &Announce) -> Announced {
+        let host = &self.0;
+        let provider = wire.card().provider();
+        let available = host.contracts.manifest().iter().filter(|contract| contract.admits_provider(provider));
+        let level = announce.level.min(LEVEL);
+        let shared = FEATURES.iter().filter(|feature| announce.features.iter().any(|name| name == *feature));
+        Announced {
+            connection_id: wire.card().connection,
+            available: available.map(|contract| contract.name().to_string()).collect(),
+            correlation_id: host.correlation(&announce.correlation_id),
+            level,
+            features: if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() },
+            version: VERSION.to_owned(),
+            heartbeat_ms: u64::try_from(host.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            mode: C::MODE,
+        }
+    }
+}
+
+impl<C: Contracts> RuntimePort for Port<C> {
+    async fn receive(&mut self, frame: RuntimeFrame) {
+        self.wire.heard();
+        match frame {
+            RuntimeFrame::Result(result) => {
+                let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Heartbeat { sequence } => self.wire.send(HostFrame::HeartbeatAck { sequence }).await,
+            RuntimeFrame::Fulfil(request) => {
+                let answer = fulfil(self, request).await;
+                self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;
+            }
+            RuntimeFrame::Register(request) => {
+                let answer = register(self, request).await;
+                self.wire.send(HostFrame::Registered(Box::new(answer))).await;
+            }
+            RuntimeFrame::Drain { reason } => {
+                tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime asked for no new calls");
+                self.wire.card().load.drain();
+            }
+            RuntimeFrame::Bye { reason } => {
+                tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime said goodbye");
+                self.wire.card().load.drain();
+            }
+            RuntimeFrame::Announce(_) => self.violation("", "the runtime announced itself twice").await,
+            RuntimeFrame::Unsupported(what) => {
+                let message = format!("this host does not take `{what}` messages; leave them out");
+                self.error("", Refusal::new(Code::FeatureUnavailable, Stage::Link, message)).await;
+            }
+            RuntimeFrame::Error { message } => {
+                tracing::warn!(runtime = %self.wire.card().id, ?message, "a runtime could not use a frame");
+            }
+        }
+    }
+
+    async fn ended(&self) {
+        self.wire.ended().cancelled().await;
+    }
+
+    async fn detach(self, reason: String) {
+        let host = &self.door.0;
+        let card = self.wire.card();
+        host.hub.detach(&card.id, card.connection);
+        host.roster.leave(card.connection);
+        let crashed = self.wire.crash(&reason);
+        tracing::info!(runtime = %card.id, ?reason, crashed, "a runtime detached");
+        let correlation = host.correlation("");
+        let event = Event {
+            principal: Some(Arc::clone(&self.principal)),
+            runtime: Some(card.id.clone()),
+            connection: Some(card.connection),
+            detail: Some(format!("{reason}; {crashed} calls were in flight")),
+            ..host.event(Kind::RuntimeDetached, &correlation)
+        };
+        host.ledger.note(event).await;
+    }
+}
+
+impl<C: Contracts> Port<C> {
+    async fn settled(&self, correlation: &str, settled: Settled) {
+        let host = &self.door.0;
+        match settled {
+            Settled::Delivered => {}
+            Settled::Late(invocation) => {
+                let event = Event {
+                    invocation: Some(invocation),
+                    ..self.event(Kind::LateResult, correlation)
+                };
+                host.ledger.note(event).await;
+            }
+            Settled::Violation(invocation, fault) => {
+                let event = Event {
+                    invocation,
+                    code: Some(Code::ProtocolViolation),
+                    detail: Some(fault.clone()),
+                    ..self.event(Kind::Violation, correlation)
+                };
+                host.ledger.note(event).await;
+                let id = invocation.map_or_else(String::new, |id| id.to_string());
+                self.error(&id, Refusal::new(Code::ProtocolViolation, Stage::Link, fault)).await;
+            }
+        }
+    }
+
+    async fn violation(&self, invocation: &str, fault: &str) {
+        let event = Event {
+            code: Some(Code::ProtocolViolation),
+            detail: Some(fault.to_owned()),
+            ..self.event(Kind::Violation, "")
+        };
+        self.door.0.ledger.note(event).await;
+        self.error(invocation, Refusal::new(Code::ProtocolViolation, Stage::Link, fault)).await;
+    }
+
+    /// The connection stays up.
+    async fn error(&self, invocation: &str, refusal: Refusal) {
+        let refusal = self.fill(refusal, "");
+        self.wire.send(HostFrame::Error { refusal, invocation_id: invocation.to_owned() }).await;
+    }
+
+    pub(crate) fn fill(&self, refusal: Refusal, correlation: &str) -> Refusal {
+        let host = &self.door.0;
+        refusal.within(Context {
+            correlation_id: Some(host.correlation(correlation)),
+            runtime_id: Some(self.wire.card().id.to_string()),
+            at_ms: host.clock.unix_ms(),
+            repeatable: true,
+            plain: self.plain,
+            ..Context::default()
+        })
+    }
+
+    pub(crate) fn event(&self, kind: Kind, correlation: &str) -> Event {
+        let host = &self.door.0;
+        Event {
+            principal: Some(Arc::clone(&self.principal)),
+            runtime: Some(self.wire.card().id.clone()),
+            connection: Some(self.wire.card().connection),
+            ..host.event(kind, &host.correlation(correlation))
+        }
+    }
+}

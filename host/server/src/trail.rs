@@ -1,0 +1,164 @@
+//! What is known about a request so far: for its refusal, its span, its metrics. Grows along the path.
+
+use std::{future::Future, sync::Arc};
+
+use grid_core::{
+    Refusal, Stage,
+    clock::SharedClock,
+    envelope::TraceContext,
+    event::{Event, Kind, plain_name},
+    id::{CallId, CorrelationId, InvocationId, SessionId},
+    principal::Principal,
+    refusal::Context,
+};
+use grid_contract::Contract;
+use grid_resolve::RoutedCall;
+use grid_session::Session;
+use tracing::{Instrument as _, Span, field};
+
+use crate::metrics::Metrics;
+
+/// The trail of one request.
+#[derive(Debug)]
+pub(crate) struct Trail {
+    clock: SharedClock,
+    metrics: Metrics,
+    span: Span,
+    correlation: CorrelationId,
+    principal: Option<Arc<Principal>>,
+    session: Option<SessionId>,
+    sent_session: String,
+    tool: Arc<str>,
+    call_id: Option<CallId>,
+    invocation: Option<InvocationId>,
+    runtime: Option<String>,
+    trace_id: Option<String>,
+    contract: Option<[u8; 32]>,
+    repeatable: bool,
+    plain: bool,
+}
+
+impl Trail {
+    pub(crate) fn new(
+        clock: SharedClock,
+        metrics: Metrics,
+        correlation: CorrelationId,
+        session: &str,
+        tool: &str,
+        call_id: &str,
+        trace: Option<&TraceContext>,
+    ) -> Self {
+        let tool = plain_name(tool);
+        let span = tracing::info_span!(
+            target: "grid::path",
+            "call",
+            "grid.tool_name" = %tool,
+            "grid.correlation_id" = %correlation,
+            "grid.session_id" = field::Empty,
+            "grid.tenant" = field::Empty,
+            "grid.invocation_id" = field::Empty,
+            "grid.code" = field::Empty,
+        );
+        Self {
+            clock,
+            metrics,
+            span,
+            correlation,
+            principal: None,
+            session: None,
+            sent_session: session.chars().take(64).collect(),
+            tool,
+            call_id: CallId::parse(call_id).ok(),
+            invocation: None,
+            runtime: None,
+            trace_id: trace.map(|trace| trace.trace_id.clone()),
+            contract: None,
+            repeatable: true,
+            plain: false,
+        }
+    }
+
+    /// Walks a stage that does not wait.
+    pub(crate) fn stage<T>(&self, stage: Stage, walk: impl FnOnce() -> T) -> T {
+        let began = self.clock.elapsed();
+        let done = stage_span(&self.span, stage).in_scope(walk);
+        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+        done
+    }
+
+    /// Walks a stage that waits.
+    pub(crate) async fn wait<T>(&self, stage: Stage, walk: impl Future<Output = T>) -> T {
+        let began = self.clock.elapsed();
+        let done = walk.instrument(stage_span(&self.span, stage)).await;
+        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+        done
+    }
+
+    pub(crate) fn correlation(&self) -> CorrelationId {
+        self.correlation.clone()
+    }
+
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
+    }
+
+    pub(crate) fn tool(&self) -> &str {
+        &self.tool
+    }
+
+    pub(crate) fn principal(&mut self, principal: &Arc<Principal>) {
+        self.span.record("grid.tenant", field::display(&principal.tenant));
+        self.principal = Some(Arc::clone(principal));
+    }
+
+    pub(crate) fn session(&mut self, session: &Session) {
+        self.span.record("grid.session_id", field::display(session.id()));
+        self.session = Some(session.id());
+        self.plain = !session.is_enhanced();
+    }
+
+    pub(crate) fn contract(&mut self, contract: &Contract) {
+        self.contract = Some(contract.digest().into());
+    }
+
+    pub(crate) fn invocation(&mut self, call: &RoutedCall) {
+        self.span.record("grid.invocation_id", field::display(call.invocation()));
+        self.invocation = Some(call.invocation());
+        self.runtime = Some(call.runtime().card().id.to_string());
+        self.repeatable = call.contract().effect().is_repeatable();
+    }
+
+    /// Says in a refusal where it happened.
+    pub(crate) fn fill(&self, refusal: Refusal) -> Refusal {
+        self.span.record("grid.code", refusal.code().as_str());
+        let not_sent = refusal.details().iter().any(|(key, value)| *key == "sent" && value == "false");
+        refusal.within(Context {
+            correlation_id: Some(self.correlation.clone()),
+            session_id: Some(self.sent_session.clone()).filter(|session| !session.is_empty()),
+            tool: Some(self.tool.to_string()).filter(|tool| !tool.is_empty()),
+            invocation_id: self.invocation,
+            runtime_id: self.runtime.clone(),
+            at_ms: self.clock.unix_ms(),
+            trace_id: self.trace_id.clone(),
+            repeatable: self.repeatable || not_sent,
+            plain: self.plain,
+        })
+    }
+
+    /// A record of what happened to the request.
+    pub(crate) fn event(&self, kind: Kind) -> Event {
+        Event {
+            principal: self.principal.clone(),
+            session: self.session,
+            invocation: self.invocation,
+            call_id: self.call_id.clone(),
+            tool: Some(Arc::clone(&self.tool)).filter(|tool| !tool.is_empty()),
+            contract: self.contract,
+            ..Event::new(kind, self.clock.unix_ms(), self.correlation.clone())
+        }
+    }
+}
+
+fn stage_span(parent: &Span, stage: Stage) -> Span {
+    tracing::info_span!(target: "grid::path", parent: parent, "stage", "otel.name" = stage.as_str())
+}

@@ -1,0 +1,60 @@
+//! Evidence that a call belongs to a live session of the proved caller.
+
+use std::sync::Arc;
+
+use grid_core::{
+    envelope::TraceContext,
+    id::{CallId, CorrelationId},
+};
+
+use crate::Session;
+
+/// The parts of a request that the path carries along, taken out of the envelope once.
+#[derive(Debug)]
+pub struct SessionRequest {
+    /// Unchanged from the caller, or minted.
+    pub correlation: CorrelationId,
+    /// As the caller named the call.
+    pub call_id: CallId,
+    /// Function name, unchecked.
+    pub name: String,
+    /// JSON text, unchecked.
+    pub args: String,
+    /// The caller's own deadline.
+    pub deadline_unix_ms: Option<u64>,
+    /// Of the caller's trace.
+    pub trace: Option<Box<TraceContext>>,
+}
+
+/// A request in a live session of its caller. Only this crate makes one.
+#[derive(Debug)]
+pub struct SessionCall {
+    pub(crate) session: Arc<Session>,
+    pub(crate) request: SessionRequest,
+}
+
+impl SessionCall {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn request(&self) -> &SessionRequest {
+        &self.request
+    }
+
+    /// Takes the arguments out, to be checked.
+    #[must_use]
+    pub fn take_args(&mut self) -> String {
+        std::mem::take(&mut self.request.args)
+    }
+
+    /// Takes the trace out, to be forwarded.
+    #[must_use]
+    pub fn take_trace(&mut self) -> Option<Box<TraceContext>> {
+        self.request.trace.take()
+    }
+}

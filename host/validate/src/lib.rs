@@ -1,0 +1,102 @@
+//! Stage: validate. Takes a [`PermittedCall`], gives a [`CheckedCall`] whose arguments fit the host's own
+//! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
+//! is no strict JSON. It comes after authorization, so that a caller without rights learns nothing of a schema.
+
+use grid_adm::{Digest, Problem};
+pub use grid_authorize::{Contract, PermittedCall, Session};
+use grid_core::{Code, Refusal, Stage};
+use serde_json::json;
+
+/// At most so many violations are spelled out in one answer.
+const TOLD: usize = 32;
+
+/// A call with arguments that were checked. Only this crate makes one.
+#[derive(Debug)]
+pub struct CheckedCall {
+    call: PermittedCall,
+    args: String,
+    digest: Digest,
+    shape: String,
+}
+
+impl CheckedCall {
+    /// The evidence before this one.
+    #[must_use]
+    pub fn call(&self) -> &PermittedCall {
+        &self.call
+    }
+
+    /// The evidence before this one, to take what is carried along.
+    #[must_use]
+    pub fn call_mut(&mut self) -> &mut PermittedCall {
+        &mut self.call
+    }
+
+    /// Takes the checked JSON text, to be forwarded.
+    #[must_use]
+    pub fn take_args(&mut self) -> String {
+        std::mem::take(&mut self.args)
+    }
+
+    /// SHA-256 over the RFC 8785 form of what is forwarded.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Types and sizes of the arguments, no values.
+    #[must_use]
+    pub fn shape(&self) -> &str {
+        &self.shape
+    }
+}
+
+/// The stage.
+///
+/// # Errors
+/// INVALID_TOOL_ARGS, MALFORMED_REQUEST.
+pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
+    let text = call.call_mut().call_mut().take_args();
+    let contract = call.call().contract();
+    let parsed = grid_adm::json::parse(&text).map_err(|error| {
+        let message = format!("the arguments are not strict JSON: {error}");
+        Refusal::new(Code::MalformedRequest, Stage::Validate, message)
+    })?;
+    contract.checker().check(&parsed).map_err(|problems| refuse(contract.name(), &problems))?;
+    // The bytes that were checked go on as they are, unless a whole number has to be written as an integer or
+    // an undeclared argument has to go.
+    let (args, value) = match contract.checker().rewrite(&parsed) {
+        Some(rewritten) => (rewritten.to_string(), rewritten),
+        None => (text, parsed),
+    };
+    let digest = grid_adm::digest(&value);
+    let shape = grid_adm::shape(&value);
+    Ok(CheckedCall { call, args, digest, shape })
+}
+
+fn refuse(tool: &str, problems: &[Problem]) -> Refusal {
+    let violations: Vec<_> = problems
+        .iter()
+        .take(TOLD)
+        .map(|problem| {
+            json!({
+                "pointer": problem.pointer,
+                "rule": problem.rule,
+                "message": problem.message,
+                "expected": problem.expected,
+                "found": problem.found,
+            })
+        })
+        .collect();
+    let first = problems.first().map_or_else(String::new, |problem| {
+        let pointer = if problem.pointer.is_empty() { "/" } else { &problem.pointer };
+        format!("{pointer}: {}", problem.message)
+    });
+    let message = match problems.len() {
+        1 => format!("an argument of `{tool}` does not fit its contract: {first}"),
+        count => format!("{count} arguments of `{tool}` do not fit its contract; the first is {first}"),
+    };
+    Refusal::new(Code::InvalidToolArgs, Stage::Validate, message)
+        .with("violations", serde_json::Value::from(violations).to_string())
+        .with("violation_count", problems.len().to_string())
+}
