@@ -191,7 +191,12 @@ impl<R: RuntimeDoor> Link<R> {
                 () = port.ended() => break "the host ended the attachment".to_owned(),
                 _ = &mut *reader => break "nobody reads the stream any more".to_owned(),
             };
-            port.receive(frame).await;
+            // The port answers through the queue. One that stays full is a runtime that sends and does not read,
+            // and would keep the port from hearing that its attachment has ended.
+            if timeout(self.stall, port.receive(frame)).await.is_err() {
+                self.hang_up.cancel();
+                break "the runtime does not read its answers".to_owned();
+            }
         };
         port.detach(reason).await;
     }

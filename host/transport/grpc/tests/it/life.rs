@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use grid_core::frame::HostFrame;
 use grid_grpc::{Settings, Stopped};
+use grid_proto::v1::RuntimeFrame;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 use tonic_health::pb::{
@@ -211,4 +212,20 @@ async fn a_runtime_that_reads_nothing_loses_its_connection() {
     host.runtimes.end.cancel();
     line.up.closed().await;
     assert!(before.elapsed() >= Duration::from_millis(100));
+}
+
+#[tokio::test]
+async fn a_runtime_that_sends_and_never_reads_is_detached_and_loses_its_connection() {
+    let settings = Settings {
+        stall_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let host = Host::start(settings).await;
+    let line = Line::attached(&host).await;
+    // Each of these is answered, until the answers have nowhere to go.
+    let flood = async { while line.up.send(RuntimeFrame::default()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(20), flood)
+        .await
+        .expect("the stream ends");
+    host.runtimes.notes.wait_for("does not read").await;
 }
