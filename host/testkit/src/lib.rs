@@ -20,4 +20,4 @@ pub use wait::until;
 // What a stage's tests may name without importing the stages around it.
 pub use grid_contract::{Contracts, Development, Strict};
 pub use grid_core::frame::Declaration;
-pub use grid_session::{Opening, SessionCall, SessionRequest};
+pub use grid_session::{Opening, Session, SessionCall, SessionRequest};

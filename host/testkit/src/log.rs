@@ -74,11 +74,7 @@ impl Storage for Disk {
         let mut gate = self.gate();
         gate.waiting += 1;
         while gate.held {
-            gate = self
-                .gate
-                .1
-                .wait(gate)
-                .unwrap_or_else(PoisonError::into_inner);
+            gate = self.gate.1.wait(gate).unwrap_or_else(PoisonError::into_inner);
         }
         gate.waiting -= 1;
         drop(gate);

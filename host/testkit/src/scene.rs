@@ -18,11 +18,7 @@ use crate::{FakeClock, caller, principal};
 /// How tests read a manifest: extra arguments are refused, 30 s a call, 300 s at most.
 #[must_use]
 pub fn options() -> Options {
-    Options {
-        extra_args: ExtraArgs::Reject,
-        timeout: Duration::from_secs(30),
-        max_timeout: Duration::from_secs(300),
-    }
+    Options { extra_args: ExtraArgs::Reject, timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(300) }
 }
 
 /// The limits of sessions that the host has by default.
@@ -43,9 +39,7 @@ pub fn limits() -> Limits {
 #[must_use]
 #[expect(clippy::expect_used, reason = "a test with a bad manifest should stop")]
 pub fn manifest(text: &str) -> Manifest {
-    Manifest::read(text, options())
-        .expect("a manifest without faults")
-        .manifest
+    Manifest::read(text, options()).expect("a manifest without faults").manifest
 }
 
 /// The stages up to the one that is tested.
@@ -67,21 +61,14 @@ impl Scene<Strict> {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "a test whose call does not get as far as the stage it tests should stop"
-)]
+#[expect(clippy::expect_used, reason = "a test whose call does not get as far as the stage it tests should stop")]
 impl<C: Contracts> Scene<C> {
     /// With these contracts.
     #[must_use]
     pub fn new(contracts: C) -> Self {
         let clock = FakeClock::default();
         let sessions = Sessions::new(limits(), clock.shared());
-        Self {
-            clock,
-            sessions,
-            contracts,
-        }
+        Self { clock, sessions, contracts }
     }
 
     /// An open session.
@@ -98,17 +85,8 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     #[must_use]
-    pub fn session_with(
-        &self,
-        name: &str,
-        tenant: &str,
-        roles: &[&str],
-        opening: Opening,
-    ) -> Arc<Session> {
-        let session = self
-            .sessions
-            .prepare(&principal(name, tenant, roles), opening)
-            .expect("a session");
+    pub fn session_with(&self, name: &str, tenant: &str, roles: &[&str], opening: Opening) -> Arc<Session> {
+        let session = self.sessions.prepare(&principal(name, tenant, roles), opening).expect("a session");
         self.sessions.publish(&session);
         session
     }
@@ -138,9 +116,7 @@ impl<C: Contracts> Scene<C> {
         let who = session.principal();
         let roles: Vec<&str> = who.roles.iter().map(AsRef::as_ref).collect();
         let caller = caller(who.id.as_str(), who.tenant.as_str(), &roles);
-        self.sessions
-            .enter(caller, &session.id().to_string(), request)
-            .expect("the session is entered")
+        self.sessions.enter(caller, &session.id().to_string(), request).expect("the session is entered")
     }
 
     /// After the stage contract.
@@ -165,10 +141,7 @@ impl<C: Contracts> Scene<C> {
             timeout: Duration::from_secs(1),
         };
         let authorize = Authorize::new(Arc::new(Roles), settings, self.clock.shared());
-        authorize
-            .permit(self.bound(session, request))
-            .await
-            .expect("the call is permitted")
+        authorize.permit(self.bound(session, request)).await.expect("the call is permitted")
     }
 
     /// After the stage validate.
@@ -183,19 +156,12 @@ impl<C: Contracts> Scene<C> {
     ///
     /// # Panics
     /// Where it is refused.
-    pub async fn routed(
-        &self,
-        session: &Arc<Session>,
-        request: SessionRequest,
-        roster: &Roster,
-    ) -> RoutedCall {
+    pub async fn routed(&self, session: &Arc<Session>, request: SessionRequest, roster: &Roster) -> RoutedCall {
         let call = self.checked(session, request).await;
         grid_resolve::route(roster, &self.clock.shared(), call).expect("a runtime has room")
     }
 
     fn bound(&self, session: &Arc<Session>, request: SessionRequest) -> ContractedCall {
-        self.contracts
-            .bind(self.entered(session, request))
-            .expect("the contract is known")
+        self.contracts.bind(self.entered(session, request)).expect("the contract is known")
     }
 }

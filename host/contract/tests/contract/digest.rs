@@ -9,7 +9,8 @@ use grid_testkit::{Contracts as _, Declaration, Development, Scene, options};
 
 use crate::text::{manifest, one};
 
-const FIELDS: &str = r#""version":"1","effect":"read","timeout":"2s","required_roles":["a","b"],"tags":["t","u"],"providers":["calc"],"#;
+const FIELDS: &str =
+    r#""version":"1","effect":"read","timeout":"2s","required_roles":["a","b"],"tags":["t","u"],"providers":["calc"],"#;
 
 fn of(text: &str, name: &str) -> Digest {
     let loaded = Manifest::read(text, options()).unwrap();

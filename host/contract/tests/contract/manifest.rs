@@ -105,9 +105,8 @@ fn each_fault_of_a_schema_is_named_at_its_place() {
 
 #[test]
 fn a_schema_with_too_many_levels_has_a_fault_of_its_own() {
-    let deep = (0..70).fold(r#"{"type":"STRING"}"#.to_owned(), |inner, _| {
-        format!(r#"{{"type":"ARRAY","items":{inner}}}"#)
-    });
+    let deep =
+        (0..70).fold(r#"{"type":"STRING"}"#.to_owned(), |inner, _| format!(r#"{{"type":"ARRAY","items":{inner}}}"#));
     let told = errors(&with_parameters(&format!(r#"{{"type":"OBJECT","properties":{{"a":{deep}}}}}"#)));
     assert!(told.iter().any(|(_, rule)| *rule == "schema.depth"), "{told:?}");
 }
@@ -156,10 +155,7 @@ fn all_faults_are_told_at_once() {
 fn a_fault_says_its_place_what_is_wrong_and_its_rule() {
     let faults = faults(&one(r#""required_roles":["*"],"effect":"maybe","#, ""));
     let [fault] = &faults[..] else { panic!("{faults:?}") };
-    assert_eq!(
-        fault.to_string(),
-        "/contracts/0/effect: `effect` must be `pure`, `read` or `write` [setting.effect]"
-    );
+    assert_eq!(fault.to_string(), "/contracts/0/effect: `effect` must be `pure`, `read` or `write` [setting.effect]");
 }
 
 #[test]

@@ -16,11 +16,7 @@ fn scene() -> Scene<Development> {
 }
 
 fn tool(name: &str, parameters: &str) -> Declaration {
-    Declaration {
-        name: name.to_owned(),
-        description: "Does.".to_owned(),
-        parameters: parameters.to_owned(),
-    }
+    Declaration { name: name.to_owned(), description: "Does.".to_owned(), parameters: parameters.to_owned() }
 }
 
 fn register(scene: &Scene<Development>, session: &Session, provider: &str, names: &[&str]) -> Registration {

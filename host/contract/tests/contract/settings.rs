@@ -43,8 +43,10 @@ fn a_contracts_setting_holds_for_its_functions() {
 
 #[test]
 fn a_functions_setting_goes_before_its_contracts() {
-    let group = r#""version":"2.1","effect":"write","timeout":"2s","required_roles":["a"],"tags":["t"],"providers":["calc"],"#;
-    let function = r#""version":"3","effect":"pure","timeout":"500ms","required_roles":["c"],"tags":[],"providers":["other"],"#;
+    let group =
+        r#""version":"2.1","effect":"write","timeout":"2s","required_roles":["a"],"tags":["t"],"providers":["calc"],"#;
+    let function =
+        r#""version":"3","effect":"pure","timeout":"500ms","required_roles":["c"],"tags":[],"providers":["other"],"#;
     let contract = contract(group, function);
     assert_eq!((contract.version(), contract.effect()), ("3", Effect::Pure));
     assert_eq!(contract.timeout(), Duration::from_millis(500));

@@ -10,20 +10,11 @@ pub fn manifest(contracts: &[(&str, &str, &[(&str, &str)])]) -> String {
     let contracts: Vec<String> = contracts
         .iter()
         .map(|(name, fields, functions)| {
-            let functions: Vec<String> = functions
-                .iter()
-                .map(|(name, fields)| function(name, fields))
-                .collect();
-            format!(
-                r#"{{"name":"{name}",{fields}"function_declarations":[{}]}}"#,
-                functions.join(",")
-            )
+            let functions: Vec<String> = functions.iter().map(|(name, fields)| function(name, fields)).collect();
+            format!(r#"{{"name":"{name}",{fields}"function_declarations":[{}]}}"#, functions.join(","))
         })
         .collect();
-    format!(
-        r#"{{"manifest_version":"1.0.0","contracts":[{}]}}"#,
-        contracts.join(",")
-    )
+    format!(r#"{{"manifest_version":"1.0.0","contracts":[{}]}}"#, contracts.join(","))
 }
 
 fn function(name: &str, fields: &str) -> String {
