@@ -6,6 +6,7 @@ use grid_proto::{
     adm,
     v1::{self, host_frame::Frame as Heard, runtime_frame::Frame as Said},
 };
+use prost::Message as _;
 use tokio::task::JoinSet;
 
 use crate::common::{
@@ -16,7 +17,12 @@ use crate::common::{
 const SUM: &str = r#"{"a": 2, "b": 40}"#;
 
 /// A call on a task of its own, and the frame with which it reaches the runtime.
-async fn begun(caller: &Caller, peer: &mut Peer, tool: &str, args: &str) -> (JoinSet<v1::CallToolResponse>, v1::ToolCall) {
+async fn begun(
+    caller: &Caller,
+    peer: &mut Peer,
+    tool: &str,
+    args: &str,
+) -> (JoinSet<v1::CallToolResponse>, v1::ToolCall) {
     let mut waiting = JoinSet::new();
     let (caller, tool, args) = (caller.clone(), tool.to_owned(), args.to_owned());
     waiting.spawn(async move { caller.call(&tool, &args).await });
@@ -197,8 +203,11 @@ async fn an_answer_at_the_limit_passes_and_a_larger_one_is_refused_with_its_ids(
     assert_eq!(content(&ended(waiting).await).len(), 65_002);
     // Small enough for the runtime's frame, too large for the caller's answer, which has more ids in it.
     let (waiting, call) = begun(&caller, &mut peer, "add", SUM).await;
-    let around = prost::Message::encoded_len(&frame(answer(&call, "\"\""))) + 4;
-    peer.say(Said::Result(answer(&call, &format!("\"{}\"", "x".repeat((64 << 10) - around))))).await;
+    let filled = |size: usize| said(Said::Result(answer(&call, &format!("\"{}\"", "x".repeat(size)))));
+    let around = filled(65_000).encoded_len() - 65_000;
+    let largest = filled((64 << 10) - around);
+    assert_eq!(largest.encoded_len(), 64 << 10);
+    peer.say_raw(largest).await;
     let answer = ended(waiting).await;
     assert_eq!(refusal(&answer).r#type, "MESSAGE_TOO_LARGE");
     assert_eq!(answer.invocation_id, call.invocation_id);
@@ -212,10 +221,6 @@ async fn an_answer_at_the_limit_passes_and_a_larger_one_is_refused_with_its_ids(
     let detached = host.record("it was detached", |record| kind(record) == "runtime_detached").await;
     assert!(text(&detached, "detail").contains("stream broke"), "{detached}");
     check_log(&host.audit());
-}
-
-fn frame(result: v1::ToolResult) -> v1::RuntimeFrame {
-    v1::RuntimeFrame { frame: Some(Said::Result(result)) }
 }
 
 #[tokio::test]
@@ -238,7 +243,10 @@ async fn a_runtime_that_never_answers_is_told_to_stop_and_its_late_result_goes_t
     assert_eq!(text(&late, "invocation"), call.invocation_id);
     still_serves(&caller, &mut peer).await;
     let concluded = host.records("concluded");
-    assert_eq!((text(&concluded[0], "code"), text(&concluded[0], "invocation")), ("TIMEOUT", call.invocation_id.as_str()));
+    assert_eq!(
+        (text(&concluded[0], "code"), text(&concluded[0], "invocation")),
+        ("TIMEOUT", call.invocation_id.as_str())
+    );
     check_log(&host.audit());
 }
 
@@ -283,7 +291,8 @@ async fn a_runtime_process_that_is_killed_in_the_middle_ends_its_calls_as_crashe
         let caller = caller.clone();
         waiting.spawn(async move { caller.call("hang", "{}").await });
     }
-    until("the calls are with the runtime", async || (host.metric("grid_calls_in_flight").await == 3).then_some(())).await;
+    until("the calls are with the runtime", async || (host.metric("grid_calls_in_flight").await == 3).then_some(()))
+        .await;
     process.kill().unwrap();
     process.wait().unwrap();
     for answer in soon("the callers are answered", waiting.join_all()).await {
@@ -321,7 +330,10 @@ async fn a_runtime_that_falls_silent_is_detached_and_its_id_is_free_again() {
     // One that beats stays, however long; the SDK does so by itself.
     let runtime = serve(&host, "calc").await;
     let connection = runtime.status.borrow().connection_id.clone();
-    host.record("a second one was detached", |record| kind(record) == "runtime_attached" && record["index"].as_u64() > Some(4)).await;
+    host.record("a second one was detached", |record| {
+        kind(record) == "runtime_attached" && record["index"].as_u64() > Some(4)
+    })
+    .await;
     let quiet = Peer::announced(&host, "quiet").await;
     quiet.end().await.unwrap();
     caller.still_served().await;
@@ -355,13 +367,28 @@ async fn a_runtime_that_talks_and_never_reads_is_detached_and_does_not_hold_up_t
     beats.spawn(async move {
         for sequence in 1.. {
             let beat = v1::Heartbeat { sequence, ..Default::default() };
-            deaf.say_raw(v1::RuntimeFrame { frame: Some(Said::Heartbeat(beat)) }).await;
+            if !deaf.tries_to_say(Said::Heartbeat(beat)).await {
+                return;
+            }
         }
     });
     for answer in soon("the callers are answered", waiting.join_all()).await {
         let code = &refusal(&answer).r#type;
-        assert!(["TIMEOUT", "RESOURCE_EXHAUSTED", "RUNTIME_CRASH", "SERVICE_UNAVAILABLE", "CONNECTION_FAILED"].contains(&code.as_str()), "{code}");
+        assert!(
+            ["TIMEOUT", "RESOURCE_EXHAUSTED", "RUNTIME_CRASH", "SERVICE_UNAVAILABLE", "CONNECTION_FAILED"]
+                .contains(&code.as_str()),
+            "{code}"
+        );
     }
+    host.record("it was detached", |record| kind(record) == "runtime_detached").await;
+    // Another one that does the same until the host is told to stop.
+    let _deaf = Peer::serving(&host, "deaf/2", &["echo"]).await;
+    let mut waiting = JoinSet::new();
+    for at in 0..40 {
+        let (caller, text) = (caller.clone(), text.clone());
+        waiting.spawn(async move { caller.send(caller.message(&format!("d-{at}"), "echo", &text)).await });
+    }
+    soon("its queue is full", waiting.join_next()).await.unwrap().unwrap().unwrap();
     assert_eq!(host.stop().await, Some(0));
     check_log(&host.audit());
 }
@@ -409,7 +436,10 @@ async fn in_strict_a_registration_fails_by_name_and_the_stream_lives() {
     };
     let answer = peer.register(&caller.session, vec![declaration]).await;
     assert_eq!(answer.status, Some(v1::register_tools_response::Status::Failure.into()));
-    assert_eq!((answer.accepted_tools.len(), answer.rejected_tools.as_slice()), (0, ["smuggled".to_owned()].as_slice()));
+    assert_eq!(
+        (answer.accepted_tools.len(), answer.rejected_tools.as_slice()),
+        (0, ["smuggled".to_owned()].as_slice())
+    );
     assert_eq!(answer.errors[0].r#type, "FEATURE_UNAVAILABLE");
     peer.lives().await;
     assert_eq!(refusal(&caller.call("smuggled", "{}").await).r#type, "UNSUPPORTED_TOOL");
@@ -455,7 +485,11 @@ async fn a_runtime_without_a_common_version_is_told_which_there_is() {
     assert!(error.message.contains("1.0"), "{}", error.message);
     future.end().await.unwrap();
     let mut both = Peer::open(&host, &host.runtime_token("calc")).await;
-    let announce = v1::AnnounceRuntime { supported_versions: vec!["1.0".to_owned()], protocol_version: "2.0".to_owned(), ..announcement("calc") };
+    let announce = v1::AnnounceRuntime {
+        supported_versions: vec!["1.0".to_owned()],
+        protocol_version: "2.0".to_owned(),
+        ..announcement("calc")
+    };
     let answer = both.announce(announce).await;
     assert_eq!((answer.error, answer.negotiated_version.as_str()), (None, "1.0"));
 }
@@ -470,7 +504,8 @@ async fn a_runtime_of_level_1_serves_and_gets_plain_errors() {
     let answer = peer.fulfil(&["add", "no_such_tool"]).await;
     assert_eq!(answer.fulfilled_tools, ["add"]);
     let error = &answer.errors[0];
-    let plain = v1::EnhancedError { message: error.message.clone(), r#type: error.r#type.clone(), ..Default::default() };
+    let plain =
+        v1::EnhancedError { message: error.message.clone(), r#type: error.r#type.clone(), ..Default::default() };
     assert_eq!(*error, plain);
     still_serves(&host.caller().await, &mut peer).await;
     // One from the future is served at the level that this host has.

@@ -2,7 +2,9 @@
 
 use grid_proto::{
     adm,
-    v1::{self, host_frame::Frame as Heard, runtime_frame::Frame as Said, runtime_service_client::RuntimeServiceClient},
+    v1::{
+        self, host_frame::Frame as Heard, runtime_frame::Frame as Said, runtime_service_client::RuntimeServiceClient,
+    },
 };
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
@@ -81,6 +83,11 @@ impl Peer {
 
     pub async fn say_raw(&self, frame: v1::RuntimeFrame) {
         soon("a frame is sent", self.says.send(frame)).await.expect("the stream is open");
+    }
+
+    /// Whether the stream still takes it, now or later.
+    pub async fn tries_to_say(&self, frame: Said) -> bool {
+        self.says.send(v1::RuntimeFrame { frame: Some(frame) }).await.is_ok()
     }
 
     /// The next frame; `None` at the end of the stream, however it ends.
