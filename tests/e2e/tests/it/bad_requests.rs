@@ -103,7 +103,13 @@ async fn arguments_that_two_parsers_could_read_differently_are_refused() {
         "[".repeat(100_000),
     ];
     for args in malformed {
-        let tool = if args.contains("text") { "echo" } else if args.contains("number") { "weigh" } else { "add" };
+        let tool = if args.contains("text") {
+            "echo"
+        } else if args.contains("number") {
+            "weigh"
+        } else {
+            "add"
+        };
         let answer = scene.caller.call(tool, &args).await;
         let shown: String = args.chars().take(60).collect();
         assert_eq!(refusal(&answer).r#type, "MALFORMED_REQUEST", "{shown}: {answer:?}");
@@ -147,7 +153,8 @@ async fn arguments_that_do_not_fit_the_contract_are_refused_with_every_place() {
 #[tokio::test]
 async fn a_request_at_the_limit_passes_and_one_above_it_does_not() {
     let scene = scene(Setup::strict().set("server.max_message=64KiB")).await;
-    let padded = |size: usize| scene.caller.message("at-the-limit", "echo", &format!(r#"{{"text": "{}"}}"#, "x".repeat(size)));
+    let padded =
+        |size: usize| scene.caller.message("at-the-limit", "echo", &format!(r#"{{"text": "{}"}}"#, "x".repeat(size)));
     let limit = 64 << 10;
     let around = padded(60_000).encoded_len() - 60_000;
     let over = padded(limit - around + 1);
@@ -202,7 +209,8 @@ async fn an_unknown_session_and_one_of_somebody_else_are_answered_alike() {
 #[tokio::test]
 async fn an_expired_session_says_so_to_its_owner_alone() {
     let scene = scene(Setup::strict()).await;
-    let opened = scene.caller.open_with(v1::CreateSession { ttl_seconds: 1, compliance_level: 1, ..Default::default() }).await;
+    let opened =
+        scene.caller.open_with(v1::CreateSession { ttl_seconds: 1, compliance_level: 1, ..Default::default() }).await;
     let mut caller = scene.caller.clone();
     caller.session = opened.session_id;
     assert_eq!(content(&caller.call("add", r#"{"a": 1, "b": 2}"#).await), "3");
@@ -213,10 +221,12 @@ async fn an_expired_session_says_so_to_its_owner_alone() {
     })
     .await;
     assert_eq!(code, "SESSION_EXPIRED");
-    scene.host.record("the end of the session", |record| {
-        kind(record) == "session_expired" && text(record, "session") == caller.session
-    })
-    .await;
+    scene
+        .host
+        .record("the end of the session", |record| {
+            kind(record) == "session_expired" && text(record, "session") == caller.session
+        })
+        .await;
     assert_eq!(refusal(&caller.call("add", "{}").await).r#type, "SESSION_EXPIRED", "after the sweep too");
     let bob = caller.with_token(&scene.host.token("bob", "acme", &["caller"]));
     assert_eq!(refusal(&bob.call("add", "{}").await).r#type, "INVALID_SESSION");
@@ -227,15 +237,25 @@ async fn an_expired_session_says_so_to_its_owner_alone() {
 async fn without_a_good_token_nobody_gets_in_and_the_log_is_not_flooded() {
     let scene = scene(Setup::strict()).await;
     let host = &scene.host;
-    let short = host.grid(&["token", "new", "--principal", "alice", "--tenant", "acme", "--role", "caller", "--ttl", "1s"]);
+    let short =
+        host.grid(&["token", "new", "--principal", "alice", "--tenant", "acme", "--role", "caller", "--ttl", "1s"]);
     let short = short.out.trim().to_owned();
     let other = Setup::strict().desk();
     let foreign = other.token("alice", "acme", &["caller"]);
     let good = host.token("alice", "acme", &["caller"]);
     let unsigned = format!("{}.", good.rsplit_once('.').unwrap().0);
     let mut headers: Vec<String> = [
-        "", "Bearer", "Bearer ", "Bearer garbage", "Bearer a.b.c", "Basic YWxpY2U6eA==", &format!("Bearer {foreign}"),
-        &format!("Bearer {unsigned}"), &format!("Bearer {good} {good}"), &format!("Bearer {}", "x".repeat(8000)), &good,
+        "",
+        "Bearer",
+        "Bearer ",
+        "Bearer garbage",
+        "Bearer a.b.c",
+        "Basic YWxpY2U6eA==",
+        &format!("Bearer {foreign}"),
+        &format!("Bearer {unsigned}"),
+        &format!("Bearer {good} {good}"),
+        &format!("Bearer {}", "x".repeat(8000)),
+        &good,
     ]
     .map(str::to_owned)
     .to_vec();
@@ -288,7 +308,11 @@ async fn a_caller_of_level_1_gets_message_and_type_and_nothing_else() {
     let answer = caller.call("add", "{}").await;
     let error = refusal(&answer);
     assert!(!error.message.is_empty());
-    let plain = v1::EnhancedError { message: error.message.clone(), r#type: "INVALID_TOOL_ARGS".to_owned(), ..Default::default() };
+    let plain = v1::EnhancedError {
+        message: error.message.clone(),
+        r#type: "INVALID_TOOL_ARGS".to_owned(),
+        ..Default::default()
+    };
     assert_eq!(*error, plain);
     // Read with the message of level 1 it is the same.
     let old = v1::Error::decode(error.encode_to_vec().as_slice()).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Ended, Host, Setup, serve};
+use crate::common::{Ended, Host, Setup, files, serve};
 
 struct Desk {
     host: Host,
@@ -36,10 +36,14 @@ async fn a_call_prints_its_answer_and_ends_by_what_came_of_it() {
     let good = desk.run("alice", &["call", "add", sum]);
     assert_eq!((good.code, good.out.as_str(), good.err.as_str()), (0, "42\n", ""));
     let json = desk.run("alice", &["call", "add", sum, "--json", "--correlation-id", "w-1"]).json();
-    assert_eq!((&json["content"], &json["correlation_id"], &json["repeated"]), (&42.into(), &"w-1".into(), &false.into()));
+    assert_eq!(
+        (&json["content"], &json["correlation_id"], &json["repeated"]),
+        (&42.into(), &"w-1".into(), &false.into())
+    );
     let invocation = json["invocation_id"].as_str().unwrap();
     let shown = desk.run("alice", &["audit", "show", invocation, "--json"]);
-    let kinds: Vec<Value> = shown.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone()).collect();
+    let kinds: Vec<Value> =
+        shown.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone()).collect();
     assert_eq!(kinds, ["admitted", "concluded"]);
     assert!(desk.run("alice", &["audit", "show", invocation]).out.contains("correlation"));
 
@@ -76,7 +80,11 @@ async fn lists_say_what_there_is_to_people_and_to_programs() {
     let desk = Desk::new().await;
     let tools = desk.run("alice", &["tools"]);
     assert_eq!(tools.code, 0, "{tools:?}");
-    assert!(tools.out.contains("add") && tools.out.contains("no runtime") && !tools.out.contains("open_vault"), "{}", tools.out);
+    assert!(
+        tools.out.contains("add") && tools.out.contains("no runtime") && !tools.out.contains("open_vault"),
+        "{}",
+        tools.out
+    );
     let json = desk.run("alice", &["tools", "--json"]).json();
     let add = json["tools"].as_array().unwrap().iter().find(|tool| tool["name"] == "add").unwrap().clone();
     assert_eq!((&add["effect"], &add["available"], &add["dynamic"]), (&"pure".into(), &true.into(), &false.into()));
@@ -117,9 +125,8 @@ async fn a_log_that_was_changed_is_damaged_and_no_host_starts_on_it() {
     let mut host = Host::strict().await;
     host.caller().await;
     host.stop().await;
-    let (path, mut bytes) = std::fs::read_dir(host.folder().join("data/audit"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let (path, mut bytes) = files(&host.folder().join("data/audit"))
+        .into_iter()
         .filter_map(|path| Some((path.clone(), std::fs::read(path).ok()?)))
         .find(|(_, bytes)| bytes.windows(12).any(|part| part == b"host_started"))
         .unwrap();

@@ -6,7 +6,9 @@ use grid_proto::v1::{call_tool_response::Outcome, runtime_frame::Frame as Said};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::common::{Caller, Host, Peer, Setup, answered, check_log, content, kind, refusal, serve, signal, soon, text, until};
+use crate::common::{
+    Caller, Host, Peer, Setup, answered, check_log, content, kind, refusal, serve, signal, soon, text, until,
+};
 
 const SUM: &str = r#"{"a": 2, "b": 40}"#;
 
@@ -20,7 +22,10 @@ async fn call_until_the_end(caller: Caller, answered: tokio::sync::mpsc::Sender<
             }
             Ok(answer) => {
                 let code = &refusal(&answer).r#type;
-                assert!(["SERVICE_UNAVAILABLE", "RUNTIME_CRASH", "CONNECTION_FAILED"].contains(&code.as_str()), "{code}");
+                assert!(
+                    ["SERVICE_UNAVAILABLE", "RUNTIME_CRASH", "CONNECTION_FAILED"].contains(&code.as_str()),
+                    "{code}"
+                );
                 return;
             }
             Err(_) => return,
@@ -185,9 +190,9 @@ async fn a_runtime_of_the_sdk_comes_back_by_itself_after_its_host() {
     let connection = runtime.status.borrow().connection_id.clone();
     host.kill();
     host.start_again().await;
-    let back = runtime.status.wait_for(|status| {
-        status.state == grid_sdk::State::Serving && status.connection_id != connection
-    });
+    let back = runtime
+        .status
+        .wait_for(|status| status.state == grid_sdk::State::Serving && status.connection_id != connection);
     soon("the runtime is back", back).await.unwrap();
     host.caller().await.still_served().await;
 }

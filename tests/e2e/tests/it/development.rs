@@ -9,7 +9,8 @@ fn declaration(name: &str) -> adm::FunctionDeclaration {
     adm::FunctionDeclaration {
         name: name.to_owned(),
         description: "Says it again.".to_owned(),
-        parameters: r#"{"type": "OBJECT", "properties": {"text": {"type": "STRING", "description": "what"}}}"#.to_owned(),
+        parameters: r#"{"type": "OBJECT", "properties": {"text": {"type": "STRING", "description": "what"}}}"#
+            .to_owned(),
     }
 }
 
@@ -31,10 +32,19 @@ async fn of_a_mixed_batch_the_valid_tools_live_in_one_session_and_each_other_nam
     let host = Setup::development().start().await;
     let caller = own_caller(&host).await;
     let mut peer = maker(&host).await;
-    let without_root = adm::FunctionDeclaration { parameters: r#"{"type": "STRING"}"#.to_owned(), ..declaration("rootless") };
+    let without_root =
+        adm::FunctionDeclaration { parameters: r#"{"type": "STRING"}"#.to_owned(), ..declaration("rootless") };
     let no_json = adm::FunctionDeclaration { parameters: "{".to_owned(), ..declaration("unreadable") };
     let mute = adm::FunctionDeclaration { description: String::new(), ..declaration("mute") };
-    let batch = vec![declaration("repeat"), without_root, no_json, declaration("9 lives"), mute, declaration("add"), declaration("repeat")];
+    let batch = vec![
+        declaration("repeat"),
+        without_root,
+        no_json,
+        declaration("9 lives"),
+        mute,
+        declaration("add"),
+        declaration("repeat"),
+    ];
     let answer = peer.register(&caller.session, batch).await;
     assert_eq!(answer.status, Some(v1::register_tools_response::Status::PartialSuccess.into()));
     assert_eq!(answer.accepted_tools, ["repeat"]);
@@ -42,10 +52,18 @@ async fn of_a_mixed_batch_the_valid_tools_live_in_one_session_and_each_other_nam
     assert_eq!(answer.errors.len(), answer.rejected_tools.len());
     assert_eq!(answer.session_id, caller.session);
     let codes: Vec<&str> = answer.errors.iter().map(|error| error.r#type.as_str()).collect();
-    let expected = ["SCHEMA_VIOLATION", "SCHEMA_VIOLATION", "SCHEMA_VIOLATION", "SCHEMA_VIOLATION", "POLICY_VIOLATION", "SCHEMA_VIOLATION"];
+    let expected = [
+        "SCHEMA_VIOLATION",
+        "SCHEMA_VIOLATION",
+        "SCHEMA_VIOLATION",
+        "SCHEMA_VIOLATION",
+        "POLICY_VIOLATION",
+        "SCHEMA_VIOLATION",
+    ];
     assert_eq!(codes, expected, "a contract of the manifest is never shadowed");
-    let names = answer.errors.iter().map(|error| error.details["tool_name"].as_str());
-    assert!(names.zip(&answer.rejected_tools).all(|(one, other)| one == other));
+    let names: Vec<&str> = answer.errors.iter().map(|error| error.details["tool_name"].as_str()).collect();
+    // What cannot stand in a log line is not repeated as it came.
+    assert_eq!(names, ["rootless", "unreadable", "9?lives", "mute", "add", "repeat"]);
 
     let mut runtimes = JoinSet::new();
     peer.answering(&mut runtimes);

@@ -47,7 +47,10 @@ async fn a_refused_call_has_the_same_id_in_answer_record_and_log_line() {
     message.correlation_id = "workflow-18".to_owned();
     let answer = caller.send(message).await.unwrap();
     assert_eq!(refusal(&answer).r#type, "INVALID_TOOL_ARGS");
-    assert_eq!((answer.correlation_id.as_str(), refusal(&answer).correlation_id.as_str()), ("workflow-18", "workflow-18"));
+    assert_eq!(
+        (answer.correlation_id.as_str(), refusal(&answer).correlation_id.as_str()),
+        ("workflow-18", "workflow-18")
+    );
     assert_eq!(answer.invocation_id, "", "nothing was admitted");
     let records = host.records("refused");
     assert_eq!(text(&records[0], "correlation"), "workflow-18");

@@ -4,16 +4,21 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::OnceLock,
 };
 
 use crate::common::{Host, Setup, check_log, content, failure, refusal, root, serve, text};
 
 /// The example, set up once. Its own script makes an environment for it.
-fn example() -> PathBuf {
-    let folder = root().join("examples/quickstart-python");
-    let setup = Command::new(folder.join("setup.sh")).env_remove("PYTHONPATH").output().unwrap();
-    assert!(setup.status.success(), "setup.sh needs Python 3.11 with venv: {}", String::from_utf8_lossy(&setup.stderr));
-    folder
+fn example() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = root().join("examples/quickstart-python");
+        let setup = Command::new(folder.join("setup.sh")).output().unwrap();
+        let said = String::from_utf8_lossy(&setup.stderr);
+        assert!(setup.status.success(), "setup.sh needs Python 3.11 with venv: {said}");
+        folder
+    })
 }
 
 /// A process that is killed when it is dropped.
@@ -48,7 +53,7 @@ async fn a_python_and_a_rust_runtime_serve_in_one_host() {
     let folder = example();
     let host = Setup::strict().manifest(Some(both())).start().await;
     let _rust = serve(&host, "calc").await;
-    let mut python = start(&host, &folder, &folder.join("runtime.py"));
+    let mut python = start(&host, folder, &folder.join("runtime.py"));
     host.serves("reverse_words").await;
     let mut caller = host.stranger(&host.token("alice", "acme", &["caller", "text_user"])).await;
     caller.open().await;
@@ -82,7 +87,7 @@ async fn an_exception_in_python_is_an_error_without_its_stack_or_path() {
         "sys.exit(asyncio.run(runtime.main()))",
     ];
     fs::write(&script, lines.join("\n")).unwrap();
-    let _python = start(&host, &folder, &script);
+    let _python = start(&host, folder, &script);
     host.serves("reverse_words").await;
     let mut caller = host.stranger(&host.token("alice", "acme", &["caller", "text_user"])).await;
     caller.open().await;

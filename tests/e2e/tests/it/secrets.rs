@@ -8,7 +8,7 @@ use grid_proto::{
 };
 use tokio::task::JoinSet;
 
-use crate::common::{Host, Peer, Setup, answer, check_log, failure, refusal, soon};
+use crate::common::{Host, Peer, Setup, answer, check_log, failure, files, refusal, soon};
 
 /// Looked for in every place. Never part of a name that the host may show.
 const CANARY: &str = "kanarienvogel";
@@ -113,8 +113,7 @@ async fn what_the_host_writes_is_its_owners_alone() {
     let data = host.folder().join("data");
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&data.join("audit")), 0o700);
-    for entry in fs::read_dir(data.join("audit")).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files(&data.join("audit")) {
         assert_eq!(mode(&path), 0o600, "{}", path.display());
     }
     host.token("a", "t", &[]);
@@ -122,8 +121,7 @@ async fn what_the_host_writes_is_its_owners_alone() {
 }
 
 fn bytes_of(folder: &Path) -> Vec<u8> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let bytes: Vec<u8> = files.flat_map(|path| fs::read(path).unwrap()).collect();
+    let bytes: Vec<u8> = files(folder).into_iter().flat_map(|path| fs::read(path).unwrap()).collect();
     assert!(contains(&bytes, b"\"kind\":\"admitted\""), "this is the log");
     bytes
 }

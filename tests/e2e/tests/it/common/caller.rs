@@ -53,7 +53,9 @@ impl Caller {
     }
 
     pub fn service(&self) -> GridServiceClient<Channel> {
-        GridServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE).max_encoding_message_size(MESSAGE)
+        GridServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(MESSAGE)
+            .max_encoding_message_size(MESSAGE)
     }
 
     pub async fn open_with(&self, message: v1::CreateSession) -> v1::CreateSessionResponse {
@@ -106,7 +108,8 @@ impl Caller {
 
     pub async fn tools(&self) -> Vec<v1::ToolListing> {
         let message = v1::ListTools { session_id: self.session.clone(), ..Default::default() };
-        let answer = soon("tools are listed", self.service().list_tools(self.request(message))).await.unwrap().into_inner();
+        let answer =
+            soon("tools are listed", self.service().list_tools(self.request(message))).await.unwrap().into_inner();
         assert_eq!(answer.error, None);
         answer.tools
     }

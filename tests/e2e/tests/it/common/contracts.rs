@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 /// Contracts of a calculator that anybody may serve, and of a vault that nobody here may open.
 pub fn manifest() -> Value {
     let empty = || json!({ "type": "OBJECT", "properties": {} });
-    let one = |name: &str, kind: &str| {
-        json!({ "type": "OBJECT", "properties": { name: { "type": kind, "description": "what it takes" } } })
-    };
+    let one = |name: &str, kind: &str| json!({ "type": "OBJECT", "properties": { name: { "type": kind, "description": "what it takes" } } });
     let both = json!({
         "type": "OBJECT",
         "properties": {

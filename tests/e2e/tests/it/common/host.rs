@@ -111,7 +111,10 @@ impl Drop for Host {
             let _ = process.wait();
         }
         if std::thread::panicking() && self.starts > 0 {
-            eprintln!("--- the host said:\n{}---", self.said());
+            let said = self.said();
+            let last: Vec<&str> = said.lines().rev().take(20).collect();
+            let last: String = last.iter().rev().map(|line| format!("{line}\n")).collect();
+            eprintln!("--- the host said:\n{last}---");
         }
     }
 }
@@ -127,10 +130,6 @@ impl Host {
 
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.0)
-    }
-
-    pub fn admin_endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.1)
     }
 
     pub fn pid(&self) -> u32 {
@@ -324,6 +323,16 @@ impl Host {
         })
         .await;
     }
+}
+
+/// Every file in a folder and below it.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files
 }
 
 /// The kind of a record.

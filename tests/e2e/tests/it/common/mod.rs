@@ -13,7 +13,7 @@ mod sdk;
 
 pub use caller::{Caller, content, failure, refusal};
 pub use contracts::manifest;
-pub use host::{Host, Setup, check_log, kind, text};
+pub use host::{Host, Setup, check_log, files, kind, text};
 pub use peer::{Peer, announcement, answer, answered, error_of};
 pub use program::{Ended, root, signal};
 pub use sdk::{Serving, hang, serve};
