@@ -230,7 +230,7 @@ impl<C: Contracts> Door<C> {
                 effect: contract.effect().as_str(),
                 timeout_ms: u64::try_from(contract.timeout().as_millis()).unwrap_or(u64::MAX),
                 tags: contract.tags().to_vec(),
-                digest: contract.digest().to_string(),
+                digest: format!("sha256:{}", contract.digest()),
                 dynamic: contract.is_dynamic(),
                 available: host.roster.any(&contract, session),
             });

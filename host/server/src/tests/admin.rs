@@ -63,6 +63,7 @@ async fn an_operator_sees_the_host_as_it_is() {
     let contracts = desk.door.contracts(operator).await.unwrap();
     assert_eq!((contracts.len(), contracts[0].name.as_str()), (6, "sum"));
     assert_eq!(contracts[0].runtimes, ["calc"]);
+    assert!(contracts[0].digest.starts_with("sha256:"), "as the log writes it");
     attached.result(&frame, "3").await;
     assert!(call.await.unwrap().is_ok());
 }

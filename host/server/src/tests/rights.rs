@@ -60,3 +60,22 @@ async fn registered_tools_are_listed_and_callable_in_their_session_only() {
     let refusal = desk.call(&calc, ask(&other, "k", "mine", "{}")).await.unwrap_err();
     assert_eq!(refusal.code(), Code::UnsupportedTool);
 }
+
+#[tokio::test]
+async fn a_tool_is_listed_with_all_that_its_caller_needs() {
+    use grid_core::port::FrontDoor as _;
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    desk.seated("calc", &["sum"]);
+    let tools = desk.door.list_tools(agent.clone(), session, "w-list".to_owned()).await.unwrap();
+    assert_eq!(tools.correlation_id.as_str(), "w-list");
+    let names: Vec<_> = tools.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["look", "send", "sum", "text"], "by name");
+    let sum = &tools.tools[2];
+    assert_eq!(
+        (sum.contract.as_str(), sum.version.as_str(), sum.effect, sum.timeout_ms),
+        ("calc", "1.2", "pure", 10_000)
+    );
+    assert!(sum.available && !tools.tools[0].available && !sum.dynamic);
+    assert!(sum.digest.starts_with("sha256:") && sum.parameters.contains(r#""required""#));
+}
