@@ -284,7 +284,10 @@ async fn repeated<C: Contracts>(
     if let Err(error) = host.ledger.record(event).await {
         return Err(trail.fill(unwritable(&error)));
     }
-    ended.map(|answer| CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer })
+    match ended {
+        Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer }),
+        Err(refusal) => Err(trail.adopt(refusal)),
+    }
 }
 
 fn stopping() -> Refusal {

@@ -157,6 +157,17 @@ async fn a_write_that_failed_is_remembered_and_does_not_run_again() {
 }
 
 #[tokio::test]
+async fn a_remembered_failure_is_told_under_the_repeats_own_correlation_id() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let runtime = desk.seated("mail", &["send"]);
+    let crashed = Ending::Crashed("gone".to_owned());
+    desk.ended(&agent, ask(&session, "k", "send", "{}"), &runtime, crashed).await.unwrap_err();
+    let second = desk.call(&agent, again(&session, "k", "send", "{}")).await.unwrap_err();
+    assert_eq!(second.context().correlation_id.as_ref().map(|id| id.as_str()), Some("w-again"));
+}
+
+#[tokio::test]
 async fn a_write_that_was_never_sent_may_run_again() {
     let desk = strict();
     let (agent, session) = desk.agent().await;
