@@ -12,6 +12,7 @@ use grid_core::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, BatchAnswer, CallFrame, Fulfil, HostFrame, ResultFrame, RuntimeFrame},
     id::{PrincipalId, TenantId},
+    listing::Closed,
     outcome::{CallAnswer, ToolAnswer},
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     runtime::{Ending, Runtime},
@@ -153,6 +154,13 @@ impl<C: Contracts> Desk<C> {
     pub(super) async fn close(&self, who: &Credentials, session: &str, force: bool) -> Result<u32, Refusal> {
         let request = CloseSession { session_id: session.to_owned(), force, correlation_id: "w-close".to_owned() };
         self.door.close_session(who.clone(), request).await.map(|closed| closed.cancelled)
+    }
+
+    /// A closing by force that goes on beside the test.
+    pub(super) fn begin_close(&self, who: &Credentials, session: &str) -> JoinHandle<Result<Closed, Refusal>> {
+        let (door, who) = (self.door.clone(), who.clone());
+        let request = CloseSession { session_id: session.to_owned(), force: true, ..CloseSession::default() };
+        self.host().tasks.spawn(async move { door.close_session(who, request).await })
     }
 
     pub(super) async fn cancel(&self, who: &Credentials, session: &str, call_id: &str) -> Result<bool, Refusal> {

@@ -123,6 +123,24 @@ async fn registered_tools_go_with_their_session() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_while_a_registration_is_recorded_leaves_nothing_behind() {
+    let desk = development();
+    let (who, session, mut runtime) = calc(&desk).await;
+    desk.log.disk.hold();
+    let request = Register { session_id: session.clone(), tools: tools(&["mine"]), ..Register::default() };
+    let ends = async {
+        until("the registration is being written", || desk.log.disk.is_waiting()).await;
+        let close = desk.begin_close(&who, &session);
+        until("the session is closed", || desk.host().sessions.open() == 0).await;
+        desk.log.disk.release();
+        close.await.unwrap().unwrap();
+    };
+    tokio::join!(runtime.port.receive(RuntimeFrame::Register(request)), ends);
+    assert!(desk.host().roster.serving("mine").is_empty(), "a seat is left for a session that is gone");
+    assert_eq!(desk.host().contracts.registered(session.parse().unwrap()), 0);
+}
+
+#[tokio::test]
 async fn a_tool_that_is_being_replaced_stays_as_it_was_until_that_is_on_record() {
     let desk = development();
     let (who, session, mut runtime) = calc(&desk).await;

@@ -153,6 +153,26 @@ async fn a_fulfilment_for_one_session_serves_that_session_only() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_while_a_fulfilment_is_recorded_leaves_no_seat() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let mut runtime = desk.attach("calc").await;
+    desk.log.disk.hold();
+    let fulfil = Fulfil { session_id: session.clone(), names: vec!["sum".to_owned()], ..Fulfil::default() };
+    let ends = async {
+        until("the fulfilment is being written", || desk.log.disk.is_waiting()).await;
+        let close = desk.begin_close(&agent, &session);
+        until("the session is closed", || desk.host().sessions.open() == 0).await;
+        desk.log.disk.release();
+        close.await.unwrap().unwrap();
+    };
+    tokio::join!(runtime.receive(RuntimeFrame::Fulfil(fulfil)), ends);
+    assert!(desk.host().roster.serving("sum").is_empty(), "a seat is left for a session that is gone");
+    let HostFrame::Fulfilled(answer) = runtime.next().await else { panic!("an answer") };
+    assert_eq!((answer.accepted.len(), answer.rejected[0].1.code()), (0, Code::InvalidSession));
+}
+
+#[tokio::test]
 async fn a_fulfilment_in_anothers_name_or_for_no_session_is_rejected() {
     let desk = strict();
     let elsewhere = desk.token("agent", "other", &["caller"]);
