@@ -33,7 +33,11 @@ pub(crate) async fn fulfil<C: Contracts>(port: &Port<C>, request: Fulfil) -> Bat
         Err(refusal) => (Vec::new(), Scope::Every, reject_all(&request.names, &refusal)),
     };
     let mut accepted: Vec<String> = contracts.iter().map(|contract| contract.name().to_string()).collect();
-    if let Err(refusal) = record(port, Kind::Fulfilled, &request.correlation_id, None, &accepted, &rejected).await {
+    let session = match scope {
+        Scope::Every => None,
+        Scope::Only(session) => Some(session),
+    };
+    if let Err(refusal) = record(port, Kind::Fulfilled, &request.correlation_id, session, &accepted, &rejected).await {
         rejected.extend(reject_all(&accepted, &refusal));
         accepted.clear();
     } else {

@@ -144,6 +144,7 @@ async fn a_fulfilment_for_one_session_serves_that_session_only() {
     let mut runtime = desk.attach("calc").await;
     let fulfil = Fulfil { session_id: session.clone(), names: vec!["sum".to_owned()], ..Fulfil::default() };
     assert!(matches!(runtime.answered(RuntimeFrame::Fulfil(fulfil)).await, HostFrame::Fulfilled(_)));
+    assert_eq!(desk.log.of("fulfilled")[0].session(), Some(session.as_str()), "the log tells it from one for all");
     let refusal = desk.call(&agent, ask(&other, "k", "sum", SUM)).await.unwrap_err();
     assert_eq!(refusal.code(), Code::ServiceUnavailable);
     let call = desk.begin(&agent, ask(&session, "k", "sum", SUM));
