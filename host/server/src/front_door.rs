@@ -58,7 +58,10 @@ impl<C: Contracts> FrontDoor for Door<C> {
     ) -> Result<Tools, Refusal> {
         let trail = self.trail(&correlation_id, &session_id);
         match self.session(&credentials, &session_id) {
-            Ok((_, session)) => Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() }),
+            Ok((caller, session)) => {
+                let tools = self.callable(&caller, &session).await;
+                Ok(Tools { tools, correlation_id: trail.correlation() })
+            }
             Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
         }
     }
@@ -213,12 +216,13 @@ impl<C: Contracts> Door<C> {
         }
     }
 
-    /// What a session may call, by the decision that a call would meet.
-    async fn callable(&self, session: &Session) -> Vec<ToolListing> {
+    /// What the caller may call in a session, by the decision that a call would meet.
+    async fn callable(&self, caller: &Caller, session: &Session) -> Vec<ToolListing> {
         let host = &self.0;
+        let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(session.context(), session.id(), &contract).await {
+            if !host.authorize.admits(&context, session.id(), &contract).await {
                 continue;
             }
             tools.push(ToolListing {

@@ -79,3 +79,26 @@ async fn a_tool_is_listed_with_all_that_its_caller_needs() {
     assert!(sum.available && !tools.tools[0].available && !sum.dynamic);
     assert!(sum.digest.starts_with("sha256:") && sum.parameters.contains(r#""required""#));
 }
+
+#[tokio::test]
+async fn a_token_with_fewer_roles_may_do_no_more_than_it_proves() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let runtime = desk.seated("calc", &["sum"]);
+    let weaker = desk.token("agent", "demo", &[]);
+    let refusal = desk.call(&weaker, ask(&session, "k", "sum", SUM)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::PermissionDenied, "the session lent its opener's roles to a weaker token");
+    assert!(desk.listed(&weaker, &session).await.is_empty());
+    assert!(runtime.calls().is_empty());
+    assert!(desk.ended(&agent, ask(&session, "k", "sum", SUM), &runtime, success("3")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_role_that_was_granted_later_counts_from_the_token_that_proves_it() {
+    let desk = strict();
+    let before = desk.token("agent", "demo", &[]);
+    let session = desk.session(&before).await;
+    assert!(desk.listed(&before, &session).await.is_empty());
+    let (after, _) = desk.agent().await;
+    assert_eq!(desk.listed(&after, &session).await, ["look", "send", "sum", "text"]);
+}
