@@ -61,7 +61,10 @@ impl<C: Contracts> FrontDoor for Door<C> {
     ) -> Result<Tools, Refusal> {
         let trail = self.trail(&correlation_id, &session_id);
         match self.session(&credentials, &session_id) {
-            Ok((_, session)) => Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() }),
+            Ok((caller, session)) => {
+                let tools = self.callable(&caller, &session).await;
+                Ok(Tools { tools, correlation_id: trail.correlation() })
+            }
             Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
         }
     }
@@ -231,12 +234,13 @@ impl<C: Contracts> Door<C> {
         }
     }
 
-    /// What a session may call, by the decision that a call would meet.
-    async fn callable(&self, session: &Session) -> Vec<ToolListing> {
+    /// What the caller may call in a session, by the decision that a call would meet.
+    async fn callable(&self, caller: &Caller, session: &Session) -> Vec<ToolListing> {
         let host = &self.0;
+        let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(session.context(), session.id(), &contract).await {
+            if !host.authorize.admits(&context, session.id(), &contract).await {
                 continue;
             }
             tools.push(ToolListing {
@@ -248,7 +252,7 @@ impl<C: Contracts> Door<C> {
                 effect: contract.effect().as_str(),
                 timeout_ms: u64::try_from(contract.timeout().as_millis()).unwrap_or(u64::MAX),
                 tags: contract.tags().to_vec(),
-                digest: contract.digest().to_string(),
+                digest: format!("sha256:{}", contract.digest()),
                 dynamic: contract.is_dynamic(),
                 available: host.roster.any(&contract, session),
             });
@@ -302,7 +306,10 @@ async fn repeated<C: Contracts>(
     if let Err(error) = host.ledger.record(event).await {
         return Err(trail.fill(unwritable(&error)));
     }
-    ended.map(|answer| CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer })
+    match ended {
+        Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer }),
+        Err(refusal) => Err(trail.adopt(refusal)),
+    }
 }
 
 /// What was begun is ended; nothing more is begun.

@@ -14,3 +14,6 @@ mod runtime_door;
 mod serve;
 mod telemetry;
 mod trail;
+
+#[cfg(test)]
+mod tests;

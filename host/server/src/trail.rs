@@ -145,6 +145,18 @@ impl Trail {
         })
     }
 
+    /// Makes a refusal that an earlier request met this one's own; where the call ran stays as it was.
+    pub(crate) fn adopt(&self, refusal: Refusal) -> Refusal {
+        self.span.record("grid.code", refusal.code().as_str());
+        let met = refusal.context().clone();
+        refusal.within(Context {
+            correlation_id: Some(self.correlation.clone()),
+            trace_id: self.trace_id.clone(),
+            plain: self.plain,
+            ..met
+        })
+    }
+
     /// A record of what happened to the request.
     pub(crate) fn event(&self, kind: Kind) -> Event {
         Event {
