@@ -95,11 +95,7 @@ impl Relay {
         Ok(())
     }
 
-    async fn attach(
-        self: Arc<Self>,
-        request: Request<RecvStream>,
-        mut respond: SendResponse<Bytes>,
-    ) -> Fallible<()> {
+    async fn attach(self: Arc<Self>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Fallible<()> {
         let (frames, queue) = mpsc::channel(QUEUE);
         *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(frames.clone());
         let outbound = respond.send_response(head()?, false)?;
