@@ -11,14 +11,25 @@ trap 'exit 130' INT TERM
 
 passed=0 wrong=0 answer=
 
+# show WORD...: the command as one would type it.
+show() {
+    local word
+    printf '\n$ grid'
+    for word in "$@"; do
+        case $word in
+            *[!a-zA-Z0-9_./:=-]*) printf " '%s'" "$word" ;;
+            *) printf ' %s' "$word" ;;
+        esac
+    done
+    printf '\n'
+}
+
 # expect STATUS TEXT COMMAND...: runs `grid COMMAND...`, shows it, and looks for TEXT in what it says.
 # STATUS is an exit code, or `refused` for any but 0.
 expect() {
     local wanted=$1 text=$2 status=0
     shift 2
-    printf '\n$ grid'
-    printf ' %q' "$@" | sed "s/\\\\\([{}\",: ]\)/\1/g"
-    printf '\n'
+    show "$@"
     answer=$(timeout 20 "$binaries/grid" "$@" 2>&1) || status=$?
     printf '%s\n' "$answer" | sed 's/^/  /'
     local ok=1
@@ -65,24 +76,27 @@ if grep -q admin_report <<<"$answer"; then
 fi
 
 title "one call to each runtime: Rust, then Python"
-expect 0 42 call calculate_sum '{"a": 2, "b": 40}' --json
+expect 0 42 call calculate_sum '{"numbers": [2, 40]}' --json
 invocation=$(grep -oE 'i-[0-9a-f]{32}' <<<"$answer" | head -n 1 || true)
-expect 0 dlrow call reverse_words '{"text": "hello world"}'
+expect 0 'olleh dlrow' call reverse_words '{"text": "hello world"}'
 
 title "refused: an argument of the wrong type, with its place"
-expect refused INVALID_TOOL_ARGS call calculate_sum '{"a": "two", "b": 40}'
+expect refused INVALID_TOOL_ARGS call calculate_sum '{"numbers": [2, "forty"]}'
 
 title "refused: a role is missing"
 expect 6 PERMISSION_DENIED call admin_report '{}'
+
+title "and the same call by somebody who has it"
+GRID_TOKEN_FILE=$dir/operator.token expect 0 '' call admin_report '{}'
 
 title "refused: nobody knows this tool"
 expect refused UNSUPPORTED_TOOL call launch_rockets '{}'
 
 title "stopped: the tool is slower than its contract allows"
-expect refused TIMEOUT call slow_count '{"to": 50}'
+expect refused TIMEOUT call slow_count '{"seconds": 5}'
 
 title "what the audit log has of it: admitted before it ran, concluded before it was answered"
-expect 0 concluded audit tail
+expect 0 concluded audit tail -n 32
 if [ -n "$invocation" ]; then
     expect 0 admitted audit show "$invocation"
 else

@@ -28,7 +28,7 @@ say
 say "try, in another terminal:"
 say
 say "  export GRID_CONFIG=.run/grid.toml GRID_ENDPOINT=$GRID_ENDPOINT GRID_TOKEN_FILE=.run/report-agent.token"
-say "  $binaries/grid call calculate_sum '{\"a\": 2, \"b\": 40}'"
+say "  $binaries/grid call calculate_sum '{\"numbers\": [2, 40]}'"
 say "  $binaries/grid audit tail"
 say
 say "Ctrl-C stops everything."

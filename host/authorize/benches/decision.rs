@@ -1,7 +1,5 @@
 //! A decision from the cache, and one that has to be made.
 
-#![expect(missing_docs, reason = "criterion makes a public function")]
-
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};

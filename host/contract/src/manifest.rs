@@ -9,7 +9,7 @@ use std::{
 };
 
 use grid_adm::{
-    ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value,
+    ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value, json,
 };
 
 use crate::{
@@ -110,7 +110,11 @@ impl Manifest {
     pub fn read(text: &str, options: Options) -> Result<Loaded, Vec<Fault>> {
         let (manifest, warnings) = match ToolManifest::read(text) {
             Ok((manifest, warnings)) => (manifest, warnings),
-            Err(problems) => return Err(problems.into_iter().map(Fault::from).collect()),
+            Err(problems) => {
+                let mut faults = problems.into_iter().map(Fault::from).collect();
+                settings_of_unreadable(text, options, &mut faults);
+                return Err(faults);
+            }
         };
         let mut faults: Vec<Fault> = warnings.into_iter().map(Fault::from).collect();
         let mut loaded = Self { version: manifest.manifest_version.clone(), ..Self::default() };
@@ -129,15 +133,8 @@ impl Manifest {
         let mut names = Vec::new();
         for (index, declaration) in group.function_declarations.iter().enumerate() {
             let own = format!("{pointer}/function_declarations/{index}");
-            let layers = vec![(own.clone(), &declaration.extra), (pointer.clone(), &group.extra)];
-            let settings = Layers { layers, faults }.settings(options.bounds());
-            if settings.required_roles.is_empty() {
-                let message = format!(
-                    "`{}` names no `required_roles`, so nobody may call it; name some, or `[\"*\"]` for any proved principal",
-                    declaration.name
-                );
-                faults.push(Fault::warning(own.clone(), "setting.required-roles", message));
-            }
+            let layers = [(own.clone(), &declaration.extra), (pointer.clone(), &group.extra)];
+            let settings = settings(&declaration.name, layers, options, faults);
             match compile(&group.name, declaration, settings, options.extra_args, false) {
                 Ok(contract) => {
                     let contract = Arc::new(contract);
@@ -195,6 +192,36 @@ impl Manifest {
         match self.groups.get(name) {
             Some(functions) => functions.iter().filter_map(|function| self.get(function)).collect(),
             None => self.get(name).into_iter().collect(),
+        }
+    }
+}
+
+/// Reads the settings of one function, its own fields first, then its contract's.
+fn settings(name: &str, layers: [(String, &Map); 2], options: Options, faults: &mut Vec<Fault>) -> Settings {
+    let [(own, _), _] = &layers;
+    let own = own.clone();
+    let settings = Layers { layers: layers.into(), faults }.settings(options.bounds());
+    if settings.required_roles.is_empty() {
+        let message = format!(
+            "`{name}` names no `required_roles`, so nobody may call it; name some, or `[\"*\"]` for any proved principal"
+        );
+        faults.push(Fault::warning(own, "setting.required-roles", message));
+    }
+    settings
+}
+
+/// A manifest that is not one has settings all the same; who mends it wants to know about them too.
+fn settings_of_unreadable(text: &str, options: Options, faults: &mut Vec<Fault>) {
+    let Ok(manifest) = json::parse_within(text, json::Limits::DEFINITION) else { return };
+    let list = |of: Option<&Value>| of.and_then(Value::as_array).map(<[Value]>::to_vec).unwrap_or_default();
+    for (at, group) in list(manifest.get("contracts")).iter().enumerate() {
+        let Some(fields) = group.as_object() else { continue };
+        for (index, declaration) in list(group.get("function_declarations")).iter().enumerate() {
+            let Some(own) = declaration.as_object() else { continue };
+            let name = declaration.get("name").and_then(Value::as_str).unwrap_or("?");
+            let pointer = format!("/contracts/{at}");
+            let layers = [(format!("{pointer}/function_declarations/{index}"), own), (pointer, fields)];
+            settings(name, layers, options, faults);
         }
     }
 }

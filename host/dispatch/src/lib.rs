@@ -7,7 +7,7 @@ pub use grid_audit::Receipt;
 pub use grid_resolve::RoutedCall;
 pub use outcome::{Outcome, conclusion};
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use grid_core::{
     Code, Refusal, Stage,
@@ -39,7 +39,14 @@ pub async fn run(
 }
 
 async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Result<ToolAnswer, Refusal> {
-    let timeout = call.timeout();
+    let left = call.time_left();
+    if left.is_zero() {
+        return Err(too_late(call));
+    }
+    if cancelled.is_cancelled() {
+        let message = "the call was cancelled before it was sent; nothing ran";
+        return Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false"));
+    }
     let frame = call.frame();
     let ending = call.runtime().start(frame).map_err(|error| unreachable(call, error))?;
     tokio::select! {
@@ -56,9 +63,9 @@ async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Resu
             let message = "the call was cancelled; what the tool did until then is not known";
             Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message))
         }
-        () = tokio::time::sleep(timeout) => {
+        () = tokio::time::sleep(left) => {
             call.runtime().cancel(call.invocation(), "deadline passed");
-            Err(timed_out(call, timeout))
+            Err(timed_out(call))
         }
     }
 }
@@ -88,13 +95,24 @@ fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
     Refusal::new(Code::RuntimeCrash, Stage::Dispatch, message).because(reason)
 }
 
-fn timed_out(call: &RoutedCall, timeout: Duration) -> Refusal {
+fn timed_out(call: &RoutedCall) -> Refusal {
+    let timeout_ms = call.timeout().as_millis();
     let message = format!(
-        "`{}` did not answer within {} ms and was told to stop; whether it finished is not known",
-        call.contract().name(),
-        timeout.as_millis()
+        "`{}` did not answer within {timeout_ms} ms and was told to stop; whether it finished is not known",
+        call.contract().name()
     );
-    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout.as_millis().to_string())
+    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout_ms.to_string())
+}
+
+fn too_late(call: &RoutedCall) -> Refusal {
+    let timeout_ms = call.timeout().as_millis();
+    let message = format!(
+        "`{}` was not sent: its {timeout_ms} ms were over before its admission was written down; call again",
+        call.contract().name()
+    );
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with("sent", "false")
 }
 
 fn unreachable(call: &RoutedCall, error: Unreachable) -> Refusal {

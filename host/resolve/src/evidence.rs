@@ -38,6 +38,7 @@ pub struct RoutedCall {
     invocation: InvocationId,
     place: Place,
     routed_at_ms: u64,
+    routed_at: Duration,
     timeout: Duration,
 }
 
@@ -49,7 +50,8 @@ impl RoutedCall {
         routed_at_ms: u64,
         timeout: Duration,
     ) -> Self {
-        Self { call, invocation, place, routed_at_ms, timeout }
+        let routed_at = place.clock.elapsed();
+        Self { call, invocation, place, routed_at_ms, routed_at, timeout }
     }
 
     /// Minted with the choice.
@@ -64,10 +66,17 @@ impl RoutedCall {
         &self.place.runtime
     }
 
-    /// How long it may take from now.
+    /// How long it may take from when it was routed.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// What is left of that; writing the admission down takes its part.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        let gone = self.place.clock.elapsed().saturating_sub(self.routed_at);
+        self.timeout.saturating_sub(gone)
     }
 
     /// The host's contract.

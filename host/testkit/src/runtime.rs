@@ -61,6 +61,14 @@ impl FakeRuntime {
         self.lock().cancelled.clone()
     }
 
+    /// How many calls somebody waits for.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let waited_for =
+            |sender: &Option<oneshot::Sender<Ending>>| sender.as_ref().is_some_and(|sender| !sender.is_closed());
+        self.lock().calls.iter().filter(|(_, sender)| waited_for(sender)).count()
+    }
+
     /// Ends the oldest call that has not ended; false where there is none.
     pub fn end(&self, ending: Ending) -> bool {
         let waiting = self.lock().calls.iter_mut().find_map(|(_, sender)| sender.take());

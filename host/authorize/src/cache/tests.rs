@@ -1,1 +1,5 @@
-
+mod common;
+mod invalidation;
+mod keeping;
+mod roles;
+mod sameness;
