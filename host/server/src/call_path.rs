@@ -5,7 +5,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope},
-    id::{CallId, CorrelationId},
+    id::CallId,
     outcome::CallAnswer,
 };
 use grid_dispatch::Outcome;
@@ -44,7 +44,7 @@ pub(crate) async fn walk<C: Contracts>(
     let caller = trail.stage(Stage::Identity, || host.identity.prove(credentials))?;
     trail.principal(caller.principal());
 
-    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, &trail.correlation()))?;
+    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, trail))?;
     let call = trail.stage(Stage::Session, || host.sessions.enter(caller, &session_id, request))?;
     trail.session(call.session());
 
@@ -73,7 +73,7 @@ pub(crate) async fn walk<C: Contracts>(
 }
 
 /// The form of what does not depend on who asks.
-fn read(envelope: Envelope, correlation: &CorrelationId) -> Result<(String, SessionRequest), Refusal> {
+fn read(envelope: Envelope, trail: &Trail) -> Result<(String, SessionRequest), Refusal> {
     let malformed = |message: &str| Refusal::new(Code::MalformedRequest, Stage::Transport, message);
     if envelope.streaming {
         let message = "results are not streamed by this host; call without `streaming`";
@@ -86,12 +86,12 @@ fn read(envelope: Envelope, correlation: &CorrelationId) -> Result<(String, Sess
     let call_id = CallId::parse(&envelope.call_id)
         .map_err(|_| malformed("`call.call_id` must be 1 to 128 printable ASCII characters, not all blank"))?;
     let request = SessionRequest {
-        correlation: correlation.clone(),
+        correlation: trail.correlation(),
         call_id,
         name: envelope.name,
         args: envelope.args,
         deadline_unix_ms: envelope.deadline_unix_ms,
-        trace: envelope.trace,
+        trace: trail.handed_on(envelope.trace),
     };
     Ok((envelope.session_id, request))
 }

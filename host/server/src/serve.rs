@@ -9,15 +9,7 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{
-    cli::Exit,
-    compose,
-    front_door::Door,
-    host::Host,
-    metrics::Metrics,
-    pages::pages,
-    telemetry,
-};
+use crate::{cli::Exit, compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";

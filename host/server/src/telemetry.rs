@@ -15,9 +15,7 @@ use tracing_subscriber::{
 
 use grid_config::{Config, LogFormat, LogLevel, Url};
 
-use crate::{
-    serve::Failure,
-};
+use crate::serve::Failure;
 
 /// Spans of the path; a layer that does not want them costs nothing on it.
 const PATH: &str = "grid::path";

@@ -16,7 +16,7 @@ use grid_resolve::RoutedCall;
 use grid_session::Session;
 use tracing::{Instrument as _, Span, field};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, traces};
 
 /// The trail of one request.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ impl Trail {
             "grid.invocation_id" = field::Empty,
             "grid.code" = field::Empty,
         );
+        if let Some(trace) = trace {
+            traces::adopt(&span, trace);
+        }
         Self {
             clock,
             metrics,
@@ -100,6 +103,11 @@ impl Trail {
 
     pub(crate) fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// What a runtime gets as its parent.
+    pub(crate) fn handed_on(&self, given: Option<Box<TraceContext>>) -> Option<Box<TraceContext>> {
+        traces::handed_on(&self.span, given)
     }
 
     pub(crate) fn tool(&self) -> &str {
