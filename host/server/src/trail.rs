@@ -1,6 +1,6 @@
 //! What is known about a request so far: for its refusal, its span, its metrics. Grows along the path.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use grid_contract::Contract;
 use grid_core::{
@@ -36,6 +36,7 @@ pub(crate) struct Trail {
     contract: Option<[u8; 32]>,
     repeatable: bool,
     plain: bool,
+    lap: Duration,
 }
 
 impl Trail {
@@ -63,6 +64,7 @@ impl Trail {
             traces::adopt(&span, trace);
         }
         Self {
+            lap: clock.elapsed(),
             clock,
             metrics,
             span,
@@ -82,19 +84,25 @@ impl Trail {
     }
 
     /// Walks a stage that does not wait.
-    pub(crate) fn stage<T>(&self, stage: Stage, walk: impl FnOnce() -> T) -> T {
-        let began = self.clock.elapsed();
+    pub(crate) fn stage<T>(&mut self, stage: Stage, walk: impl FnOnce() -> T) -> T {
         let done = stage_span(&self.span, stage).in_scope(walk);
-        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+        self.lap(stage);
         done
     }
 
     /// Walks a stage that waits.
-    pub(crate) async fn wait<T>(&self, stage: Stage, walk: impl Future<Output = T>) -> T {
-        let began = self.clock.elapsed();
-        let done = walk.instrument(stage_span(&self.span, stage)).await;
-        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+    pub(crate) async fn wait<T>(&mut self, stage: Stage, walk: impl Future<Output = T>) -> T {
+        let span = stage_span(&self.span, stage);
+        let done = if span.is_disabled() { walk.await } else { walk.instrument(span).await };
+        self.lap(stage);
         done
+    }
+
+    /// One reading of the clock a stage: what lies between two of them belongs to the later one.
+    fn lap(&mut self, stage: Stage) {
+        let now = self.clock.elapsed();
+        self.metrics.stage(stage, now.saturating_sub(self.lap));
+        self.lap = now;
     }
 
     pub(crate) fn correlation(&self) -> CorrelationId {
