@@ -114,7 +114,7 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
-    let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| digest.to_string());
+    let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
     let correlation = host.correlation("");
     let event = Event {
         detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),

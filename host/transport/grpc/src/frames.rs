@@ -21,9 +21,7 @@ pub fn encode_host_frame(frame: HostFrame, out: &mut impl BufMut) {
 /// A frame of a runtime; `None` where the bytes are none, or say nothing to the port.
 #[must_use]
 pub fn decode_runtime_frame(bytes: &[u8]) -> Option<RuntimeFrame> {
-    v1::RuntimeFrame::decode(bytes)
-        .ok()
-        .and_then(frame::inbound)
+    v1::RuntimeFrame::decode(bytes).ok().and_then(frame::inbound)
 }
 
 /// A caller's request; `None` where the bytes are none, or have no call in them.
