@@ -6,6 +6,7 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -193,11 +194,15 @@ impl Host {
     }
 
     async fn comes_up(&mut self) -> bool {
-        let port = self.ports.1;
+        let (port, said) = (self.ports.1, self.errors(self.starts));
         let process = self.process.as_mut().unwrap();
         let up = until("the host takes calls or ends", async || {
             if process.try_wait().unwrap().is_some() {
                 return Some(false);
+            }
+            // Not before it says so itself: on its port might be somebody else.
+            if !fs::read_to_string(&said).unwrap().contains("serving") {
+                return None;
             }
             let answer = http_get(port, "/readyz").await.ok()?;
             answer.starts_with("HTTP/1.1 200").then_some(true)
@@ -368,8 +373,20 @@ pub fn check_log(records: &[Value]) -> usize {
     open.len()
 }
 
+/// A port that nobody listens on just now. Below those that systems give to outgoing connections, or one of the many
+/// connections here might have taken it by the time that the host starts; and given out once in this process.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let offset = std::process::id().wrapping_mul(997);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::Relaxed).wrapping_add(offset) % COUNT;
+        let port = u16::try_from(FIRST + next).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 async fn http_get(port: u16, path: &str) -> io::Result<String> {
