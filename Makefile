@@ -31,4 +31,4 @@ fmt: ## Formats everything
 
 clean: ## Removes what was built and what `make run` left
 	cargo clean
-	rm -rf .run examples/quickstart-python/.venv
+	rm -rf .run examples/quickstart-python/.venv examples/quickstart-python/build tests/fuzz/target

@@ -82,7 +82,7 @@ start_host() { start host "$binaries/grid" serve; }
 start_runtimes() {
     GRID_TOKEN_FILE=$dir/quickstart-rust.token start quickstart-rust "$binaries/quickstart-rust"
     GRID_TOKEN_FILE=$dir/quickstart-python.token start quickstart-python \
-        "$python_example/.venv/bin/python" "$python_example/main.py"
+        "$python_example/.venv/bin/python" "$python_example/runtime.py"
 }
 
 # Stops what was started here and nothing else: runtimes first, the host last.

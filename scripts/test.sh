@@ -4,9 +4,14 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/steps.sh
 
+python_example() (
+    cd examples/quickstart-python && .venv/bin/python -m unittest
+)
+
 step crates cargo test --workspace --locked --no-fail-fast
 step fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-30}"
-step python-example examples/quickstart-python/setup.sh
+step python-setup examples/quickstart-python/setup.sh
+step python-example python_example
 step demo scripts/demo.sh
 
 exit "$failed"

@@ -22,14 +22,8 @@ async fn main() -> Result<(), Error> {
         println!("{}: {}", tool.name, tool.description);
     }
 
-    let answer = session
-        .call("calculate_sum", json!({"numbers": [2, 40]}))
-        .await?;
-    println!(
-        "2 + 40 = {} ({})",
-        answer.json::<f64>()?,
-        answer.invocation_id
-    );
+    let answer = session.call("calculate_sum", json!({"numbers": [2, 40]})).await?;
+    println!("2 + 40 = {} ({})", answer.json::<f64>()?, answer.invocation_id);
 
     match session.call("admin_report", ()).await {
         Ok(answer) => println!("admin_report: {}", answer.content),

@@ -1,6 +1,7 @@
 //! An example runtime. Its tools are plain functions in `tools.rs`; here they are offered to a host, and their calls
 //! are answered until SIGTERM or ctrl-c.
 
+use std::io::{self, IsTerminal as _};
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
@@ -32,7 +33,11 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_max_level(Level::INFO)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
     match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

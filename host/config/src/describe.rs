@@ -113,7 +113,7 @@ pub fn page() -> String {
 const TABLE: &str = "\n| Setting | Kind | Default | Meaning |\n|---|---|---|---|\n";
 
 const HEAD: &str =
-    "<!-- Made by `grid config docs` of the table in host/server/src/config/table.rs; a test keeps them equal. -->
+    "<!-- Made by `grid config docs` of the table in host/config/src/table.rs; a test keeps them equal. -->
 # Configuration
 
 The host reads one file: the one that `--config` names, else the one that `GRID_CONFIG` names, else `grid.toml` in the

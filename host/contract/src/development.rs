@@ -34,6 +34,7 @@ pub struct Development {
     manifest: Manifest,
     options: Options,
     per_session: usize,
+    takes_registrations: bool,
     sessions: DashMap<SessionId, BTreeMap<String, Dynamic>>,
 }
 
@@ -41,7 +42,14 @@ impl Development {
     /// Serves the manifest and takes up to `per_session` tools in each session.
     #[must_use]
     pub fn new(manifest: Manifest, options: Options, per_session: usize) -> Self {
-        Self { manifest, options, per_session, sessions: DashMap::new() }
+        let sessions = DashMap::new();
+        Self { manifest, options, per_session, takes_registrations: true, sessions }
+    }
+
+    /// Serves the manifest and takes nothing besides, although it is DEVELOPMENT.
+    #[must_use]
+    pub fn closed(self) -> Self {
+        Self { takes_registrations: false, ..self }
     }
 
     /// Registers the tools of one provider for one session. The same provider may replace its own.
@@ -157,7 +165,7 @@ impl Contracts for Development {
     }
 
     fn registrar(&self) -> Option<&Development> {
-        Some(self)
+        self.takes_registrations.then_some(self)
     }
 
     fn forget(&self, session: SessionId) {

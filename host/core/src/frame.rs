@@ -66,6 +66,8 @@ pub struct Announced {
     pub features: Vec<String>,
     /// Highest common version.
     pub version: String,
+    /// Version of the data model.
+    pub adm_version: &'static str,
     /// A heartbeat is due this often.
     pub heartbeat_ms: u64,
     /// strict or development.

@@ -52,6 +52,15 @@ pub trait FrontDoor: Send + Sync + 'static {
         credentials: Credentials,
         request: CancelCall,
     ) -> impl Future<Output = Result<Cancelled, Refusal>> + Send;
+
+    /// Records a request that the transport cannot hand on, and gives the refusal with its place filled in.
+    fn turn_away(
+        &self,
+        credentials: Credentials,
+        correlation_id: String,
+        session_id: String,
+        fault: Refusal,
+    ) -> impl Future<Output = Refusal> + Send;
 }
 
 /// What runtimes may ask for.

@@ -38,7 +38,6 @@ impl Outcome {
     }
 
     /// How it ended.
-    #[must_use]
     pub fn result(&self) -> &Result<ToolAnswer, Refusal> {
         &self.result
     }
@@ -50,7 +49,6 @@ impl Outcome {
     }
 
     /// Takes the result out.
-    #[must_use]
     pub fn into_result(self) -> Result<ToolAnswer, Refusal> {
         self.result
     }

@@ -138,11 +138,11 @@ async fn what_was_wrong_with_an_answer_is_the_operators_to_know() {
 #[tokio::test]
 async fn a_runtime_that_goes_away_ends_the_call_as_crashed() {
     let desk = Desk::new();
-    let outcome = desk.ended(Ending::Crashed("its stream broke at /home/x".to_owned())).await;
+    let outcome = desk.ended(Ending::Crashed("its stream broke at /somewhere/x".to_owned())).await;
     let refusal = refusal(&outcome);
     assert_eq!((refusal.code(), refusal.stage()), (Code::RuntimeCrash, Stage::Dispatch));
-    assert!(!refusal.message().contains("/home"), "{refusal}");
-    assert_eq!(refusal.internal(), Some("its stream broke at /home/x"));
+    assert!(!refusal.message().contains("/somewhere"), "{refusal}");
+    assert_eq!(refusal.internal(), Some("its stream broke at /somewhere/x"));
     assert!(!sent_false(refusal), "whether it ran is not known");
     drop(outcome);
     assert_eq!(desk.load(), (0, 1));

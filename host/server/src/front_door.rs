@@ -36,6 +36,9 @@ impl<C> Clone for Door<C> {
 impl<C: Contracts> FrontDoor for Door<C> {
     async fn open_session(&self, credentials: Credentials, request: OpenSession) -> Result<Opened, Refusal> {
         let trail = self.trail(&request.correlation_id, "");
+        if self.0.stopping.is_cancelled() {
+            return Err(self.refuse(trail, None, stopping()).await);
+        }
         match self.open(&credentials, request, &trail).await {
             Ok(opened) => Ok(opened),
             Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
@@ -109,6 +112,21 @@ impl<C: Contracts> FrontDoor for Door<C> {
             return Err(trail.fill(unwritable(&error)));
         }
         Ok(Cancelled { cancelled: session.cancel(&call_id), correlation_id: trail.correlation() })
+    }
+
+    async fn turn_away(
+        &self,
+        credentials: Credentials,
+        correlation_id: String,
+        session_id: String,
+        fault: Refusal,
+    ) -> Refusal {
+        let trail = self.trail(&correlation_id, &session_id);
+        match self.0.identity.prove(&credentials) {
+            Ok(caller) => self.refuse(trail, Some(&caller), fault).await,
+            // Who a stranger is comes before what it asked for.
+            Err(stranger) => self.refuse(trail, None, stranger).await,
+        }
     }
 }
 
@@ -294,8 +312,9 @@ async fn repeated<C: Contracts>(
     }
 }
 
-fn stopping() -> Refusal {
-    let message = "the host is stopping and takes no new calls; send it to another host, or again when it is back";
+/// What was begun is ended; nothing more is begun.
+pub(crate) fn stopping() -> Refusal {
+    let message = "the host is stopping and begins nothing more; ask another host, or this one when it is back";
     Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
 }
 

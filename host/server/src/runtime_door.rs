@@ -19,7 +19,7 @@ use grid_link::{Settled, Wire};
 use tokio::sync::mpsc;
 
 use crate::{
-    front_door::Door,
+    front_door::{Door, stopping},
     fulfilment::{fulfil, register},
     host::unwritable,
 };
@@ -100,6 +100,9 @@ impl<C: Contracts> Door<C> {
         announce: &Announce,
     ) -> Result<(Port<C>, mpsc::Receiver<HostFrame>), Refusal> {
         let host = &self.0;
+        if host.stopping.is_cancelled() {
+            return Err(stopping());
+        }
         let id = self.identify(principal, announce)?;
         let card = Card {
             id: id.clone(),
@@ -177,6 +180,7 @@ impl<C: Contracts> Door<C> {
             level,
             features: if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() },
             version: VERSION.to_owned(),
+            adm_version: grid_adm::ADM_VERSION,
             heartbeat_ms: u64::try_from(host.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
             mode: C::MODE,
         }

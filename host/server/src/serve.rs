@@ -19,6 +19,9 @@ use crate::{
     telemetry,
 };
 
+/// What runtimes are told, and calls that they still hold.
+const STOPS: &str = "the host stops";
+
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -67,7 +70,9 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
             tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
             let options = compose::manifest_options(config);
             let most = config.development.max_tools_per_session as usize;
-            run(config, Development::new(manifest, options, most), clock).await
+            let contracts = Development::new(manifest, options, most);
+            let open = config.development.allow_registration;
+            run(config, if open { contracts } else { contracts.closed() }, clock).await
         }
     };
     telemetry.stop();
@@ -102,7 +107,9 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
         "serving"
     );
     let ended = until_the_end(&host).await;
-    drain(&host, callers, operators, config.server.drain_grace).await;
+    // Without a log no call can end as it should, so there is nothing to wait for.
+    let grace = if ended.is_ok() { config.server.drain_grace } else { Duration::ZERO };
+    drain(&host, callers, operators, grace).await;
     ended
 }
 
@@ -200,14 +207,17 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     host.stopping.cancel();
     callers.health().set(false).await;
     let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+    let wires = host.hub.list();
+    for wire in &wires {
+        wire.send(HostFrame::Drain { reason: STOPS.to_owned(), grace_ms }).await;
+    }
     host.tasks.close();
     if tokio::time::timeout(grace, host.tasks.wait()).await.is_err() {
         tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
     }
-    for wire in host.hub.list() {
-        wire.send(HostFrame::Drain { reason: "the host stops".to_owned(), grace_ms }).await;
-        wire.send(HostFrame::Bye { reason: "the host stops".to_owned() }).await;
-        wire.crash("the host stopped");
+    for wire in wires {
+        wire.send(HostFrame::Bye { reason: STOPS.to_owned() }).await;
+        wire.crash(STOPS);
     }
     callers.shutdown(Duration::from_secs(1)).await;
     let correlation = host.correlation("");

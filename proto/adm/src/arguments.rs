@@ -114,9 +114,9 @@ impl ArgumentChecker {
     /// Expects arguments that [`Self::check`] has accepted; of others it changes nothing that it does not understand.
     #[must_use]
     pub fn prepare<'v>(&self, arguments: &'v Value) -> Cow<'v, Value> {
-        match self.plan.as_ref().and_then(|plan| plan.rewrite(arguments)) {
-            Some(rewritten) => Cow::Owned(rewritten),
-            None => Cow::Borrowed(arguments),
+        match &self.plan {
+            Some(plan) if plan.changes(arguments) => Cow::Owned(plan.rewrite(arguments)),
+            _ => Cow::Borrowed(arguments),
         }
     }
 }

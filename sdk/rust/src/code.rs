@@ -15,6 +15,9 @@ macro_rules! codes {
                 #[doc = $text]
                 pub const $name: Self = Self(Cow::Borrowed(stringify!($name)));
             )+
+
+            #[cfg(test)]
+            const KNOWN: &[&str] = &[$(stringify!($name)),+];
         }
     };
 }
@@ -51,6 +54,14 @@ codes! {
     CERTIFICATE_ERROR: "A certificate cannot be used.",
     ENVIRONMENT_ERROR: "The environment lacks something.",
     FEATURE_UNAVAILABLE: "The host does not offer it.",
+    CANCELLED: "Somebody stopped the call.",
+    AUDIT_UNAVAILABLE: "The host cannot write its audit log, so nothing runs.",
+    OUTCOME_UNAUDITED: "The call ran, but its outcome could not be recorded.",
+    HOST_UNAVAILABLE: "The host failed repeatedly and is left alone for a while.",
+    LOCAL_EXECUTION_FAILED: "A tool ran locally and failed.",
+    DATA_CORRUPTION: "Data are not what was recorded for them.",
+    SECURITY_VIOLATION: "Tampering was detected.",
+    SYSTEM_COMPROMISE: "A part of the system can no longer be trusted.",
     PARAMETER_VALIDATION_FAILED: "A tool's own check of its arguments failed.",
 }
 
@@ -95,5 +106,26 @@ impl fmt::Display for Code {
 impl fmt::Debug for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_that_has_a_page_has_a_constant() {
+        let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
+        for page in std::fs::read_dir(pages).unwrap() {
+            let file = page.unwrap().file_name();
+            let name = file.to_str().unwrap().trim_end_matches(".md");
+            assert!(name == "README" || Code::KNOWN.contains(&name), "`{name}` is missing");
+        }
+    }
+
+    #[test]
+    fn codes_compare_by_their_text_and_unknown_ones_are_kept() {
+        assert_eq!(Code::from("TIMEOUT"), Code::TIMEOUT);
+        assert_eq!(Code::from("BRAND_NEW").to_string(), "BRAND_NEW");
     }
 }

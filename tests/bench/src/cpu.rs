@@ -27,10 +27,8 @@ impl Used {
     pub(crate) fn seconds_since(&self, before: &Self) -> f64 {
         match (self, before) {
             (Self::Threads(after), Self::Threads(before)) => {
-                let spent: u64 = after
-                    .iter()
-                    .map(|(id, nanos)| nanos.saturating_sub(before.get(id).copied().unwrap_or(0)))
-                    .sum();
+                let spent: u64 =
+                    after.iter().map(|(id, nanos)| nanos.saturating_sub(before.get(id).copied().unwrap_or(0))).sum();
                 spent as f64 / 1e9
             }
             (Self::Ticks(after), Self::Ticks(before)) => after.saturating_sub(*before) as f64 / 100.0,

@@ -181,11 +181,7 @@ impl Caller {
         let request = self.authorized(v1::ToolCall {
             correlation_id: format!("corr-{call_id}"),
             session_id: self.session.to_string(),
-            call: Some(adm::FunctionCall {
-                args: arguments(number),
-                name: TOOL.to_owned(),
-                call_id: call_id.clone(),
-            }),
+            call: Some(adm::FunctionCall { args: arguments(number), name: TOOL.to_owned(), call_id: call_id.clone() }),
             ..v1::ToolCall::default()
         });
         let answer = self.client.clone().call_tool(request).await?.into_inner();

@@ -65,9 +65,7 @@ fn main() -> Fallible<()> {
     match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Echo(threads) => threads.block_on(async { echo::serve(listen().await?).await }),
-        Command::Relay { served, threads } => {
-            threads.block_on(async { relay::serve(served, listen().await?).await })
-        }
+        Command::Relay { served, threads } => threads.block_on(async { relay::serve(served, listen().await?).await }),
         Command::Runtime(options) => Threads { workers: 0 }.block_on(runtime::attach(options)),
         Command::Load(options) => Threads { workers: 0 }.block_on(load::load(options)),
     }

@@ -29,9 +29,9 @@ pub(crate) enum Served {
     /// A tonic server as it comes
     Tonic,
     /// hyper, with gRPC framed by hand and all waiting frames in one write
-    #[default]
     Hyper,
-    /// h2: no task and no channel a call
+    /// h2: no task and no channel a call; the fastest
+    #[default]
     H2,
 }
 

@@ -63,11 +63,8 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
         fs::remove_dir_all(&data)?;
     }
     fs::create_dir_all(&data)?;
-    let setups = options
-        .setups
-        .iter()
-        .map(|which| Setup::start(*which, &options, &data))
-        .collect::<Fallible<Vec<_>>>()?;
+    let setups =
+        options.setups.iter().map(|which| Setup::start(*which, &options, &data)).collect::<Fallible<Vec<_>>>()?;
     let summary = measure(&options, &data, setups)?;
     let json = options.out.join("summary.json");
     fs::write(&json, serde_json::to_string_pretty(&summary)? + "\n")?;

@@ -54,7 +54,11 @@ pub(crate) async fn attach(options: Options) -> Fallible<()> {
     serve(&options.id, &mut inbound, &frames).await
 }
 
-async fn serve(id: &str, inbound: &mut Streaming<v1::HostFrame>, frames: &mpsc::Sender<v1::RuntimeFrame>) -> Fallible<()> {
+async fn serve(
+    id: &str,
+    inbound: &mut Streaming<v1::HostFrame>,
+    frames: &mpsc::Sender<v1::RuntimeFrame>,
+) -> Fallible<()> {
     let mut beat = interval(Duration::from_secs(5));
     let mut sequence = 0;
     loop {
@@ -82,7 +86,9 @@ async fn serve(id: &str, inbound: &mut Streaming<v1::HostFrame>, frames: &mpsc::
                 println!("attached");
             }
             Some(host_frame::Frame::Bye(_)) => return Ok(()),
-            Some(host_frame::Frame::Error(error)) => return Err(format!("the host could not use a frame: {error:?}").into()),
+            Some(host_frame::Frame::Error(error)) => {
+                return Err(format!("the host could not use a frame: {error:?}").into());
+            }
             _ => {}
         }
     }

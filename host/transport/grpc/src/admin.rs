@@ -56,7 +56,8 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// The listener has no local address.
     pub async fn start(self, listener: TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
-        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let kill = CancellationToken::new();
+        let stop = kill.child_token();
         let tasks = TaskTracker::new();
         let health = Health::of(SERVICES).await;
         let routes = Routes {

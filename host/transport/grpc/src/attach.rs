@@ -53,7 +53,11 @@ impl<R: RuntimeDoor> Runtimes<R> {
         loopback: bool,
         hang_up: CancellationToken,
     ) -> Response<Reply> {
-        let attach = Attach { runtimes: self, credentials: credentials(request.headers(), loopback), hang_up };
+        let attach = Attach {
+            runtimes: self,
+            credentials: credentials(request.headers(), loopback),
+            hang_up,
+        };
         Grpc::new(ProstCodec::default())
             .apply_max_message_size_config(Some(self.message), Some(self.message))
             .streaming(attach, request)
@@ -117,16 +121,21 @@ impl<R: RuntimeDoor> Link<R> {
         };
         let (close, closing) = oneshot::channel();
         let (unsent, returned) = mpsc::channel(UNSENT);
-        let (gone, reader) = oneshot::channel();
-        let frames = Frames { queue, closing, unsent, _gone: gone };
+        let (gone, mut reader) = oneshot::channel();
+        let frames = Frames {
+            queue,
+            closing,
+            unsent,
+            _gone: gone,
+        };
         if opened.send(Opening::Attached(frames)).is_err() {
-            port.detach("the runtime left before it was answered".to_owned()).await;
+            port.detach("the runtime left before it was answered".to_owned())
+                .await;
             return;
         }
-        self.pump(port, returned).await;
-        drop(close);
+        self.pump(port, returned, close, &mut reader).await;
         // What waits is sent first. A runtime that does not read it holds the stream open, so its connection goes.
-        if timeout(self.stall, reader).await.is_err() {
+        if !reader.is_terminated() && timeout(self.stall, reader).await.is_err() {
             self.hang_up.cancel();
         }
     }
@@ -135,7 +144,9 @@ impl<R: RuntimeDoor> Link<R> {
     async fn introduction(&mut self) -> Result<Box<Announce>, Refusal> {
         let refuse = |code, message: &str| Err(Refusal::new(code, Stage::Transport, message));
         match timeout(self.first_frame, self.inbound.message()).await {
-            Ok(Ok(Some(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) }))) => Ok(frame::announce(*announce)),
+            Ok(Ok(Some(v1::RuntimeFrame {
+                frame: Some(Frame::Announce(announce)),
+            }))) => Ok(frame::announce(*announce)),
             Ok(Ok(Some(_))) => refuse(
                 Code::ProtocolViolation,
                 "the first frame is no announcement; send `announce` before anything else",
@@ -152,8 +163,15 @@ impl<R: RuntimeDoor> Link<R> {
         }
     }
 
-    /// Hands frames over until either side ends.
-    async fn pump(&mut self, mut port: R::Port, mut returned: mpsc::Receiver<RuntimeFrame>) {
+    /// Hands frames over until either side ends. The runtime is told of a fault before the port lets go of it.
+    async fn pump(
+        &mut self,
+        mut port: R::Port,
+        mut returned: mpsc::Receiver<RuntimeFrame>,
+        close: oneshot::Sender<Refusal>,
+        reader: &mut oneshot::Receiver<()>,
+    ) {
+        let mut close = Some(close);
         let reason = loop {
             let frame = tokio::select! {
                 biased;
@@ -163,32 +181,39 @@ impl<R: RuntimeDoor> Link<R> {
                         None => continue,
                     },
                     Ok(None) => break "the runtime closed its stream".to_owned(),
-                    Err(status) => break broken(&status),
+                    Err(status) => {
+                        // Without a reader there is nobody to tell.
+                        let _ = close.take().map(|close| close.send(unreadable(&status)));
+                        break format!("the stream broke: {}", plain(status.message(), 256));
+                    }
                 },
                 Some(frame) = returned.recv() => frame,
                 () = port.ended() => break "the host ended the attachment".to_owned(),
+                _ = &mut *reader => break "nobody reads the stream any more".to_owned(),
             };
-            port.receive(frame).await;
+            // The port answers through the queue. One that stays full is a runtime that sends and does not read,
+            // and would keep the port from hearing that its attachment has ended.
+            if timeout(self.stall, port.receive(frame)).await.is_err() {
+                self.hang_up.cancel();
+                break "the runtime does not read its answers".to_owned();
+            }
         };
         port.detach(reason).await;
     }
 }
 
-/// A first message that could not be read. tonic's words are for its own log.
+/// A frame that could not be read. tonic's words are for the host's own log.
 fn unreadable(status: &Status) -> Refusal {
     let (code, message) = match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
-            (Code::MessageTooLarge, "the announcement is over the message limit; send less")
-        }
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => (
+            Code::MessageTooLarge,
+            "a frame is over the message limit; send less, and attach again",
+        ),
         tonic::Code::Internal | tonic::Code::InvalidArgument => (
             Code::SerializationError,
-            "the announcement cannot be read; check that both sides were built from the same proto files",
+            "a frame cannot be read; check that both sides were built from the same proto files",
         ),
-        _ => (Code::ConnectionFailed, "the stream broke before an announcement; connect again"),
+        _ => (Code::ConnectionFailed, "the stream broke; attach again"),
     };
     Refusal::new(code, Stage::Transport, message).because(plain(status.message(), 256))
-}
-
-fn broken(status: &Status) -> String {
-    format!("the stream broke: {}", plain(status.message(), 256))
 }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::SharedClock, id::CorrelationId, port::FrontDoor, refusal::Context};
+use grid_core::{Code, Refusal, Stage, clock::SharedClock, envelope::Credentials, port::FrontDoor};
 use grid_proto::v1;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -86,8 +86,8 @@ impl<F: FrontDoor> Callers<F> {
                 })
                 .await
             }
-            Method::AuthorizeToolCall => unary(request, loopback, limits, async |asked| self.authorize(asked)).await,
-            Method::LogToolResult => unary(request, loopback, limits, async |asked| self.log(asked)).await,
+            Method::AuthorizeToolCall => unary(request, loopback, limits, |asked| self.authorize(asked)).await,
+            Method::LogToolResult => unary(request, loopback, limits, |asked| self.log(asked)).await,
         }
     }
 
@@ -100,12 +100,11 @@ impl<F: FrontDoor> Callers<F> {
                 let answer = self.door.call(asked.credentials, envelope).await;
                 call::answered(answer, self.limits.message)
             }
-            Err(MissingCall { correlation_id, session_id }) => call::refused(&self.refusal(
-                Code::MalformedRequest,
-                "`call` is missing; send call_id, name and args in it",
-                &correlation_id,
-                session_id,
-            )),
+            Err(MissingCall { correlation_id, session_id }) => {
+                let message = "`call` is missing; send call_id, name and args in it";
+                let fault = Refusal::new(Code::MalformedRequest, Stage::Transport, message);
+                call::refused(&self.door.turn_away(asked.credentials, correlation_id, session_id, fault).await)
+            }
         }
     }
 
@@ -117,9 +116,9 @@ impl<F: FrontDoor> Callers<F> {
     }
 
     /// Governed local dispatch is a feature that this host does not have yet.
-    fn authorize(&self, asked: Asked<v1::AuthorizeToolCallRequest>) -> v1::AuthorizeToolCallResponse {
+    async fn authorize(&self, asked: Asked<v1::AuthorizeToolCallRequest>) -> v1::AuthorizeToolCallResponse {
         let wire = asked.message;
-        let refusal = self.unavailable(&wire.correlation_id, wire.session_id);
+        let refusal = self.unavailable(asked.credentials, wire.correlation_id, wire.session_id).await;
         v1::AuthorizeToolCallResponse {
             status: Some(v1::authorize_tool_call_response::Status::Denied.into()),
             correlation_id: session::correlation(&refusal),
@@ -128,9 +127,9 @@ impl<F: FrontDoor> Callers<F> {
         }
     }
 
-    fn log(&self, asked: Asked<v1::LogToolResultRequest>) -> v1::LogToolResultResponse {
+    async fn log(&self, asked: Asked<v1::LogToolResultRequest>) -> v1::LogToolResultResponse {
         let wire = asked.message;
-        let refusal = self.unavailable(&wire.correlation_id, wire.session_id);
+        let refusal = self.unavailable(asked.credentials, wire.correlation_id, wire.session_id).await;
         v1::LogToolResultResponse {
             status: Some(v1::log_tool_result_response::Status::Rejected.into()),
             correlation_id: session::correlation(&refusal),
@@ -138,23 +137,9 @@ impl<F: FrontDoor> Callers<F> {
         }
     }
 
-    fn unavailable(&self, correlation_id: &str, session_id: String) -> Refusal {
-        self.refusal(
-            Code::FeatureUnavailable,
-            "governed local dispatch is not available on this host; use `CallTool`",
-            correlation_id,
-            session_id,
-        )
-    }
-
-    fn refusal(&self, code: Code, message: &str, correlation_id: &str, session_id: String) -> Refusal {
-        let at_ms = self.clock.unix_ms();
-        let correlation = CorrelationId::parse(correlation_id).unwrap_or_else(|_| CorrelationId::mint(at_ms));
-        Refusal::new(code, Stage::Transport, message).within(Context {
-            correlation_id: Some(correlation),
-            session_id: (!session_id.is_empty()).then_some(session_id),
-            at_ms,
-            ..Context::default()
-        })
+    async fn unavailable(&self, credentials: Credentials, correlation_id: String, session_id: String) -> Refusal {
+        let message = "governed local dispatch is not available on this host; use `CallTool`";
+        let fault = Refusal::new(Code::FeatureUnavailable, Stage::Transport, message);
+        self.door.turn_away(credentials, correlation_id, session_id, fault).await
     }
 }

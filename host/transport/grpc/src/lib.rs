@@ -19,6 +19,9 @@ mod settings;
 mod side;
 mod unary;
 
+#[doc(hidden)]
+pub mod frames;
+
 pub use admin::{Admin, Pages};
 pub use convert::error::enhanced_error;
 pub use running::{Running, Stopped};

@@ -34,8 +34,8 @@ pub(crate) enum Opening {
 #[derive(Debug)]
 pub(crate) struct Frames {
     pub(crate) queue: mpsc::Receiver<HostFrame>,
-    /// Ready once the pump has ended: what waits is still sent, then the stream ends.
-    pub(crate) closing: oneshot::Receiver<()>,
+    /// Ready once the pump ends: what waits is still sent, then the fault that ended it, if one did.
+    pub(crate) closing: oneshot::Receiver<Refusal>,
     /// Results made up for calls that no message can hold.
     pub(crate) unsent: mpsc::Sender<RuntimeFrame>,
     /// Dropped together with this stream.
@@ -81,11 +81,14 @@ impl Stream for Outbound {
                     };
                 }
                 State::Attached(frames) => {
-                    let Some(frame) = ready!(frames.poll(cx)) else {
-                        self.state = State::Over;
-                        continue;
+                    let fitting = match ready!(frames.poll(cx)) {
+                        Next::Frame(frame) => frames.fitting(frame, limit),
+                        Next::Last(last) => {
+                            self.state = State::Over;
+                            last.map(frame::outbound)
+                        }
                     };
-                    if let Some(frame) = frames.fitting(frame, limit) {
+                    if let Some(frame) = fitting {
                         return Poll::Ready(Some(Ok(frame)));
                     }
                 }
@@ -95,15 +98,24 @@ impl Stream for Outbound {
     }
 }
 
+enum Next {
+    Frame(HostFrame),
+    /// The stream ends, perhaps with a word why.
+    Last(Option<HostFrame>),
+}
+
 impl Frames {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<HostFrame>> {
-        if let Poll::Ready(frame) = self.queue.poll_recv(cx) {
-            return Poll::Ready(frame);
-        }
-        match Pin::new(&mut self.closing).poll(cx) {
-            Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        let fault = match self.queue.poll_recv(cx) {
+            Poll::Ready(Some(frame)) => return Poll::Ready(Next::Frame(frame)),
+            // The host let go of the line; a fault was told before that.
+            Poll::Ready(None) => self.closing.try_recv().ok(),
+            Poll::Pending => ready!(Pin::new(&mut self.closing).poll(cx)).ok(),
+        };
+        Poll::Ready(Next::Last(fault.map(|refusal| HostFrame::Error {
+            refusal,
+            invocation_id: String::new(),
+        })))
     }
 
     /// The frame as a message. One that is over the limit would end the whole stream, so it stays here, and its

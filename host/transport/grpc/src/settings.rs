@@ -24,7 +24,7 @@ pub struct Settings {
     pub message_timeout: Duration,
     /// A runtime must introduce itself this long after it opened its stream.
     pub first_frame_timeout: Duration,
-    /// A runtime that reads nothing loses its connection this long after its attachment ended.
+    /// A runtime that does not read what waits for it is detached, and loses its connection, after this.
     pub stall_timeout: Duration,
     /// Bytes that a peer may send on one stream before the host has read them.
     pub stream_window: u32,

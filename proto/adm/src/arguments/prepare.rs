@@ -4,7 +4,7 @@
 use super::translate::is_closed;
 use crate::model::{Schema, SchemaType};
 use crate::value::{Map, Value, as_adm_integer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) enum Plan {
     /// An INTEGER, written as one.
@@ -16,10 +16,10 @@ pub(super) enum Plan {
 }
 
 pub(super) struct ObjectPlan {
-    /// Declared members, with a plan for those that can change.
-    fields: BTreeMap<String, Option<Plan>>,
-    /// Whether undeclared members are taken out.
-    strip: bool,
+    /// Members that can change.
+    changing: BTreeMap<String, Plan>,
+    /// The declared members, if all others are taken out.
+    kept: Option<BTreeSet<String>>,
 }
 
 impl Plan {
@@ -34,47 +34,53 @@ impl Plan {
                 schema.items.as_ref().and_then(|items| Self::at(items, strip, false)).map(Box::new).map(Self::Array)
             }
             SchemaType::Object => {
-                let strips = strip && is_closed(schema, root);
-                let declared = schema.properties.iter().flatten();
-                let fields: BTreeMap<_, _> =
-                    declared.map(|(name, schema)| (name.clone(), Self::at(schema, strip, false))).collect();
-                let changes = strips || fields.values().any(Option::is_some);
-                changes.then_some(Self::Object(ObjectPlan { fields, strip: strips }))
+                let declared = || schema.properties.iter().flatten();
+                let changing: BTreeMap<_, _> = declared()
+                    .filter_map(|(name, schema)| Self::at(schema, strip, false).map(|plan| (name.clone(), plan)))
+                    .collect();
+                let kept =
+                    (strip && is_closed(schema, root)).then(|| declared().map(|(name, _)| name.clone()).collect());
+                (kept.is_some() || !changing.is_empty()).then_some(Self::Object(ObjectPlan { changing, kept }))
             }
             SchemaType::String | SchemaType::Number | SchemaType::Boolean => None,
         }
     }
 
-    /// The value anew, or nothing when it can stay as it is.
-    pub(super) fn rewrite(&self, value: &Value) -> Option<Value> {
+    /// Whether anything in `value` has to change; asked first, since mostly nothing has.
+    pub(super) fn changes(&self, value: &Value) -> bool {
         match (self, value) {
-            (Self::Integer, Value::Number(number)) if !number.is_plain_integer() => {
-                as_adm_integer(number).map(Value::from)
+            (Self::Integer, Value::Number(number)) => !number.is_plain_integer() && as_adm_integer(number).is_some(),
+            (Self::Array(plan), Value::Array(items)) => items.iter().any(|item| plan.changes(item)),
+            (Self::Object(plan), Value::Object(map)) => {
+                map.keys().any(|key| plan.drops(key))
+                    || plan.changing.iter().any(|(name, plan)| map.get(name).is_some_and(|value| plan.changes(value)))
             }
-            (Self::Array(plan), Value::Array(items)) => {
-                let first = items.iter().position(|item| plan.rewrite(item).is_some())?;
-                let (same, rest) = items.split_at(first);
-                let rest = rest.iter().map(|item| plan.rewrite(item).unwrap_or_else(|| item.clone()));
-                Some(Value::Array(same.iter().cloned().chain(rest).collect()))
-            }
-            (Self::Object(plan), Value::Object(map)) => plan.rewrite(map).map(Value::Object),
-            _ => None,
+            _ => false,
+        }
+    }
+
+    /// The value as it is handed on.
+    pub(super) fn rewrite(&self, value: &Value) -> Value {
+        match (self, value) {
+            (Self::Integer, Value::Number(number)) => as_adm_integer(number).map_or_else(|| value.clone(), Value::from),
+            (Self::Array(plan), Value::Array(items)) => items.iter().map(|item| plan.rewrite(item)).collect(),
+            (Self::Object(plan), Value::Object(map)) => Value::Object(plan.rewrite(map)),
+            _ => value.clone(),
         }
     }
 }
 
 impl ObjectPlan {
-    fn rewrite(&self, map: &Map) -> Option<Map> {
-        let rewritten: Vec<Option<Value>> = map.iter().map(|(key, value)| self.plan(key)?.rewrite(value)).collect();
-        let removes = self.strip && map.keys().any(|key| !self.fields.contains_key(key));
-        if !removes && rewritten.iter().all(Option::is_none) {
-            return None;
-        }
-        let kept = map.iter().zip(rewritten).filter(|((key, _), _)| !self.strip || self.fields.contains_key(*key));
-        Some(kept.map(|((key, value), new)| (key, new.unwrap_or_else(|| value.clone()))).collect())
+    fn drops(&self, key: &str) -> bool {
+        self.kept.as_ref().is_some_and(|kept| !kept.contains(key))
     }
 
-    fn plan(&self, key: &str) -> Option<&Plan> {
-        self.fields.get(key)?.as_ref()
+    fn rewrite(&self, map: &Map) -> Map {
+        let kept = map.iter().filter(|(key, _)| !self.drops(key));
+        let rewritten = |key: &str, value: &Value| match self.changing.get(key) {
+            Some(plan) => plan.rewrite(value),
+            None => value.clone(),
+        };
+        kept.map(|(key, value)| (key, rewritten(key, value))).collect()
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use grid_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +13,9 @@ use super::frames;
 use crate::clock;
 use crate::code::Code;
 use crate::tool::{Answer, Tool, ToolError, Work};
+
+/// How long after a deadline the host may still speak first.
+const HOST_FIRST: Duration = Duration::from_millis(500);
 
 /// The tools that the host has accepted, by name.
 pub(super) type Accepted = BTreeMap<String, Tool>;
@@ -171,14 +175,19 @@ impl Bench {
     }
 }
 
+/// Stops the tool at its deadline. What the caller hears of that is the host's word, so the answer waits until the
+/// host has had time to say it and to cancel the call; it goes out only where no host did.
 async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Answer {
     if deadline_unix_ms == 0 {
         return run.await;
     }
-    match clock::left_until(deadline_unix_ms) {
-        None => Err(ToolError::late()),
-        Some(left) => tokio::time::timeout(left, run).await.unwrap_or_else(|_| Err(ToolError::late())),
+    if let Some(left) = clock::left_until(deadline_unix_ms)
+        && let Ok(answer) = tokio::time::timeout(left, run).await
+    {
+        return answer;
     }
+    tokio::time::sleep(HOST_FIRST).await;
+    Err(ToolError::late())
 }
 
 async fn run(slots: Arc<Semaphore>, tool: Tool, args: String) -> Answer {

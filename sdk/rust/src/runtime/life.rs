@@ -103,6 +103,7 @@ impl Life {
         };
         match agreed.await {
             Ok(agreed) => {
+                tracing::info!(tools = agreed.tools.join(", "), "serving");
                 self.tries = 0;
                 self.served = true;
                 self.attachment = Some(agreed.attachment);

@@ -54,8 +54,8 @@ impl Relay {
             .initial_connection_window_size(WINDOW)
             .handshake::<_, Bytes>(stream)
             .await?;
-        while let Some(accepted) = connection.accept().await {
-            let (request, respond) = accepted?;
+        // A peer that goes away is no fault, here and below.
+        while let Some(Ok((request, respond))) = connection.accept().await {
             let relay = Arc::clone(&self);
             if request.uri().path().ends_with("/CallTool") {
                 self.call(request.into_body(), respond);
@@ -95,19 +95,14 @@ impl Relay {
         Ok(())
     }
 
-    async fn attach(
-        self: Arc<Self>,
-        request: Request<RecvStream>,
-        mut respond: SendResponse<Bytes>,
-    ) -> Fallible<()> {
+    async fn attach(self: Arc<Self>, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) -> Fallible<()> {
         let (frames, queue) = mpsc::channel(QUEUE);
         *self.runtime.lock().unwrap_or_else(PoisonError::into_inner) = Some(frames.clone());
         let outbound = respond.send_response(head()?, false)?;
         self.tasks.spawn(async move { log(send(queue, outbound).await) });
         let mut body = request.into_body();
         let mut cutter = Cutter::default();
-        while let Some(data) = body.data().await {
-            let data = data?;
+        while let Some(Ok(data)) = body.data().await {
             body.flow_control().release_capacity(data.len())?;
             cutter.push(data);
             while let Some(frame) = cutter.next::<v1::RuntimeFrame>()? {

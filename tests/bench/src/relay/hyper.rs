@@ -109,7 +109,7 @@ impl Relay {
         let relay = Arc::clone(self);
         self.tasks.spawn(async move {
             if let Err(fault) = relay.pump(body, &frames).await {
-                eprintln!("{fault}");
+                eprintln!("the runtime's stream: {fault}");
             }
         });
         Reply::Frames(queue, Vec::with_capacity(QUEUE))
@@ -117,7 +117,8 @@ impl Relay {
 
     async fn pump(&self, mut body: Incoming, frames: &mpsc::Sender<v1::HostFrame>) -> Fallible<()> {
         let mut cutter = Cutter::default();
-        while let Some(data) = next(&mut body).await? {
+        // A runtime that goes away is no fault.
+        while let Ok(Some(data)) = next(&mut body).await {
             cutter.push(data);
             while let Some(frame) = cutter.next::<v1::RuntimeFrame>()? {
                 match frame.frame {

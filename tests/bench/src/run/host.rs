@@ -31,11 +31,7 @@ pub(super) fn start(grid: &Path, folder: &Path, strict: bool) -> Fallible<Host> 
     fs::create_dir_all(folder)?;
     fs::write(folder.join("manifest.json"), MANIFEST)?;
     let (address, admin) = (free_address()?, free_address()?);
-    let mode = if strict {
-        "mode = \"strict\"\n"
-    } else {
-        "mode = \"development\"\naudit.durability = \"relaxed\"\n"
-    };
+    let mode = if strict { "mode = \"strict\"\n" } else { "mode = \"development\"\naudit.durability = \"relaxed\"\n" };
     let config = format!(
         "{mode}\
          data.dir = \"data\"\n\

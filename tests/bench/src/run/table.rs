@@ -65,11 +65,7 @@ fn goals(summary: &Summary, out: &mut String) -> std::fmt::Result {
     if summary.goals.is_empty() {
         return Ok(());
     }
-    writeln!(
-        out,
-        "\n{:<22} {:>9}  {:>14} {:>9} {:>10}",
-        "goal", "in flight", "", "measured", "prototype"
-    )?;
+    writeln!(out, "\n{:<22} {:>9}  {:>14} {:>9} {:>10}", "goal", "in flight", "", "measured", "prototype")?;
     for goal in &summary.goals {
         let sign = match goal.bound {
             Bound::AtLeast => "at least",

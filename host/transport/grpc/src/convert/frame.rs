@@ -175,6 +175,7 @@ fn announced(announced: Announced) -> v1::AnnounceRuntimeResponse {
         negotiated_level: wire_level(announced.level),
         enabled_features: announced.features,
         negotiated_version: announced.version,
+        version_config: [("adm".to_owned(), announced.adm_version.to_owned())].into(),
         heartbeat_interval_ms: announced.heartbeat_ms,
         mode: announced.mode.to_owned(),
         ..v1::AnnounceRuntimeResponse::default()

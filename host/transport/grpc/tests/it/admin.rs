@@ -1,1 +1,184 @@
+//! The operators' port: gRPC and pages on one listener.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Credentials,
+    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    port::AdminDoor,
+};
+use grid_grpc::{Admin, Running, Settings};
+use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
+use http::{Response, request::Parts};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tonic::transport::Channel;
+
+use crate::doors::channel;
+
+/// Lets in whoever brings the token `op`.
+struct Door;
+
+impl Door {
+    fn admit(credentials: &Credentials) -> Result<(), Refusal> {
+        match credentials.bearer.as_deref() {
+            Some("op") => Ok(()),
+            _ => Err(Refusal::new(
+                Code::InvalidCredentials,
+                Stage::Identity,
+                "no operator's token; send one",
+            )
+            .because("internal")),
+        }
+    }
+}
+
+impl AdminDoor for Door {
+    async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(Status {
+            version: "0.1.0".to_owned(),
+            mode: "strict".to_owned(),
+            audit_records: 7,
+            audit_writable: true,
+            ..Status::default()
+        })
+    }
+
+    async fn runtimes(&self, credentials: Credentials) -> Result<Vec<RuntimeRow>, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(vec![RuntimeRow {
+            runtime_id: "rt".to_owned(),
+            tools: vec!["add".to_owned()],
+            draining: true,
+            failures: 2,
+            ..RuntimeRow::default()
+        }])
+    }
+
+    async fn sessions(&self, credentials: Credentials) -> Result<Vec<SessionRow>, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(vec![SessionRow {
+            session_id: "s-1".to_owned(),
+            dynamic_tools: 4,
+            ..SessionRow::default()
+        }])
+    }
+
+    async fn contracts(&self, credentials: Credentials) -> Result<Vec<ContractRow>, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(vec![ContractRow {
+            name: "add".to_owned(),
+            required_roles: vec!["r".to_owned()],
+            ..ContractRow::default()
+        }])
+    }
+
+    async fn invalidate(&self, credentials: Credentials, reason: String) -> Result<u64, Refusal> {
+        Self::admit(&credentials)?;
+        assert_eq!(reason, "test");
+        Ok(9)
+    }
+}
+
+fn pages(head: &Parts) -> Option<Response<Bytes>> {
+    match head.uri.path() {
+        "/healthz" => Some(Response::new(Bytes::from_static(b"ok\n"))),
+        _ => None,
+    }
+}
+
+async fn start() -> Running {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    Admin::new(Arc::new(Door), pages, Settings::default())
+        .start(listener)
+        .await
+        .unwrap()
+}
+
+fn asked<T>(message: T, token: &str) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    let value = format!("Bearer {token}").parse().unwrap();
+    request.metadata_mut().insert("authorization", value);
+    request
+}
+
+#[tokio::test]
+async fn an_operator_sees_the_host() {
+    let running = start().await;
+    let mut client: AdminServiceClient<Channel> = AdminServiceClient::new(channel(&running).await);
+    let status = client.get_status(asked(v1::StatusRequest {}, "op")).await;
+    let status = status.unwrap().into_inner();
+    assert_eq!((&*status.mode, status.audit_records), ("strict", 7));
+    assert!(status.audit_writable && status.error.is_none());
+    let request = asked(v1::ListRuntimesRequest {}, "op");
+    let runtimes = client.list_runtimes(request).await.unwrap().into_inner();
+    assert_eq!(runtimes.runtimes[0].tools, ["add"]);
+    assert_eq!(runtimes.runtimes[0].failures, 2);
+    let request = asked(v1::ListSessionsRequest {}, "op");
+    let sessions = client.list_sessions(request).await.unwrap().into_inner();
+    assert_eq!(sessions.sessions[0].dynamic_tools, 4);
+    let request = asked(v1::ListContractsRequest {}, "op");
+    let contracts = client.list_contracts(request).await.unwrap().into_inner();
+    assert_eq!(contracts.contracts[0].required_roles, ["r"]);
+    let request = v1::InvalidateAuthorizationsRequest {
+        reason: "test".to_owned(),
+    };
+    let answer = client.invalidate_authorizations(asked(request, "op")).await;
+    assert_eq!(answer.unwrap().into_inner().policy_epoch, 9);
+}
+
+#[tokio::test]
+async fn who_is_no_operator_gets_the_refusal_in_every_answer() {
+    let running = start().await;
+    let mut client = AdminServiceClient::new(channel(&running).await);
+    let mut errors = Vec::new();
+    let answer = client.get_status(asked(v1::StatusRequest {}, "x")).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.list_runtimes(v1::ListRuntimesRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.list_sessions(v1::ListSessionsRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.list_contracts(v1::ListContractsRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let request = v1::InvalidateAuthorizationsRequest::default();
+    let answer = client.invalidate_authorizations(request).await;
+    errors.push(answer.unwrap().into_inner().error);
+    for error in errors {
+        let error = error.unwrap();
+        assert_eq!(error.r#type, "INVALID_CREDENTIALS");
+        assert!(!format!("{error:?}").contains("internal"));
+    }
+}
+
+async fn get(running: &Running, path: &str) -> String {
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn pages_answer_on_the_same_port() {
+    let running = start().await;
+    let page = get(&running, "/healthz").await;
+    assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
+    assert!(page.ends_with("\r\n\r\nok\n"), "{page}");
+    let page = get(&running, "/nothing").await;
+    assert!(page.starts_with("HTTP/1.1 404"), "{page}");
+    assert!(page.contains("/metrics"), "{page}");
+}
+
+#[tokio::test]
+async fn the_callers_service_is_not_on_the_operators_port() {
+    let running = start().await;
+    let mut client = v1::grid_service_client::GridServiceClient::new(channel(&running).await);
+    let status = client.call_tool(v1::ToolCall::default()).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unimplemented);
+}

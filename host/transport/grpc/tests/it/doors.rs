@@ -19,7 +19,9 @@ use grid_core::{
     refusal::Context,
 };
 use grid_grpc::{Running, Server, Settings};
-use grid_proto::v1::{grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient};
+use grid_proto::v1::{
+    grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient,
+};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -96,7 +98,11 @@ pub fn refusal(code: Code, correlation_id: &str) -> Refusal {
 }
 
 impl FrontDoor for Front {
-    async fn open_session(&self, credentials: Credentials, request: OpenSession) -> Result<Opened, Refusal> {
+    async fn open_session(
+        &self,
+        credentials: Credentials,
+        request: OpenSession,
+    ) -> Result<Opened, Refusal> {
         self.saw(credentials, &request);
         if request.label == "refuse" {
             return Err(refusal(Code::InvalidCredentials, &request.correlation_id));
@@ -108,12 +114,19 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn close_session(&self, credentials: Credentials, request: CloseSession) -> Result<Closed, Refusal> {
+    async fn close_session(
+        &self,
+        credentials: Credentials,
+        request: CloseSession,
+    ) -> Result<Closed, Refusal> {
         self.saw(credentials, &request);
         if request.session_id == "refuse" {
             return Err(refusal(Code::InvalidSession, &request.correlation_id));
         }
-        Ok(Closed { cancelled: 3, correlation_id: correlation(&request.correlation_id) })
+        Ok(Closed {
+            cancelled: 3,
+            correlation_id: correlation(&request.correlation_id),
+        })
     }
 
     async fn list_tools(
@@ -144,9 +157,16 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn call(&self, credentials: Credentials, envelope: Envelope) -> Result<CallAnswer, Refusal> {
+    async fn call(
+        &self,
+        credentials: Credentials,
+        envelope: Envelope,
+    ) -> Result<CallAnswer, Refusal> {
         self.saw(credentials, &envelope);
-        let (kind, rest) = envelope.name.split_once(':').unwrap_or((&envelope.name, ""));
+        let (kind, rest) = envelope
+            .name
+            .split_once(':')
+            .unwrap_or((&envelope.name, ""));
         let answer = match kind {
             "refuse" => {
                 let code = Code::from_str(rest).unwrap();
@@ -154,10 +174,16 @@ impl FrontDoor for Front {
             }
             "plain" => {
                 let full = refusal(Code::PolicyViolation, &envelope.correlation_id);
-                let context = Context { plain: true, ..full.context().clone() };
+                let context = Context {
+                    plain: true,
+                    ..full.context().clone()
+                };
                 return Err(full.within(context));
             }
-            "fail" => ToolAnswer::Error { message: "no".to_owned(), kind: "NOPE".to_owned() },
+            "fail" => ToolAnswer::Error {
+                message: "no".to_owned(),
+                kind: "NOPE".to_owned(),
+            },
             "size" => ToolAnswer::Success("x".repeat(rest.parse().unwrap())),
             "wait" => {
                 self.go.notified().await;
@@ -175,12 +201,35 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
+    async fn turn_away(
+        &self,
+        credentials: Credentials,
+        correlation_id: String,
+        session_id: String,
+        fault: Refusal,
+    ) -> Refusal {
+        self.saw(credentials, ("turned away", fault.code()));
+        fault.within(Context {
+            correlation_id: CorrelationId::parse(&correlation_id).ok().or_else(|| Some(CorrelationId::mint(0))),
+            session_id: Some(session_id).filter(|id| !id.is_empty()),
+            at_ms: 1,
+            ..Context::default()
+        })
+    }
+
+    async fn cancel(
+        &self,
+        credentials: Credentials,
+        request: CancelCall,
+    ) -> Result<Cancelled, Refusal> {
         self.saw(credentials, &request);
         if request.session_id == "refuse" {
             return Err(refusal(Code::PermissionDenied, &request.correlation_id));
         }
-        Ok(Cancelled { cancelled: true, correlation_id: correlation(&request.correlation_id) })
+        Ok(Cancelled {
+            cancelled: true,
+            correlation_id: correlation(&request.correlation_id),
+        })
     }
 }
 
@@ -219,18 +268,27 @@ impl RuntimeDoor for Runtimes {
             level: announce.level,
             features: announce.features,
             version: "1.0".to_owned(),
+            adm_version: "1.0.0",
             heartbeat_ms: 10_000,
             mode: "strict",
         })))
         .unwrap();
         *self.line.lock().unwrap() = Some(line.clone());
-        let port = Port { notes: Arc::clone(&self.notes), line, end: self.end.clone() };
+        let port = Port {
+            notes: Arc::clone(&self.notes),
+            line: Some(line),
+            end: self.end.clone(),
+        };
         Ok((port, queue))
     }
 
     async fn unannounced(&self, credentials: Credentials, fault: Refusal) -> Refusal {
-        self.notes.add(("unannounced", credentials.bearer_text(), &fault));
-        fault.within(Context { at_ms: 5, ..Context::default() })
+        self.notes
+            .add(("unannounced", credentials.bearer_text(), &fault));
+        fault.within(Context {
+            at_ms: 5,
+            ..Context::default()
+        })
     }
 }
 
@@ -248,7 +306,8 @@ impl BearerText for Credentials {
 #[derive(Debug)]
 pub struct Port {
     notes: Arc<Notes>,
-    line: mpsc::Sender<HostFrame>,
+    /// Dropped by a drain for the reason `let go`.
+    line: Option<mpsc::Sender<HostFrame>>,
     end: CancellationToken,
 }
 
@@ -265,9 +324,13 @@ impl RuntimePort for Port {
                 ),
                 invocation_id: String::new(),
             },
+            RuntimeFrame::Drain { reason } if reason == "let go" => {
+                self.line = None;
+                return;
+            }
             _ => return,
         };
-        self.line.send(answer).await.unwrap();
+        self.line.as_ref().unwrap().send(answer).await.unwrap();
     }
 
     async fn ended(&self) {
@@ -290,8 +353,17 @@ impl Host {
     pub async fn start(settings: Settings) -> Self {
         let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
-        Self { front, runtimes, running: server.start(listener).await.unwrap() }
+        let server = Server::new(
+            Arc::clone(&front),
+            Arc::clone(&runtimes),
+            SystemClock::shared(),
+            settings,
+        );
+        Self {
+            front,
+            runtimes,
+            running: server.start(listener).await.unwrap(),
+        }
     }
 
     pub async fn channel(&self) -> Channel {
@@ -308,5 +380,9 @@ impl Host {
 }
 
 pub async fn channel(running: &Running) -> Channel {
-    Channel::from_shared(format!("http://{}", running.address())).unwrap().connect().await.unwrap()
+    Channel::from_shared(format!("http://{}", running.address()))
+        .unwrap()
+        .connect()
+        .await
+        .unwrap()
 }
