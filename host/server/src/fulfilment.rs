@@ -104,7 +104,8 @@ async fn session_for<'a, C: Contracts>(
 ) -> Result<(Arc<Session>, &'a Development), Refusal> {
     let host = &port.door.0;
     let Some(registrar) = host.contracts.registrar() else {
-        let message = "this host takes no registrations; add the contract to its manifest, or use a host in DEVELOPMENT mode";
+        let message =
+            "this host takes no registrations; add the contract to its manifest, or use a host in DEVELOPMENT mode";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Link, message));
     };
     own_id(port, &request.runtime_id)?;
