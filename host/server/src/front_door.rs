@@ -7,11 +7,12 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     event::{Event, Kind},
-    id::CallId,
+    id::{CallId, CorrelationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     outcome::CallAnswer,
     port::FrontDoor,
     principal::Principal,
+    refusal::Context,
 };
 use grid_identity::Caller;
 use grid_session::{Opening, Session};
@@ -84,10 +85,15 @@ impl<C: Contracts> FrontDoor for Door<C> {
             return Err(self.refuse(trail, None, stopping()).await);
         }
         let span = trail.span().clone();
-        let lost = trail.fill(lost());
-        // The host owns the task: a client that goes away cannot skip the conclusion.
-        let path = self.0.tasks.spawn(call(host, credentials, envelope, trail).instrument(span));
-        path.await.unwrap_or(Err(lost))
+        let correlation = trail.correlation();
+        // The host owns the task: a client that goes away cannot skip the conclusion. The future is large and is
+        // boxed, so that spawning it moves a pointer.
+        let path = Box::pin(call(host, credentials, envelope, trail));
+        let ended = match span.is_disabled() {
+            true => self.0.tasks.spawn(path).await,
+            false => self.0.tasks.spawn(path.instrument(span)).await,
+        };
+        ended.unwrap_or_else(|_| Err(lost(correlation, self.0.clock.unix_ms())))
     }
 
     async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
@@ -318,7 +324,10 @@ pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
 }
 
-fn lost() -> Refusal {
+fn lost(correlation: CorrelationId, at_ms: u64) -> Refusal {
     let message = "the host failed while it worked on the call; whether the tool ran is not known; ask an operator";
-    Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message).because("the task of the call ended early")
+    let context = Context { correlation_id: Some(correlation), at_ms, ..Context::default() };
+    Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message)
+        .because("the task of the call ended early")
+        .within(context)
 }

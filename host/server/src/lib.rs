@@ -13,6 +13,7 @@ mod pages;
 mod runtime_door;
 mod serve;
 mod telemetry;
+mod traces;
 mod trail;
 
 #[cfg(test)]
