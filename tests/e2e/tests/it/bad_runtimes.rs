@@ -318,77 +318,73 @@ async fn a_runtime_as_a_process() {
     builder.tool(crate::common::hang).build().unwrap().run().await.unwrap();
 }
 
-#[tokio::test]
+/// Heartbeats that are missed after two seconds: long enough for a machine that has much else to do.
+fn with_short_heartbeats(setup: Setup) -> Setup {
+    setup.set("runtime.heartbeat=100ms").set("runtime.missed_heartbeats=20")
+}
+
+// More than one thread: reading the log blocks one, and the SDK must not fall silent meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runtime_that_falls_silent_is_detached_and_its_id_is_free_again() {
-    let host = Setup::strict().set("runtime.heartbeat=100ms").set("runtime.missed_heartbeats=2").start().await;
+    let host = with_short_heartbeats(Setup::strict()).start().await;
     let caller = host.caller().await;
     let mut silent = Peer::serving(&host, "calc", &["hang"]).await;
     let (waiting, _) = begun(&caller, &mut silent, "hang", "{}").await;
     assert_eq!(refusal(&ended(waiting).await).r#type, "RUNTIME_CRASH");
     host.record("it was detached", |record| kind(record) == "runtime_detached").await;
     silent.end().await.unwrap();
-    // One that beats stays, however long; the SDK does so by itself.
+    // One that beats stays, while one that does not is seen to go; the SDK beats by itself.
     let runtime = serve(&host, "calc").await;
     let connection = runtime.status.borrow().connection_id.clone();
-    host.record("a second one was detached", |record| {
-        kind(record) == "runtime_attached" && record["index"].as_u64() > Some(4)
-    })
-    .await;
-    let quiet = Peer::announced(&host, "quiet").await;
-    quiet.end().await.unwrap();
+    Peer::announced(&host, "quiet").await.end().await.unwrap();
     caller.still_served().await;
     assert_eq!(runtime.status.borrow().connection_id, connection);
 }
 
-#[tokio::test]
-async fn a_runtime_that_talks_and_never_reads_is_detached_and_does_not_hold_up_the_stop() {
-    let mut host = Setup::strict()
-        .set("runtime.heartbeat=100ms")
-        .set("runtime.missed_heartbeats=3")
-        .set("runtime.queue=4")
-        .set("server.drain_grace=1s")
-        .start()
-        .await;
-    let caller = host.caller().await;
-    // It offers to take calls and leaves them where they are; its window is full before long.
-    let deaf = Peer::serving(&host, "deaf", &["echo"]).await;
+/// Offers a runtime more than it reads, until the host has no room for another frame to it. The calls go on.
+async fn fill(caller: &Caller) -> JoinSet<()> {
     let text = format!(r#"{{"text": "{}"}}"#, "x".repeat(300_000));
     let mut waiting = JoinSet::new();
     for at in 0..40 {
-        let (caller, text) = (caller.clone(), text.clone());
-        let unix = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis();
-        let message = v1::ToolCall {
-            deadline_unix_ms: u64::try_from(unix).unwrap() + 1_000,
-            ..caller.message(&format!("c-{at}"), "echo", &text)
-        };
-        waiting.spawn(async move { caller.send(message).await.unwrap() });
+        let message = caller.message(&format!("fill-{at}"), "echo", &text);
+        let caller = caller.clone();
+        waiting.spawn(async move {
+            match caller.send(message).await {
+                Ok(answer) if refusal(&answer).r#type == "RESOURCE_EXHAUSTED" => {}
+                _ => std::future::pending().await,
+            }
+        });
     }
+    soon("the queue is full", waiting.join_next()).await.unwrap().unwrap();
+    waiting
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_runtime_that_talks_and_never_reads_is_detached() {
+    let host = with_short_heartbeats(Setup::strict()).set("runtime.queue=4").start().await;
+    let caller = host.caller().await;
+    let deaf = Peer::serving(&host, "deaf", &["echo"]).await;
+    let _waiting = fill(&caller).await;
+    // Each heartbeat asks for an acknowledgement, for which there is no room.
     let mut beats = JoinSet::new();
     beats.spawn(async move {
         for sequence in 1.. {
-            let beat = v1::Heartbeat { sequence, ..Default::default() };
-            if !deaf.tries_to_say(Said::Heartbeat(beat)).await {
+            if !deaf.tries_to_say(Said::Heartbeat(v1::Heartbeat { sequence, ..Default::default() })).await {
                 return;
             }
         }
     });
-    for answer in soon("the callers are answered", waiting.join_all()).await {
-        let code = &refusal(&answer).r#type;
-        assert!(
-            ["TIMEOUT", "RESOURCE_EXHAUSTED", "RUNTIME_CRASH", "SERVICE_UNAVAILABLE", "CONNECTION_FAILED"]
-                .contains(&code.as_str()),
-            "{code}"
-        );
-    }
     host.record("it was detached", |record| kind(record) == "runtime_detached").await;
-    // Another one that does the same until the host is told to stop.
-    let _deaf = Peer::serving(&host, "deaf/2", &["echo"]).await;
-    let mut waiting = JoinSet::new();
-    for at in 0..40 {
-        let (caller, text) = (caller.clone(), text.clone());
-        waiting.spawn(async move { caller.send(caller.message(&format!("d-{at}"), "echo", &text)).await });
-    }
-    soon("its queue is full", waiting.join_next()).await.unwrap().unwrap().unwrap();
+    let _next = serve(&host, "calc").await;
+    caller.still_served().await;
+}
+
+#[tokio::test]
+async fn a_runtime_that_never_reads_does_not_hold_up_the_stop() {
+    let mut host = Setup::strict().set("runtime.queue=4").set("server.drain_grace=200ms").start().await;
+    let caller = host.caller().await;
+    let _deaf = Peer::serving(&host, "deaf", &["echo"]).await;
+    let _waiting = fill(&caller).await;
     assert_eq!(host.stop().await, Some(0));
     check_log(&host.audit());
 }
