@@ -386,6 +386,7 @@ async fn a_runtime_that_never_reads_does_not_hold_up_the_stop() {
     let _deaf = Peer::serving(&host, "deaf", &["echo"]).await;
     let _waiting = fill(&caller).await;
     assert_eq!(host.stop().await, Some(0));
+    host.start().await;
     check_log(&host.audit());
 }
 
