@@ -32,7 +32,8 @@ pub struct SessionRequest {
 pub struct SessionCall {
     pub(crate) session: Arc<Session>,
     pub(crate) context: SecurityContext,
-    pub(crate) request: SessionRequest,
+    /// Boxed: every later stage moves it along.
+    pub(crate) request: Box<SessionRequest>,
 }
 
 impl SessionCall {

@@ -30,8 +30,10 @@ pub(super) enum Bound {
 
 type Read = fn(&Ratios) -> Option<f64>;
 
-/// What, at how many in flight, bound, goal, prototype, where to find it.
-const GOALS: &[(&str, usize, Bound, f64, Option<f64>, Read)] = &[
+/// What, calls in flight, bound, goal, what a prototype reached, where it is read.
+type Row = (&'static str, usize, Bound, f64, Option<f64>, Read);
+
+const GOALS: &[Row] = &[
     ("c/b, calls a second", 16, Bound::AtLeast, 0.85, None, |at| at.c_to_b),
     ("c/b, calls a second", 64, Bound::AtLeast, 0.85, Some(0.82), |at| at.c_to_b),
     ("c/b, calls a second", 256, Bound::AtLeast, 0.85, Some(0.79), |at| at.c_to_b),
