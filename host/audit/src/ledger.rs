@@ -173,15 +173,19 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Unavailable`]: the call must not run. Also for an event that is no admission of an invocation.
-    pub async fn admit(&self, event: Event) -> Result<Receipt, Unavailable> {
-        let (Kind::Admitted, Some(invocation)) = (event.kind, event.invocation) else {
-            let kind = event.kind.as_str();
-            return Err(Unavailable::once(format!(
-                "a record of kind `{kind}` admits nothing; give an admission with its invocation"
-            )));
-        };
-        let index = self.store(event).await?;
-        Ok(Receipt { invocation, index })
+    pub fn admit(&self, event: Event) -> impl Future<Output = Result<Receipt, Unavailable>> + Send + use<'_> {
+        // Boxed before anything waits: a record is large, and the path and the queue would move it many times.
+        let event = Box::new(event);
+        async move {
+            let (Kind::Admitted, Some(invocation)) = (event.kind, event.invocation) else {
+                let kind = event.kind.as_str();
+                return Err(Unavailable::once(format!(
+                    "a record of kind `{kind}` admits nothing; give an admission with its invocation"
+                )));
+            };
+            let index = self.store(event).await?;
+            Ok(Receipt { invocation, index })
+        }
     }
 
     /// Stores a conclusion and gives its index (absent with [`Durability::Relaxed`]). It may use the room that
@@ -189,34 +193,43 @@ impl Ledger {
     ///
     /// # Errors
     /// [`Unavailable`]: the outcome is unaudited. Also for an event that is no conclusion of an invocation.
-    pub async fn conclude(&self, event: Event) -> Result<Option<u64>, Unavailable> {
-        if event.kind != Kind::Concluded || event.invocation.is_none() {
-            let kind = event.kind.as_str();
-            return Err(Unavailable::once(format!(
-                "a record of kind `{kind}` concludes nothing; give a conclusion with its invocation"
-            )));
+    pub fn conclude(&self, event: Event) -> impl Future<Output = Result<Option<u64>, Unavailable>> + Send + use<'_> {
+        let event = Box::new(event);
+        async move {
+            if event.kind != Kind::Concluded || event.invocation.is_none() {
+                let kind = event.kind.as_str();
+                return Err(Unavailable::once(format!(
+                    "a record of kind `{kind}` concludes nothing; give a conclusion with its invocation"
+                )));
+            }
+            self.store(event).await
         }
-        self.store(event).await
     }
 
     /// Stores any other record and gives its index (absent with [`Durability::Relaxed`]).
     ///
     /// # Errors
     /// [`Unavailable`]: what it records must not happen.
-    pub async fn record(&self, event: Event) -> Result<Option<u64>, Unavailable> {
-        if matches!(event.kind, Kind::Admitted | Kind::Concluded) {
-            let kind = event.kind.as_str();
-            return Err(Unavailable::once(format!("a record of kind `{kind}` has a method of its own; use that")));
+    pub fn record(&self, event: Event) -> impl Future<Output = Result<Option<u64>, Unavailable>> + Send + use<'_> {
+        let event = Box::new(event);
+        async move {
+            if matches!(event.kind, Kind::Admitted | Kind::Concluded) {
+                let kind = event.kind.as_str();
+                return Err(Unavailable::once(format!("a record of kind `{kind}` has a method of its own; use that")));
+            }
+            self.store(event).await
         }
-        self.store(event).await
     }
 
     /// Queues a record and does not wait until it is durable; waits for room in the queue only. Where it cannot
     /// be stored it is counted in a `gap` record.
-    pub async fn note(&self, event: Event) {
-        let command = Command::Store { event, waiter: None };
-        // A ledger that has ended told so through `failed` and through every awaited record.
-        let _ = self.queue.send(command).await;
+    pub fn note(&self, event: Event) -> impl Future<Output = ()> + Send + use<'_> {
+        let event = Box::new(event);
+        async move {
+            let command = Command::Store { event, waiter: None };
+            // A ledger that has ended told so through `failed` and through every awaited record.
+            let _ = self.queue.send(command).await;
+        }
     }
 
     /// How it is.
@@ -249,7 +262,7 @@ impl Ledger {
         self.state.failure().map_or(Ok(()), Err)
     }
 
-    async fn store(&self, event: Event) -> Result<Option<u64>, Unavailable> {
+    async fn store(&self, event: Box<Event>) -> Result<Option<u64>, Unavailable> {
         let (waiter, stored) = match self.durability {
             Durability::Full => {
                 let (waiter, stored) = oneshot::channel();

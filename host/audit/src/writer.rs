@@ -35,13 +35,9 @@ const GATHER: Duration = Duration::from_millis(1);
 
 /// What the handle asks for.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "almost every command is a record, and boxing it costs an allocation on the path"
-)]
 pub(crate) enum Command {
     /// Store this; tell `waiter` when it is durable.
-    Store { event: Event, waiter: Option<Waiter> },
+    Store { event: Box<Event>, waiter: Option<Waiter> },
     /// Store what is queued, then end.
     Close,
 }

@@ -102,8 +102,8 @@ impl Authorize {
     /// # Errors
     /// PERMISSION_DENIED.
     pub async fn permit(&self, call: ContractedCall) -> Result<PermittedCall, Refusal> {
-        let session = call.call().session();
-        let decision = self.decide(session.context(), session.id(), call.contract()).await?;
+        let asked = call.call();
+        let decision = self.decide(asked.context(), asked.session().id(), call.contract()).await?;
         Ok(PermittedCall::new(call, decision))
     }
 

@@ -229,6 +229,9 @@ impl Event {
 /// A name as sent, made fit for a record: at most 64 characters, anything but plain ones replaced.
 #[must_use]
 pub fn plain_name(name: &str) -> Arc<str> {
+    if name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Arc::from(name);
+    }
     let plain = |c: char| if c.is_ascii_graphic() { c } else { '?' };
     name.chars().take(64).map(plain).collect::<String>().into()
 }

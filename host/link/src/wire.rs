@@ -69,10 +69,20 @@ impl Wire {
         (Arc::new(Self { card, clock, frames, calls, heard, ended }), receiver)
     }
 
-    /// Queues a frame that is no call; waits for room.
+    /// Queues a frame that is no call; waits for room, but not for a runtime that has been ended.
     pub async fn send(&self, frame: HostFrame) {
-        // A receiver that is gone means that the stream is over; detach takes care of the rest.
-        drop(self.frames.send(frame).await);
+        tokio::select! {
+            biased;
+            // A receiver that is gone means that the stream is over; detach takes care of the rest.
+            sent = self.frames.send(frame) => drop(sent),
+            () = self.ended.cancelled() => {}
+        }
+    }
+
+    /// Queues a frame that is no call where there is room; waits for nobody.
+    pub fn offer(&self, frame: HostFrame) {
+        // A full queue means that the runtime does not read; it learns the rest from the end of its stream.
+        drop(self.frames.try_send(frame));
     }
 
     /// The runtime lives.

@@ -131,7 +131,7 @@ impl RoutedCall {
         let session_call = self.call.call().call().call();
         let request = session_call.request();
         Event {
-            principal: Some(Arc::clone(session_call.session().principal())),
+            principal: Some(Arc::clone(&session_call.context().principal)),
             session: Some(session_call.session().id()),
             invocation: Some(self.invocation),
             call_id: Some(request.call_id.clone()),

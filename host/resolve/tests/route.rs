@@ -1,5 +1,4 @@
 //! The stage resolve: a runtime, a place there, and how long the call may take.
-#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{sync::Arc, thread, time::Duration};
 

@@ -96,7 +96,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
             timeout_ms: millis(contract.timeout()),
             required_roles: contract.required_roles().to_vec(),
             tags: contract.tags().to_vec(),
-            digest: contract.digest().to_string(),
+            digest: format!("sha256:{}", contract.digest()),
             runtimes: host.roster.serving(contract.name()),
         };
         Ok(host.contracts.manifest().iter().map(row).collect())

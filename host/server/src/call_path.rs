@@ -4,7 +4,7 @@
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
-    envelope::{Credentials, Envelope},
+    envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
     outcome::CallAnswer,
 };
@@ -38,13 +38,14 @@ impl From<Refusal> for Stop {
 pub(crate) async fn walk<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
-    envelope: Envelope,
+    mut envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
     let caller = trail.stage(Stage::Identity, || host.identity.prove(credentials))?;
     trail.principal(caller.principal());
 
-    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, &trail.correlation()))?;
+    let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
+    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;
     let call = trail.stage(Stage::Session, || host.sessions.enter(caller, &session_id, request))?;
     trail.session(call.session());
 
@@ -73,7 +74,11 @@ pub(crate) async fn walk<C: Contracts>(
 }
 
 /// The form of what does not depend on who asks.
-fn read(envelope: Envelope, correlation: &CorrelationId) -> Result<(String, SessionRequest), Refusal> {
+fn read(
+    envelope: Envelope,
+    correlation: CorrelationId,
+    trace: Option<Box<TraceContext>>,
+) -> Result<(String, SessionRequest), Refusal> {
     let malformed = |message: &str| Refusal::new(Code::MalformedRequest, Stage::Transport, message);
     if envelope.streaming {
         let message = "results are not streamed by this host; call without `streaming`";
@@ -86,12 +91,12 @@ fn read(envelope: Envelope, correlation: &CorrelationId) -> Result<(String, Sess
     let call_id = CallId::parse(&envelope.call_id)
         .map_err(|_| malformed("`call.call_id` must be 1 to 128 printable ASCII characters, not all blank"))?;
     let request = SessionRequest {
-        correlation: correlation.clone(),
+        correlation,
         call_id,
         name: envelope.name,
         args: envelope.args,
         deadline_unix_ms: envelope.deadline_unix_ms,
-        trace: envelope.trace,
+        trace,
     };
     Ok((envelope.session_id, request))
 }

@@ -7,11 +7,12 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     event::{Event, Kind},
-    id::CallId,
+    id::{CallId, CorrelationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     outcome::CallAnswer,
     port::FrontDoor,
     principal::Principal,
+    refusal::Context,
 };
 use grid_identity::Caller;
 use grid_session::{Opening, Session};
@@ -61,7 +62,10 @@ impl<C: Contracts> FrontDoor for Door<C> {
     ) -> Result<Tools, Refusal> {
         let trail = self.trail(&correlation_id, &session_id);
         match self.session(&credentials, &session_id) {
-            Ok((_, session)) => Ok(Tools { tools: self.callable(&session).await, correlation_id: trail.correlation() }),
+            Ok((caller, session)) => {
+                let tools = self.callable(&caller, &session).await;
+                Ok(Tools { tools, correlation_id: trail.correlation() })
+            }
             Err((refusal, caller)) => Err(self.refuse(trail, caller.as_ref(), refusal).await),
         }
     }
@@ -81,10 +85,15 @@ impl<C: Contracts> FrontDoor for Door<C> {
             return Err(self.refuse(trail, None, stopping()).await);
         }
         let span = trail.span().clone();
-        let lost = trail.fill(lost());
-        // The host owns the task: a client that goes away cannot skip the conclusion.
-        let path = self.0.tasks.spawn(call(host, credentials, envelope, trail).instrument(span));
-        path.await.unwrap_or(Err(lost))
+        let correlation = trail.correlation();
+        // The host owns the task: a client that goes away cannot skip the conclusion. The future is large and is
+        // boxed, so that spawning it moves a pointer.
+        let path = Box::pin(call(host, credentials, envelope, trail));
+        let ended = match span.is_disabled() {
+            true => self.0.tasks.spawn(path).await,
+            false => self.0.tasks.spawn(path.instrument(span)).await,
+        };
+        ended.unwrap_or_else(|_| Err(lost(correlation, self.0.clock.unix_ms())))
     }
 
     async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
@@ -231,12 +240,13 @@ impl<C: Contracts> Door<C> {
         }
     }
 
-    /// What a session may call, by the decision that a call would meet.
-    async fn callable(&self, session: &Session) -> Vec<ToolListing> {
+    /// What the caller may call in a session, by the decision that a call would meet.
+    async fn callable(&self, caller: &Caller, session: &Session) -> Vec<ToolListing> {
         let host = &self.0;
+        let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(session.context(), session.id(), &contract).await {
+            if !host.authorize.admits(&context, session.id(), &contract).await {
                 continue;
             }
             tools.push(ToolListing {
@@ -248,7 +258,7 @@ impl<C: Contracts> Door<C> {
                 effect: contract.effect().as_str(),
                 timeout_ms: u64::try_from(contract.timeout().as_millis()).unwrap_or(u64::MAX),
                 tags: contract.tags().to_vec(),
-                digest: contract.digest().to_string(),
+                digest: format!("sha256:{}", contract.digest()),
                 dynamic: contract.is_dynamic(),
                 available: host.roster.any(&contract, session),
             });
@@ -302,7 +312,10 @@ async fn repeated<C: Contracts>(
     if let Err(error) = host.ledger.record(event).await {
         return Err(trail.fill(unwritable(&error)));
     }
-    ended.map(|answer| CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer })
+    match ended {
+        Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer }),
+        Err(refusal) => Err(trail.adopt(refusal)),
+    }
 }
 
 /// What was begun is ended; nothing more is begun.
@@ -311,7 +324,10 @@ pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
 }
 
-fn lost() -> Refusal {
+fn lost(correlation: CorrelationId, at_ms: u64) -> Refusal {
     let message = "the host failed while it worked on the call; whether the tool ran is not known; ask an operator";
-    Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message).because("the task of the call ended early")
+    let context = Context { correlation_id: Some(correlation), at_ms, ..Context::default() };
+    Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message)
+        .because("the task of the call ended early")
+        .within(context)
 }

@@ -33,13 +33,23 @@ pub(crate) async fn fulfil<C: Contracts>(port: &Port<C>, request: Fulfil) -> Bat
         Err(refusal) => (Vec::new(), Scope::Every, reject_all(&request.names, &refusal)),
     };
     let mut accepted: Vec<String> = contracts.iter().map(|contract| contract.name().to_string()).collect();
-    if let Err(refusal) = record(port, Kind::Fulfilled, &request.correlation_id, None, &accepted, &rejected).await {
+    let session = match scope {
+        Scope::Every => None,
+        Scope::Only(session) => Some(session),
+    };
+    if let Err(refusal) = record(port, Kind::Fulfilled, &request.correlation_id, session, &accepted, &rejected).await {
         rejected.extend(reject_all(&accepted, &refusal));
         accepted.clear();
     } else {
         let runtime: Arc<dyn Runtime> = port.wire.clone();
         for contract in &contracts {
             host.roster.seat(contract.name(), &runtime, scope);
+        }
+        if let Scope::Only(id) = scope
+            && let Err(refusal) = still_open(port, id)
+        {
+            rejected.extend(reject_all(&accepted, &refusal));
+            accepted.clear();
         }
     }
     answer(port, accepted, rejected, request.session_id, &request.correlation_id)
@@ -76,6 +86,11 @@ pub(crate) async fn register<C: Contracts>(port: &Port<C>, request: Register) ->
             );
         }
     }
+    if let Some(id) = id
+        && let Err(refusal) = still_open(port, id)
+    {
+        registration = Registration { accepted: Vec::new(), rejected: reject_all(&names, &refusal) };
+    }
     let accepted = names_of(&registration.accepted);
     let session_id = id.map_or(request.session_id, |id| id.to_string());
     answer(port, accepted, registration.rejected, session_id, &request.correlation_id)
@@ -89,7 +104,8 @@ async fn session_for<'a, C: Contracts>(
 ) -> Result<(Arc<Session>, &'a Development), Refusal> {
     let host = &port.door.0;
     let Some(registrar) = host.contracts.registrar() else {
-        let message = "this host takes no registrations; add the contract to its manifest, or use a host in DEVELOPMENT mode";
+        let message =
+            "this host takes no registrations; add the contract to its manifest, or use a host in DEVELOPMENT mode";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Link, message));
     };
     own_id(port, &request.runtime_id)?;
@@ -117,6 +133,17 @@ fn scope<C: Contracts>(port: &Port<C>, request: &Fulfil) -> Result<Scope, Refusa
         Some(session) => Ok(Scope::Only(session.id())),
         None => Err(no_session("an open session of the runtime's tenant")),
     }
+}
+
+/// A session that ended while the record was being written has been cleared up already; what was seated since
+/// would stay for ever.
+fn still_open<C: Contracts>(port: &Port<C>, session: SessionId) -> Result<(), Refusal> {
+    let host = &port.door.0;
+    if host.sessions.peek(&session).is_some() {
+        return Ok(());
+    }
+    host.forget(session);
+    Err(no_session("one that is open"))
 }
 
 fn no_session(which: &str) -> Refusal {

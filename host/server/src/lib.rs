@@ -13,4 +13,8 @@ mod pages;
 mod runtime_door;
 mod serve;
 mod telemetry;
+mod traces;
 mod trail;
+
+#[cfg(test)]
+mod tests;

@@ -9,15 +9,7 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{
-    cli::Exit,
-    compose,
-    front_door::Door,
-    host::Host,
-    metrics::Metrics,
-    pages::pages,
-    telemetry,
-};
+use crate::{cli::Exit, compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -122,7 +114,7 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
-    let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| digest.to_string());
+    let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
     let correlation = host.correlation("");
     let event = Event {
         detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
@@ -209,14 +201,14 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
     let wires = host.hub.list();
     for wire in &wires {
-        wire.send(HostFrame::Drain { reason: STOPS.to_owned(), grace_ms }).await;
+        wire.offer(HostFrame::Drain { reason: STOPS.to_owned(), grace_ms });
     }
     host.tasks.close();
     if tokio::time::timeout(grace, host.tasks.wait()).await.is_err() {
         tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
     }
     for wire in wires {
-        wire.send(HostFrame::Bye { reason: STOPS.to_owned() }).await;
+        wire.offer(HostFrame::Bye { reason: STOPS.to_owned() });
         wire.crash(STOPS);
     }
     callers.shutdown(Duration::from_secs(1)).await;

@@ -15,9 +15,7 @@ use tracing_subscriber::{
 
 use grid_config::{Config, LogFormat, LogLevel, Url};
 
-use crate::{
-    serve::Failure,
-};
+use crate::serve::Failure;
 
 /// Spans of the path; a layer that does not want them costs nothing on it.
 const PATH: &str = "grid::path";
@@ -38,12 +36,17 @@ impl Telemetry {
 /// Begins to log, and to trace where `telemetry.otlp_endpoint` is set.
 pub(crate) fn start(config: &Config) -> Result<Telemetry, Failure> {
     let provider = config.telemetry.otlp_endpoint.as_ref().map(|endpoint| provider(config, endpoint)).transpose()?;
-    let traces = provider.as_ref().map(|provider| {
-        let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("grid"));
-        spans.with_filter(Targets::new().with_target(PATH, LevelFilter::INFO))
-    });
-    let registry = tracing_subscriber::registry().with(log(config)).with(traces);
-    registry.try_init().map_err(|error: TryInitError| {
+    let registry = tracing_subscriber::registry().with(log(config));
+    // A layer that is not there must not be asked: its absence would switch every span of the path on.
+    let begun = match &provider {
+        None => registry.try_init(),
+        Some(provider) => {
+            let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("grid"));
+            let traces = spans.with_filter(Targets::new().with_target(PATH, LevelFilter::INFO));
+            registry.with(traces).try_init()
+        }
+    };
+    begun.map_err(|error: TryInitError| {
         Failure::start(Code::EnvironmentError, format!("logging could not be set up: {error}"))
     })?;
     Ok(Telemetry(provider))

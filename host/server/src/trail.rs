@@ -1,6 +1,6 @@
 //! What is known about a request so far: for its refusal, its span, its metrics. Grows along the path.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use grid_contract::Contract;
 use grid_core::{
@@ -16,7 +16,7 @@ use grid_resolve::RoutedCall;
 use grid_session::Session;
 use tracing::{Instrument as _, Span, field};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, traces};
 
 /// The trail of one request.
 #[derive(Debug)]
@@ -36,6 +36,7 @@ pub(crate) struct Trail {
     contract: Option<[u8; 32]>,
     repeatable: bool,
     plain: bool,
+    lap: Duration,
 }
 
 impl Trail {
@@ -59,7 +60,11 @@ impl Trail {
             "grid.invocation_id" = field::Empty,
             "grid.code" = field::Empty,
         );
+        if let Some(trace) = trace {
+            traces::adopt(&span, trace);
+        }
         Self {
+            lap: clock.elapsed(),
             clock,
             metrics,
             span,
@@ -79,19 +84,25 @@ impl Trail {
     }
 
     /// Walks a stage that does not wait.
-    pub(crate) fn stage<T>(&self, stage: Stage, walk: impl FnOnce() -> T) -> T {
-        let began = self.clock.elapsed();
+    pub(crate) fn stage<T>(&mut self, stage: Stage, walk: impl FnOnce() -> T) -> T {
         let done = stage_span(&self.span, stage).in_scope(walk);
-        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+        self.lap(stage);
         done
     }
 
     /// Walks a stage that waits.
-    pub(crate) async fn wait<T>(&self, stage: Stage, walk: impl Future<Output = T>) -> T {
-        let began = self.clock.elapsed();
-        let done = walk.instrument(stage_span(&self.span, stage)).await;
-        self.metrics.stage(stage, self.clock.elapsed().saturating_sub(began));
+    pub(crate) async fn wait<T>(&mut self, stage: Stage, walk: impl Future<Output = T>) -> T {
+        let span = stage_span(&self.span, stage);
+        let done = if span.is_disabled() { walk.await } else { walk.instrument(span).await };
+        self.lap(stage);
         done
+    }
+
+    /// One reading of the clock a stage: what lies between two of them belongs to the later one.
+    fn lap(&mut self, stage: Stage) {
+        let now = self.clock.elapsed();
+        self.metrics.stage(stage, now.saturating_sub(self.lap));
+        self.lap = now;
     }
 
     pub(crate) fn correlation(&self) -> CorrelationId {
@@ -100,6 +111,11 @@ impl Trail {
 
     pub(crate) fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// What a runtime gets as its parent.
+    pub(crate) fn handed_on(&self, given: Option<Box<TraceContext>>) -> Option<Box<TraceContext>> {
+        traces::handed_on(&self.span, given)
     }
 
     pub(crate) fn tool(&self) -> &str {
@@ -142,6 +158,18 @@ impl Trail {
             trace_id: self.trace_id.clone(),
             repeatable: self.repeatable || not_sent,
             plain: self.plain,
+        })
+    }
+
+    /// Makes a refusal that an earlier request met this one's own; where the call ran stays as it was.
+    pub(crate) fn adopt(&self, refusal: Refusal) -> Refusal {
+        self.span.record("grid.code", refusal.code().as_str());
+        let met = refusal.context().clone();
+        refusal.within(Context {
+            correlation_id: Some(self.correlation.clone()),
+            trace_id: self.trace_id.clone(),
+            plain: self.plain,
+            ..met
         })
     }
 

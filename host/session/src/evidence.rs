@@ -5,6 +5,7 @@ use std::sync::Arc;
 use grid_core::{
     envelope::TraceContext,
     id::{CallId, CorrelationId},
+    principal::SecurityContext,
 };
 
 use crate::Session;
@@ -30,7 +31,9 @@ pub struct SessionRequest {
 #[derive(Debug)]
 pub struct SessionCall {
     pub(crate) session: Arc<Session>,
-    pub(crate) request: SessionRequest,
+    pub(crate) context: SecurityContext,
+    /// Boxed: every later stage moves it along.
+    pub(crate) request: Box<SessionRequest>,
 }
 
 impl SessionCall {
@@ -38,6 +41,12 @@ impl SessionCall {
     #[must_use]
     pub fn session(&self) -> &Arc<Session> {
         &self.session
+    }
+
+    /// All that is known about who asks.
+    #[must_use]
+    pub fn context(&self) -> &SecurityContext {
+        &self.context
     }
 
     /// The request.

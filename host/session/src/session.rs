@@ -7,6 +7,8 @@ use grid_core::{
     principal::{Principal, SecurityClaim, SecurityContext},
 };
 
+use grid_identity::Caller;
+
 use crate::calls::Calls;
 
 /// A live session.
@@ -64,10 +66,11 @@ impl Session {
         &self.context.principal
     }
 
-    /// All that is known about who opened it.
+    /// All that is known about who asks now: the rights that this request's own credentials prove, and the claim
+    /// that the session was opened with. A session lends nobody the rights of its opener.
     #[must_use]
-    pub fn context(&self) -> &SecurityContext {
-        &self.context
+    pub fn context_of(&self, caller: &Caller) -> SecurityContext {
+        SecurityContext { principal: Arc::clone(caller.principal()), claim: self.context.claim.clone() }
     }
 
     /// The id that the caller suggested.

@@ -146,7 +146,8 @@ impl Sessions {
     /// INVALID_SESSION for an unknown or foreign one, SESSION_EXPIRED for one whose time is over.
     pub fn enter(&self, caller: Caller, id: &str, request: SessionRequest) -> Result<SessionCall, Refusal> {
         let session = self.find(&caller, id)?;
-        Ok(SessionCall { session, request })
+        let context = session.context_of(&caller);
+        Ok(SessionCall { session, context, request: Box::new(request) })
     }
 
     /// As [`Sessions::enter`], for requests that are no calls.

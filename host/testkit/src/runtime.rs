@@ -49,6 +49,11 @@ impl FakeRuntime {
         self.lock().refuse = Some(error);
     }
 
+    /// From now on they can again.
+    pub fn accept(&self) {
+        self.lock().refuse = None;
+    }
+
     /// The calls so far.
     #[must_use]
     pub fn calls(&self) -> Vec<CallFrame> {
@@ -64,15 +69,15 @@ impl FakeRuntime {
     /// How many calls somebody waits for.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        let waited_for =
-            |sender: &Option<oneshot::Sender<Ending>>| sender.as_ref().is_some_and(|sender| !sender.is_closed());
-        self.lock().calls.iter().filter(|(_, sender)| waited_for(sender)).count()
+        self.lock().calls.iter().filter(|(_, sender)| is_waited_for(sender)).count()
     }
 
-    /// Ends the oldest call that has not ended; false where there is none.
+    /// Ends the oldest call that somebody waits for; false where there is none.
     pub fn end(&self, ending: Ending) -> bool {
-        let waiting = self.lock().calls.iter_mut().find_map(|(_, sender)| sender.take());
-        waiting.is_some_and(|sender| sender.send(ending).is_ok())
+        let mut inner = self.lock();
+        let waiting = inner.calls.iter_mut().find(|(_, sender)| is_waited_for(sender));
+        let sender = waiting.and_then(|(_, sender)| sender.take());
+        sender.is_some_and(|sender| sender.send(ending).is_ok())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -98,4 +103,8 @@ impl Runtime for FakeRuntime {
     fn cancel(&self, invocation: InvocationId, reason: &str) {
         self.lock().cancelled.push((invocation, reason.to_owned()));
     }
+}
+
+fn is_waited_for(sender: &Option<oneshot::Sender<Ending>>) -> bool {
+    sender.as_ref().is_some_and(|sender| !sender.is_closed())
 }

@@ -54,6 +54,8 @@ const ROOMS: &[Room] = &[
     room("grid-sdk-macros", &[]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    // It has no code of its own; its tests meet hosts over the wire alone.
+    room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do.
     room("grid-bench", &["grid-proto"]),
     room("grid-house", &[]),

@@ -190,12 +190,7 @@ async fn what_was_cut_leaves_nothing_behind_in_a_segment_that_is_full() {
         ledger.record(refusal("y".repeat(length))).await.unwrap();
     }
     ledger.close().await.unwrap();
-    assert!(
-        directory
-            .path()
-            .join("wal/00000000000000000004.seg")
-            .exists()
-    );
+    assert!(directory.path().join("wal/00000000000000000004.seg").exists());
     let (ledger, recovered) = open(directory.path()).unwrap();
     assert_eq!((recovered.records, recovered.cut), (5, 0));
     ledger.close().await.unwrap();

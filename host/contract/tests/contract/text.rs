@@ -5,8 +5,13 @@ pub fn one(contract: &str, function: &str) -> String {
     manifest(&[("calc", contract, &[("sum", function)])])
 }
 
-/// Contracts with their further fields and their functions.
-pub fn manifest(contracts: &[(&str, &str, &[(&str, &str)])]) -> String {
+/// A name, and further fields.
+type Function<'a> = (&'a str, &'a str);
+/// A name, further fields, and its functions.
+type Contract<'a> = (&'a str, &'a str, &'a [Function<'a>]);
+
+/// A manifest of these contracts.
+pub fn manifest(contracts: &[Contract<'_>]) -> String {
     let contracts: Vec<String> = contracts
         .iter()
         .map(|(name, fields, functions)| {

@@ -1,3 +1,5 @@
+use std::task::Poll;
+
 use grid_core::{
     id::{ConnectionId, CorrelationId, RuntimeId, SessionId, TenantId},
     outcome::ToolAnswer,
@@ -150,4 +152,18 @@ fn one_id_is_attached_once_until_its_runtime_has_ended() {
     assert_eq!(hub.len(), 1, "the first cannot detach its successor");
     hub.detach(&second.card().id, second.card().connection);
     assert!(hub.is_empty());
+}
+
+#[tokio::test]
+async fn a_frame_that_waits_for_room_is_given_up_with_its_runtime() {
+    let (wire, _unread) = wire();
+    let farewell = || HostFrame::Bye { reason: "the host stops".to_owned() };
+    for _ in 0..4 {
+        wire.send(farewell()).await;
+    }
+    wire.offer(farewell());
+    let mut waiting = std::pin::pin!(wire.send(farewell()));
+    assert!(std::future::poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+    wire.crash("it does not read");
+    waiting.await;
 }

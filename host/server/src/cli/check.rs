@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use crate::{
-    compose,
-};
+use crate::compose;
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]

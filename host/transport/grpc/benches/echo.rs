@@ -30,11 +30,7 @@ const EACH: usize = 20;
 struct Echo;
 
 fn no<T>() -> Result<T, Refusal> {
-    Err(Refusal::new(
-        Code::FeatureUnavailable,
-        Stage::Transport,
-        "not here",
-    ))
+    Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, "not here"))
 }
 
 impl FrontDoor for Echo {
@@ -70,11 +66,7 @@ struct Nobody;
 
 impl RuntimeDoor for Echo {
     type Port = Nobody;
-    async fn attach(
-        &self,
-        _: Credentials,
-        _: Announce,
-    ) -> Result<(Nobody, mpsc::Receiver<HostFrame>), Refusal> {
+    async fn attach(&self, _: Credentials, _: Announce) -> Result<(Nobody, mpsc::Receiver<HostFrame>), Refusal> {
         no()
     }
     async fn unannounced(&self, _: Credentials, fault: Refusal) -> Refusal {
@@ -91,10 +83,7 @@ impl RuntimePort for Nobody {
 /// The same through tonic's generated service and tonic's server.
 #[tonic::async_trait]
 impl v1::grid_service_server::GridService for Echo {
-    async fn call_tool(
-        &self,
-        request: Request<v1::ToolCall>,
-    ) -> Result<Response<v1::CallToolResponse>, Status> {
+    async fn call_tool(&self, request: Request<v1::ToolCall>) -> Result<Response<v1::CallToolResponse>, Status> {
         let wire = request.into_inner();
         let call = wire.call.expect("sent");
         let invocation_id = InvocationId::mint().to_string();
@@ -127,10 +116,7 @@ impl v1::grid_service_server::GridService for Echo {
     ) -> Result<Response<v1::DestroySessionResponse>, Status> {
         Err(Status::unimplemented(""))
     }
-    async fn list_tools(
-        &self,
-        _: Request<v1::ListTools>,
-    ) -> Result<Response<v1::ListToolsResponse>, Status> {
+    async fn list_tools(&self, _: Request<v1::ListTools>) -> Result<Response<v1::ListToolsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
     async fn cancel_tool_call(
@@ -155,12 +141,7 @@ impl v1::grid_service_server::GridService for Echo {
 
 async fn ours() -> (Running, Channel) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let server = Server::new(
-        Arc::new(Echo),
-        Arc::new(Echo),
-        SystemClock::shared(),
-        Settings::default(),
-    );
+    let server = Server::new(Arc::new(Echo), Arc::new(Echo), SystemClock::shared(), Settings::default());
     let running = server.start(listener).await.expect("serving");
     let channel = connect(&running.address().to_string()).await;
     (running, channel)
@@ -208,11 +189,7 @@ fn a_call() -> v1::ToolCall {
     v1::ToolCall {
         correlation_id: "bench-1".to_owned(),
         session_id: "s-0123456789abcdef0123456789abcdef".to_owned(),
-        call: Some(adm::FunctionCall {
-            call_id: "call-1".to_owned(),
-            name: "echo".to_owned(),
-            args: "x".repeat(200),
-        }),
+        call: Some(adm::FunctionCall { call_id: "call-1".to_owned(), name: "echo".to_owned(), args: "x".repeat(200) }),
         ..v1::ToolCall::default()
     }
 }
@@ -226,9 +203,7 @@ fn echo(c: &mut Criterion) {
         runtime.block_on(tonics(&mut tasks))
     };
     let mut group = c.benchmark_group("echo");
-    group
-        .throughput(Throughput::Elements((AT_ONCE * EACH) as u64))
-        .measurement_time(Duration::from_secs(8));
+    group.throughput(Throughput::Elements((AT_ONCE * EACH) as u64)).measurement_time(Duration::from_secs(8));
     group.bench_function("this transport", |b| {
         b.iter(|| runtime.block_on(round(&direct)));
     });

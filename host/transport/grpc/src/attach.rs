@@ -53,11 +53,7 @@ impl<R: RuntimeDoor> Runtimes<R> {
         loopback: bool,
         hang_up: CancellationToken,
     ) -> Response<Reply> {
-        let attach = Attach {
-            runtimes: self,
-            credentials: credentials(request.headers(), loopback),
-            hang_up,
-        };
+        let attach = Attach { runtimes: self, credentials: credentials(request.headers(), loopback), hang_up };
         Grpc::new(ProstCodec::default())
             .apply_max_message_size_config(Some(self.message), Some(self.message))
             .streaming(attach, request)
@@ -122,15 +118,9 @@ impl<R: RuntimeDoor> Link<R> {
         let (close, closing) = oneshot::channel();
         let (unsent, returned) = mpsc::channel(UNSENT);
         let (gone, mut reader) = oneshot::channel();
-        let frames = Frames {
-            queue,
-            closing,
-            unsent,
-            _gone: gone,
-        };
+        let frames = Frames { queue, closing, unsent, _gone: gone };
         if opened.send(Opening::Attached(frames)).is_err() {
-            port.detach("the runtime left before it was answered".to_owned())
-                .await;
+            port.detach("the runtime left before it was answered".to_owned()).await;
             return;
         }
         self.pump(port, returned, close, &mut reader).await;
@@ -144,9 +134,7 @@ impl<R: RuntimeDoor> Link<R> {
     async fn introduction(&mut self) -> Result<Box<Announce>, Refusal> {
         let refuse = |code, message: &str| Err(Refusal::new(code, Stage::Transport, message));
         match timeout(self.first_frame, self.inbound.message()).await {
-            Ok(Ok(Some(v1::RuntimeFrame {
-                frame: Some(Frame::Announce(announce)),
-            }))) => Ok(frame::announce(*announce)),
+            Ok(Ok(Some(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) }))) => Ok(frame::announce(*announce)),
             Ok(Ok(Some(_))) => refuse(
                 Code::ProtocolViolation,
                 "the first frame is no announcement; send `announce` before anything else",
@@ -205,10 +193,9 @@ impl<R: RuntimeDoor> Link<R> {
 /// A frame that could not be read. tonic's words are for the host's own log.
 fn unreadable(status: &Status) -> Refusal {
     let (code, message) = match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => (
-            Code::MessageTooLarge,
-            "a frame is over the message limit; send less, and attach again",
-        ),
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
+            (Code::MessageTooLarge, "a frame is over the message limit; send less, and attach again")
+        }
         tonic::Code::Internal | tonic::Code::InvalidArgument => (
             Code::SerializationError,
             "a frame cannot be read; check that both sides were built from the same proto files",

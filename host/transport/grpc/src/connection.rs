@@ -103,7 +103,10 @@ fn service<T: Route>(
     service_fn(move |request| {
         peer.asked.store(true, Ordering::Relaxed);
         let (port, peer) = (Arc::clone(&port), Arc::clone(&peer));
-        async move { Ok(port.route.route(request, &peer).await) }
+        // Boxed once here: the future is large, and the connection moves it several times before it is polled.
+        let answer: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(async move { Ok(port.route.route(request, &peer).await) });
+        answer
     })
 }
 

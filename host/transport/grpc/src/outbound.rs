@@ -112,10 +112,7 @@ impl Frames {
             Poll::Ready(None) => self.closing.try_recv().ok(),
             Poll::Pending => ready!(Pin::new(&mut self.closing).poll(cx)).ok(),
         };
-        Poll::Ready(Next::Last(fault.map(|refusal| HostFrame::Error {
-            refusal,
-            invocation_id: String::new(),
-        })))
+        Poll::Ready(Next::Last(fault.map(|refusal| HostFrame::Error { refusal, invocation_id: String::new() })))
     }
 
     /// The frame as a message. One that is over the limit would end the whole stream, so it stays here, and its

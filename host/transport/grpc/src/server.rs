@@ -26,10 +26,7 @@ use crate::{
     unary::{Limits, is_grpc},
 };
 
-const SERVICES: &[&str] = &[
-    grid_service_server::SERVICE_NAME,
-    runtime_service_server::SERVICE_NAME,
-];
+const SERVICES: &[&str] = &[grid_service_server::SERVICE_NAME, runtime_service_server::SERVICE_NAME];
 
 /// Serves callers and runtimes.
 #[derive(Debug)]
@@ -44,12 +41,7 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self {
-            front,
-            runtimes,
-            clock,
-            settings,
-        }
+        Self { front, runtimes, clock, settings }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -61,11 +53,7 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
         Ok(self.start_on(listener, address).await)
     }
 
-    pub(crate) async fn start_on(
-        self,
-        listener: impl Accept,
-        address: std::net::SocketAddr,
-    ) -> Running {
+    pub(crate) async fn start_on(self, listener: impl Accept, address: std::net::SocketAddr) -> Running {
         let kill = CancellationToken::new();
         let stop = kill.child_token();
         let tasks = TaskTracker::new();
@@ -74,10 +62,7 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
             callers: Callers {
                 door: self.front,
                 clock: self.clock,
-                limits: Limits {
-                    message: self.settings.max_message,
-                    patience: self.settings.message_timeout,
-                },
+                limits: Limits { message: self.settings.max_message, patience: self.settings.message_timeout },
             },
             runtimes: Runtimes {
                 door: self.runtimes,
@@ -89,21 +74,9 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port {
-            route: routes,
-            settings: self.settings,
-            tasks: tasks.clone(),
-            stop: stop.clone(),
-        });
+        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
         let serve = move |stream, peer| serve_http2(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(
-            listener,
-            places,
-            tasks.clone(),
-            stop.clone(),
-            kill.clone(),
-            serve,
-        ));
+        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
         Running::new(address, health, stop, kill, tasks)
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Bound {
 
 type Read = fn(&Ratios) -> Option<f64>;
 
-/// What, at how many in flight, bound, goal, prototype, where to find it.
+/// What, calls in flight, bound, goal, what a prototype reached, where it is read.
 type Row = (&'static str, usize, Bound, f64, Option<f64>, Read);
 
 const GOALS: &[Row] = &[

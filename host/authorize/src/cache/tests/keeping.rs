@@ -230,7 +230,7 @@ async fn a_list_asks_the_same_question_as_a_call() {
     let scene = strict("sum", OPEN);
     let session = scene.session("agent", "demo", &[]);
     let call = scene.contracted(&session, "sum");
-    assert!(asked.authorize.admits(session.context(), session.id(), call.contract()).await);
+    assert!(asked.authorize.admits(call.call().context(), session.id(), call.contract()).await);
     told.now(Say::No);
     assert!(asked.authorize.permit(call).await.is_ok(), "the list's decision is the call's");
     assert_eq!(told.asked(), 1);

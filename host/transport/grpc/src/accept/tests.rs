@@ -26,25 +26,16 @@ impl Accept for Faulty {
 async fn survives(faults: impl IntoIterator<Item = Error>) -> Duration {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let faulty = Faulty {
-        faults: Mutex::new(faults.into_iter().collect()),
-        listener,
-    };
+    let faulty = Faulty { faults: Mutex::new(faults.into_iter().collect()), listener };
     let tasks = TaskTracker::new();
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
     let (served, mut connections) = mpsc::channel(1);
     let before = tokio::time::Instant::now();
-    let accepting = tasks.spawn(accept(
-        faulty,
-        Places::new(1),
-        tasks.clone(),
-        stop.clone(),
-        kill,
-        move |stream, peer| {
+    let accepting =
+        tasks.spawn(accept(faulty, Places::new(1), tasks.clone(), stop.clone(), kill, move |stream, peer| {
             let served = served.clone();
             async move { served.send((stream, peer)).await.unwrap() }
-        },
-    ));
+        }));
     let mut client = TcpStream::connect(address).await.unwrap();
     let (stream, peer) = connections.recv().await.unwrap();
     let waited = before.elapsed();
@@ -59,11 +50,7 @@ async fn survives(faults: impl IntoIterator<Item = Error>) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_does_not_make_the_loop_wait() {
-    let kinds = [
-        ErrorKind::ConnectionAborted,
-        ErrorKind::ConnectionReset,
-        ErrorKind::Interrupted,
-    ];
+    let kinds = [ErrorKind::ConnectionAborted, ErrorKind::ConnectionReset, ErrorKind::Interrupted];
     let waited = survives(kinds.map(Error::from)).await;
     assert_eq!(waited, Duration::ZERO);
 }
@@ -80,11 +67,7 @@ async fn the_loop_outlives_a_lack_of_descriptors_and_serves_within_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_nobody_foresaw_is_outlived_too() {
-    survives([
-        Error::other("surprise"),
-        Error::from(ErrorKind::InvalidInput),
-    ])
-    .await;
+    survives([Error::other("surprise"), Error::from(ErrorKind::InvalidInput)]).await;
 }
 
 #[test]

@@ -33,21 +33,14 @@ fn timeouts_are_read_in_every_unit() {
 fn a_length_is_read_once_the_prefix_is_whole() {
     assert_eq!(length(&[0, 0, 0, 0], 10), Ok(None));
     assert_eq!(length(&[0, 0, 0, 0, 10], 10), Ok(Some(10)));
-    let over = Fault::TooLarge {
-        found: 11,
-        limit: 10,
-    };
+    let over = Fault::TooLarge { found: 11, limit: 10 };
     assert_eq!(length(&[0, 0, 0, 0, 11], 10), Err(over));
     assert_eq!(length(&[1, 0, 0, 0, 0], 10), Err(Fault::Compressed));
 }
 
 #[test]
 fn only_grpc_content_is_grpc() {
-    for (kind, want) in [
-        ("application/grpc", true),
-        ("application/grpc+proto", true),
-        ("application/json", false),
-    ] {
+    for (kind, want) in [("application/grpc", true), ("application/grpc+proto", true), ("application/json", false)] {
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
         assert_eq!(is_grpc(&headers), want, "{kind}");
     }

@@ -27,12 +27,8 @@ impl Door {
     fn admit(credentials: &Credentials) -> Result<(), Refusal> {
         match credentials.bearer.as_deref() {
             Some("op") => Ok(()),
-            _ => Err(Refusal::new(
-                Code::InvalidCredentials,
-                Stage::Identity,
-                "no operator's token; send one",
-            )
-            .because("internal")),
+            _ => Err(Refusal::new(Code::InvalidCredentials, Stage::Identity, "no operator's token; send one")
+                .because("internal")),
         }
     }
 }
@@ -62,20 +58,12 @@ impl AdminDoor for Door {
 
     async fn sessions(&self, credentials: Credentials) -> Result<Vec<SessionRow>, Refusal> {
         Self::admit(&credentials)?;
-        Ok(vec![SessionRow {
-            session_id: "s-1".to_owned(),
-            dynamic_tools: 4,
-            ..SessionRow::default()
-        }])
+        Ok(vec![SessionRow { session_id: "s-1".to_owned(), dynamic_tools: 4, ..SessionRow::default() }])
     }
 
     async fn contracts(&self, credentials: Credentials) -> Result<Vec<ContractRow>, Refusal> {
         Self::admit(&credentials)?;
-        Ok(vec![ContractRow {
-            name: "add".to_owned(),
-            required_roles: vec!["r".to_owned()],
-            ..ContractRow::default()
-        }])
+        Ok(vec![ContractRow { name: "add".to_owned(), required_roles: vec!["r".to_owned()], ..ContractRow::default() }])
     }
 
     async fn invalidate(&self, credentials: Credentials, reason: String) -> Result<u64, Refusal> {
@@ -94,10 +82,7 @@ fn pages(head: &Parts) -> Option<Response<Bytes>> {
 
 async fn start() -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    Admin::new(Arc::new(Door), pages, Settings::default())
-        .start(listener)
-        .await
-        .unwrap()
+    Admin::new(Arc::new(Door), pages, Settings::default()).start(listener).await.unwrap()
 }
 
 fn asked<T>(message: T, token: &str) -> tonic::Request<T> {
@@ -125,9 +110,7 @@ async fn an_operator_sees_the_host() {
     let request = asked(v1::ListContractsRequest {}, "op");
     let contracts = client.list_contracts(request).await.unwrap().into_inner();
     assert_eq!(contracts.contracts[0].required_roles, ["r"]);
-    let request = v1::InvalidateAuthorizationsRequest {
-        reason: "test".to_owned(),
-    };
+    let request = v1::InvalidateAuthorizationsRequest { reason: "test".to_owned() };
     let answer = client.invalidate_authorizations(asked(request, "op")).await;
     assert_eq!(answer.unwrap().into_inner().policy_epoch, 9);
 }

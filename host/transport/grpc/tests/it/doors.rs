@@ -19,9 +19,7 @@ use grid_core::{
     refusal::Context,
 };
 use grid_grpc::{Running, Server, Settings};
-use grid_proto::v1::{
-    grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient,
-};
+use grid_proto::v1::{grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -98,11 +96,7 @@ pub fn refusal(code: Code, correlation_id: &str) -> Refusal {
 }
 
 impl FrontDoor for Front {
-    async fn open_session(
-        &self,
-        credentials: Credentials,
-        request: OpenSession,
-    ) -> Result<Opened, Refusal> {
+    async fn open_session(&self, credentials: Credentials, request: OpenSession) -> Result<Opened, Refusal> {
         self.saw(credentials, &request);
         if request.label == "refuse" {
             return Err(refusal(Code::InvalidCredentials, &request.correlation_id));
@@ -114,19 +108,12 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn close_session(
-        &self,
-        credentials: Credentials,
-        request: CloseSession,
-    ) -> Result<Closed, Refusal> {
+    async fn close_session(&self, credentials: Credentials, request: CloseSession) -> Result<Closed, Refusal> {
         self.saw(credentials, &request);
         if request.session_id == "refuse" {
             return Err(refusal(Code::InvalidSession, &request.correlation_id));
         }
-        Ok(Closed {
-            cancelled: 3,
-            correlation_id: correlation(&request.correlation_id),
-        })
+        Ok(Closed { cancelled: 3, correlation_id: correlation(&request.correlation_id) })
     }
 
     async fn list_tools(
@@ -157,16 +144,9 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn call(
-        &self,
-        credentials: Credentials,
-        envelope: Envelope,
-    ) -> Result<CallAnswer, Refusal> {
+    async fn call(&self, credentials: Credentials, envelope: Envelope) -> Result<CallAnswer, Refusal> {
         self.saw(credentials, &envelope);
-        let (kind, rest) = envelope
-            .name
-            .split_once(':')
-            .unwrap_or((&envelope.name, ""));
+        let (kind, rest) = envelope.name.split_once(':').unwrap_or((&envelope.name, ""));
         let answer = match kind {
             "refuse" => {
                 let code = Code::from_str(rest).unwrap();
@@ -174,16 +154,10 @@ impl FrontDoor for Front {
             }
             "plain" => {
                 let full = refusal(Code::PolicyViolation, &envelope.correlation_id);
-                let context = Context {
-                    plain: true,
-                    ..full.context().clone()
-                };
+                let context = Context { plain: true, ..full.context().clone() };
                 return Err(full.within(context));
             }
-            "fail" => ToolAnswer::Error {
-                message: "no".to_owned(),
-                kind: "NOPE".to_owned(),
-            },
+            "fail" => ToolAnswer::Error { message: "no".to_owned(), kind: "NOPE".to_owned() },
             "size" => ToolAnswer::Success("x".repeat(rest.parse().unwrap())),
             "wait" => {
                 self.go.notified().await;
@@ -217,19 +191,12 @@ impl FrontDoor for Front {
         })
     }
 
-    async fn cancel(
-        &self,
-        credentials: Credentials,
-        request: CancelCall,
-    ) -> Result<Cancelled, Refusal> {
+    async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
         self.saw(credentials, &request);
         if request.session_id == "refuse" {
             return Err(refusal(Code::PermissionDenied, &request.correlation_id));
         }
-        Ok(Cancelled {
-            cancelled: true,
-            correlation_id: correlation(&request.correlation_id),
-        })
+        Ok(Cancelled { cancelled: true, correlation_id: correlation(&request.correlation_id) })
     }
 }
 
@@ -274,21 +241,13 @@ impl RuntimeDoor for Runtimes {
         })))
         .unwrap();
         *self.line.lock().unwrap() = Some(line.clone());
-        let port = Port {
-            notes: Arc::clone(&self.notes),
-            line: Some(line),
-            end: self.end.clone(),
-        };
+        let port = Port { notes: Arc::clone(&self.notes), line: Some(line), end: self.end.clone() };
         Ok((port, queue))
     }
 
     async fn unannounced(&self, credentials: Credentials, fault: Refusal) -> Refusal {
-        self.notes
-            .add(("unannounced", credentials.bearer_text(), &fault));
-        fault.within(Context {
-            at_ms: 5,
-            ..Context::default()
-        })
+        self.notes.add(("unannounced", credentials.bearer_text(), &fault));
+        fault.within(Context { at_ms: 5, ..Context::default() })
     }
 }
 
@@ -353,17 +312,8 @@ impl Host {
     pub async fn start(settings: Settings) -> Self {
         let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server::new(
-            Arc::clone(&front),
-            Arc::clone(&runtimes),
-            SystemClock::shared(),
-            settings,
-        );
-        Self {
-            front,
-            runtimes,
-            running: server.start(listener).await.unwrap(),
-        }
+        let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
+        Self { front, runtimes, running: server.start(listener).await.unwrap() }
     }
 
     pub async fn channel(&self) -> Channel {
@@ -380,9 +330,5 @@ impl Host {
 }
 
 pub async fn channel(running: &Running) -> Channel {
-    Channel::from_shared(format!("http://{}", running.address()))
-        .unwrap()
-        .connect()
-        .await
-        .unwrap()
+    Channel::from_shared(format!("http://{}", running.address())).unwrap().connect().await.unwrap()
 }

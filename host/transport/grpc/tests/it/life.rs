@@ -7,9 +7,7 @@ use grid_grpc::{Settings, Stopped};
 use grid_proto::v1::RuntimeFrame;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
-use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
-};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tonic_reflection::pb::{
     v1::{
         ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -21,9 +19,7 @@ use tonic_reflection::pb::{
 use crate::{callers::call, doors::Host, runtimes::Line};
 
 fn about(service: &str) -> HealthCheckRequest {
-    HealthCheckRequest {
-        service: service.to_owned(),
-    }
+    HealthCheckRequest { service: service.to_owned() }
 }
 
 #[tokio::test]
@@ -51,33 +47,18 @@ async fn health_says_what_the_handle_says_for_the_port_and_each_service() {
 async fn reflection_lists_the_services_and_knows_their_messages() {
     let host = Host::start(Settings::default()).await;
     let mut client = ServerReflectionClient::new(host.channel().await);
-    let ask = |message| ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(message),
-    };
+    let ask = |message| ServerReflectionRequest { host: String::new(), message_request: Some(message) };
     let requests = tokio_stream::iter([
         ask(MessageRequest::ListServices(String::new())),
-        ask(MessageRequest::FileContainingSymbol(
-            "grid.v1.GridService".to_owned(),
-        )),
-        ask(MessageRequest::FileContainingSymbol(
-            "grid.adm.v1.FunctionCall".to_owned(),
-        )),
+        ask(MessageRequest::FileContainingSymbol("grid.v1.GridService".to_owned())),
+        ask(MessageRequest::FileContainingSymbol("grid.adm.v1.FunctionCall".to_owned())),
     ]);
-    let mut answers = client
-        .server_reflection_info(requests)
-        .await
-        .unwrap()
-        .into_inner();
+    let mut answers = client.server_reflection_info(requests).await.unwrap().into_inner();
     let mut next = async || answers.message().await.unwrap().unwrap().message_response;
     let Some(MessageResponse::ListServicesResponse(list)) = next().await else {
         panic!("no list");
     };
-    let mut names: Vec<_> = list
-        .service
-        .into_iter()
-        .map(|service| service.name)
-        .collect();
+    let mut names: Vec<_> = list.service.into_iter().map(|service| service.name).collect();
     names.sort();
     assert_eq!(
         names,
@@ -90,31 +71,15 @@ async fn reflection_lists_the_services_and_knows_their_messages() {
     );
     for _ in 0..2 {
         let answer = next().await;
-        assert!(
-            matches!(&answer, Some(MessageResponse::FileDescriptorResponse(_))),
-            "{answer:?}"
-        );
+        assert!(matches!(&answer, Some(MessageResponse::FileDescriptorResponse(_))), "{answer:?}");
     }
-    let mut old =
-        v1alpha::server_reflection_client::ServerReflectionClient::new(host.channel().await);
+    let mut old = v1alpha::server_reflection_client::ServerReflectionClient::new(host.channel().await);
     let request = v1alpha::ServerReflectionRequest {
         host: String::new(),
-        message_request: Some(
-            v1alpha::server_reflection_request::MessageRequest::ListServices(String::new()),
-        ),
+        message_request: Some(v1alpha::server_reflection_request::MessageRequest::ListServices(String::new())),
     };
-    let answers = old
-        .server_reflection_info(tokio_stream::iter([request]))
-        .await;
-    assert!(
-        answers
-            .unwrap()
-            .into_inner()
-            .message()
-            .await
-            .unwrap()
-            .is_some()
-    );
+    let answers = old.server_reflection_info(tokio_stream::iter([request])).await;
+    assert!(answers.unwrap().into_inner().message().await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -122,10 +87,7 @@ async fn a_stopping_port_finishes_what_it_has_and_takes_nothing_new() {
     let host = Host::start(Settings::default()).await;
     let address = host.running.address();
     let mut client = host.client().await;
-    let watcher = HealthClient::new(host.channel().await)
-        .watch(about(""))
-        .await
-        .unwrap();
+    let watcher = HealthClient::new(host.channel().await).watch(about("")).await.unwrap();
     let tasks = TaskTracker::new();
     let waiting = tasks.spawn(async move { client.call_tool(call("wait", "")).await });
     host.front.notes.wait_for("wait").await;
@@ -158,10 +120,7 @@ async fn what_does_not_finish_within_the_grace_is_cut() {
     host.front.notes.wait_for("wait").await;
     let before = tokio::time::Instant::now();
     let stopped = host.running.shutdown(Duration::from_millis(100)).await;
-    assert!(
-        matches!(stopped, Stopped::Cut(left) if left > 0),
-        "{stopped:?}"
-    );
+    assert!(matches!(stopped, Stopped::Cut(left) if left > 0), "{stopped:?}");
     assert!(before.elapsed() >= Duration::from_millis(100));
     assert!(waiting.await.unwrap().is_err());
 }
@@ -187,25 +146,18 @@ async fn a_handle_that_is_dropped_takes_the_port_along() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), gone)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_runtime_that_reads_nothing_loses_its_connection() {
-    let settings = Settings {
-        stall_timeout: Duration::from_millis(100),
-        ..Settings::default()
-    };
+    let settings = Settings { stall_timeout: Duration::from_millis(100), ..Settings::default() };
     let host = Host::start(settings).await;
     let line = Line::attached(&host).await;
     let send = host.runtimes.line();
     // More than the client's window and its buffers take, as long as nobody reads.
     for _ in 0..200 {
-        let bye = HostFrame::Bye {
-            reason: "x".repeat(100_000),
-        };
+        let bye = HostFrame::Bye { reason: "x".repeat(100_000) };
         let _ = send.try_send(bye);
     }
     let before = tokio::time::Instant::now();
@@ -216,16 +168,11 @@ async fn a_runtime_that_reads_nothing_loses_its_connection() {
 
 #[tokio::test]
 async fn a_runtime_that_sends_and_never_reads_is_detached_and_loses_its_connection() {
-    let settings = Settings {
-        stall_timeout: Duration::from_millis(100),
-        ..Settings::default()
-    };
+    let settings = Settings { stall_timeout: Duration::from_millis(100), ..Settings::default() };
     let host = Host::start(settings).await;
     let line = Line::attached(&host).await;
     // Each of these is answered, until the answers have nowhere to go.
     let flood = async { while line.up.send(RuntimeFrame::default()).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(20), flood)
-        .await
-        .expect("the stream ends");
+    tokio::time::timeout(Duration::from_secs(20), flood).await.expect("the stream ends");
     host.runtimes.notes.wait_for("does not read").await;
 }

@@ -18,10 +18,7 @@ use crate::{
 const CALL: &str = "/grid.v1.GridService/CallTool";
 
 fn small(limit: usize) -> Settings {
-    Settings {
-        max_message: limit,
-        ..Settings::default()
-    }
+    Settings { max_message: limit, ..Settings::default() }
 }
 
 /// A call whose message has exactly `length` bytes.
@@ -56,10 +53,7 @@ async fn a_request_may_reach_the_limit_and_not_pass_it() {
     assert_eq!(status.code(), Code::ResourceExhausted);
     let message = status.message();
     assert!(message.starts_with("MESSAGE_TOO_LARGE: "), "{message}");
-    assert!(
-        message.contains("1001") && message.contains("1000"),
-        "{message}"
-    );
+    assert!(message.contains("1001") && message.contains("1000"), "{message}");
     assert_eq!(host.front.notes.all().len(), 2);
     client.call_tool(call("echo", "1")).await.unwrap();
 }
@@ -107,10 +101,7 @@ async fn bytes_that_are_no_call_are_refused_and_the_connection_lives() {
     let twice = [framed(0, good.len(), &good), framed(0, good.len(), &good)];
     let cases = [
         ("garbage", framed(0, 4, &[0xff, 0xff, 0xff, 0xff])),
-        (
-            "a field cut off",
-            framed(0, good.len() - 1, &good[..good.len() - 1]),
-        ),
+        ("a field cut off", framed(0, good.len() - 1, &good[..good.len() - 1])),
         ("no text", framed(0, not_text.len(), &not_text)),
         ("nothing", Vec::new()),
         ("half a prefix", vec![0, 0]),
@@ -124,14 +115,8 @@ async fn bytes_that_are_no_call_are_refused_and_the_connection_lives() {
         assert_eq!(answer.status, 200, "{name}");
         let (code, message) = answer.grpc();
         assert_eq!(code, Code::InvalidArgument, "{name}");
-        assert!(
-            message.starts_with("MALFORMED_REQUEST: "),
-            "{name}: {message}"
-        );
-        assert!(
-            message.contains("check that both sides"),
-            "{name}: {message}"
-        );
+        assert!(message.starts_with("MALFORMED_REQUEST: "), "{name}: {message}");
+        assert!(message.contains("check that both sides"), "{name}: {message}");
         still_works(&mut raw).await;
     }
     let answer = raw.post(CALL, framed(0, not_text.len(), &not_text)).await;
@@ -143,10 +128,7 @@ async fn a_message_may_come_in_pieces() {
     let host = Host::start(Settings::default()).await;
     let mut raw = Raw::connect(&host.running).await;
     let good = call("echo", "\"abc\"").encode_to_vec();
-    let pieces = framed(0, good.len(), &good)
-        .chunks(3)
-        .map(<[u8]>::to_vec)
-        .collect();
+    let pieces = framed(0, good.len(), &good).chunks(3).map(<[u8]>::to_vec).collect();
     let answer = raw.ask(CALL, "application/grpc+proto", pieces).await;
     let response = v1::CallToolResponse::decode(&answer.body[5..]).unwrap();
     assert_eq!(result(&response).content.as_deref(), Some("\"abc\""));
@@ -169,10 +151,7 @@ async fn compression_other_content_and_unknown_methods_are_turned_away() {
     ] {
         let answer = raw.post(path, framed(0, 0, b"")).await;
         assert_eq!(answer.grpc().0, Code::Unimplemented, "{path}");
-        assert!(
-            answer.grpc().1.starts_with("FEATURE_UNAVAILABLE: "),
-            "{path}"
-        );
+        assert!(answer.grpc().1.starts_with("FEATURE_UNAVAILABLE: "), "{path}");
     }
     let answer = raw.ask(CALL, "application/json", vec![Vec::new()]).await;
     assert_eq!(answer.status, 415);
@@ -181,26 +160,18 @@ async fn compression_other_content_and_unknown_methods_are_turned_away() {
 
 #[tokio::test]
 async fn a_message_that_does_not_come_is_not_waited_for_long() {
-    let host = Host::start(Settings {
-        message_timeout: Duration::from_millis(100),
-        ..Settings::default()
-    })
-    .await;
+    let host = Host::start(Settings { message_timeout: Duration::from_millis(100), ..Settings::default() }).await;
     let (send, connection) = {
         let stream = TcpStream::connect(host.running.address()).await.unwrap();
         h2::client::handshake(stream).await.unwrap()
     };
     let tasks = tokio_util::task::TaskTracker::new();
     tasks.spawn(connection);
-    let request = http::Request::post(format!("http://host{CALL}"))
-        .header("content-type", "application/grpc")
-        .body(())
-        .unwrap();
+    let request =
+        http::Request::post(format!("http://host{CALL}")).header("content-type", "application/grpc").body(()).unwrap();
     let mut send = send.ready().await.unwrap();
     let (response, mut stream) = send.send_request(request, false).unwrap();
-    stream
-        .send_data(bytes::Bytes::from_static(b"\0\0"), false)
-        .unwrap();
+    stream.send_data(bytes::Bytes::from_static(b"\0\0"), false).unwrap();
     let before = tokio::time::Instant::now();
     let response = response.await.unwrap();
     assert!(before.elapsed() >= Duration::from_millis(100));
@@ -247,20 +218,14 @@ async fn a_runtimes_bytes_that_are_no_frame_end_its_attachment_with_a_word() {
     assert_eq!(answer.grpc().0, Code::Ok);
     let told = String::from_utf8_lossy(&answer.body).into_owned();
     assert!(told.contains("SERIALIZATION_ERROR"), "{told}");
-    assert!(
-        !told.contains("Protobuf"),
-        "tonic's words stay here: {told}"
-    );
+    assert!(!told.contains("Protobuf"), "tonic's words stay here: {told}");
     assert!(host.runtimes.notes.holds("detached"));
     still_works(&mut raw).await;
 }
 
 #[tokio::test]
 async fn an_address_gets_so_many_connections_and_a_closed_one_makes_room() {
-    let settings = Settings {
-        max_connections_per_peer: 2,
-        ..Settings::default()
-    };
+    let settings = Settings { max_connections_per_peer: 2, ..Settings::default() };
     let host = Host::start(settings).await;
     let mut one = Raw::connect(&host.running).await;
     let two = Raw::connect(&host.running).await;
@@ -279,18 +244,13 @@ async fn an_address_gets_so_many_connections_and_a_closed_one_makes_room() {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), again)
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), again).await.unwrap();
     still_works(&mut one).await;
 }
 
 #[tokio::test]
 async fn a_connection_that_asks_nothing_is_closed_and_one_that_asked_is_not() {
-    let settings = Settings {
-        first_request_timeout: Duration::from_millis(100),
-        ..Settings::default()
-    };
+    let settings = Settings { first_request_timeout: Duration::from_millis(100), ..Settings::default() };
     let host = Host::start(settings).await;
     let mut used = Raw::connect(&host.running).await;
     still_works(&mut used).await;

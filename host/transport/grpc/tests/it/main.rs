@@ -1,11 +1,6 @@
 //! The transport from the outside: real connections on 127.0.0.1, doors that remember what they were asked.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a helper of a test fails the test"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a helper of a test fails the test")]
 
 mod admin;
 mod callers;

@@ -69,11 +69,7 @@ impl Raw {
         if let Some(trailers) = body.trailers().await.unwrap() {
             fields.extend(trailers);
         }
-        Answer {
-            status: head.status.as_u16(),
-            fields,
-            body: bytes,
-        }
+        Answer { status: head.status.as_u16(), fields, body: bytes }
     }
 }
 

@@ -340,11 +340,7 @@ async fn when_the_host_ends_an_attachment_the_last_frames_are_sent_and_the_strea
 async fn when_the_host_lets_go_of_the_line_the_stream_ends_and_the_port_is_given_back() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;
-    line.send(In::Drain(v1::Drain {
-        reason: "let go".to_owned(),
-        grace_ms: 0,
-    }))
-    .await;
+    line.send(In::Drain(v1::Drain { reason: "let go".to_owned(), grace_ms: 0 })).await;
     drop(host.runtimes.line.lock().unwrap().take());
     assert!(line.next().await.is_none());
     host.runtimes.notes.wait_for("detached").await;

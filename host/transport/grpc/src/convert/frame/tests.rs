@@ -1,10 +1,7 @@
 use super::*;
 
 fn error() -> adm::ErrorObject {
-    adm::ErrorObject {
-        message: "m".to_owned(),
-        r#type: "T".to_owned(),
-    }
+    adm::ErrorObject { message: "m".to_owned(), r#type: "T".to_owned() }
 }
 
 /// Every mixture of status, content and error; only two of them are answers.
@@ -16,10 +13,9 @@ fn a_result_is_an_answer_only_where_status_and_fields_agree() {
                 let answer = answer(status, content.clone(), error.clone());
                 let good = match (status, &content, &error) {
                     (1, Some(content), None) => Some(ToolAnswer::Success(content.clone())),
-                    (2, None, Some(error)) => Some(ToolAnswer::Error {
-                        message: error.message.clone(),
-                        kind: error.r#type.clone(),
-                    }),
+                    (2, None, Some(error)) => {
+                        Some(ToolAnswer::Error { message: error.message.clone(), kind: error.r#type.clone() })
+                    }
                     _ => None,
                 };
                 match good {
@@ -39,15 +35,7 @@ fn a_result_without_a_result_names_the_field() {
 
 #[test]
 fn levels_of_the_future_and_of_nobody_are_brought_within_bounds() {
-    for (wire, want) in [
-        (i32::MIN, 1),
-        (-1, 1),
-        (0, 1),
-        (1, 2),
-        (2, 3),
-        (3, 3),
-        (i32::MAX, 3),
-    ] {
+    for (wire, want) in [(i32::MIN, 1), (-1, 1), (0, 1), (1, 2), (2, 3), (3, 3), (i32::MAX, 3)] {
         assert_eq!(level(wire), want, "{wire}");
     }
     for (level, want) in [(0, 0), (1, 0), (2, 1), (3, 2), (u8::MAX, 2)] {

@@ -1,0 +1,13 @@
+//! The whole path in one process: real stages, a log in memory, runtimes that do as they are told.
+
+mod admin;
+mod audit;
+mod calls;
+mod canary;
+mod desk;
+mod refusals;
+mod registration;
+mod repeats;
+mod rights;
+mod runtimes;
+mod sessions;

@@ -1,0 +1,30 @@
+//! The whole, as those who use it meet it: hosts are processes, callers and runtimes speak over their wires, and the
+//! audit log is read with the command that operators read it with. A file a subject; what they share is in `common`.
+//!
+//! No test waits for a time to pass. Each waits for what it needs to see, and fails after `common::PATIENCE`.
+
+#[cfg(test)]
+mod common;
+
+#[cfg(test)]
+mod bad_requests;
+#[cfg(test)]
+mod bad_runtimes;
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod development;
+#[cfg(test)]
+mod governed;
+#[cfg(test)]
+mod languages;
+#[cfg(test)]
+mod repeats;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod starting;
+#[cfg(test)]
+mod unwritable;
