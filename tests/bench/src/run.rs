@@ -79,10 +79,10 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
 
 fn measure(options: &Options, data: &std::path::Path, mut setups: Vec<Setup>) -> Fallible<Summary> {
     let disk = disk::Disk::open(data)?;
-    let mut syncs = Vec::new();
     let mut points = Vec::new();
     for &in_flight in &options.in_flight {
         let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); setups.len()];
+        let mut syncs = Vec::new();
         for round in 1..=options.rounds {
             let mut line = format!("{in_flight:>4} in flight, round {round} of {}, calls/s:", options.rounds);
             for (setup, samples) in setups.iter_mut().zip(&mut samples) {
@@ -90,12 +90,14 @@ fn measure(options: &Options, data: &std::path::Path, mut setups: Vec<Setup>) ->
                 line += &format!("  ({}) {:.0}", setup.which.letter(), sample.calls_per_second);
                 samples.push(sample);
             }
-            syncs.push(disk.sync_p50_us()?);
-            eprintln!("{line}");
+            // Beside what waits for the disk, because a disk has its moments too.
+            let sync = disk.sync_p50_us()?;
+            syncs.push(sync);
+            eprintln!("{line}  sync {sync:.0} µs");
         }
         for (setup, samples) in setups.iter().zip(samples) {
-            points.push(Point { setup: setup.which, in_flight, samples });
+            points.push(Point { setup: setup.which, in_flight, samples, syncs: syncs.clone() });
         }
     }
-    Ok(Summary::new(options, points, syncs))
+    Ok(Summary::new(options, points))
 }

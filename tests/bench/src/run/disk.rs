@@ -7,14 +7,16 @@ use std::{
     io::Write as _,
     os::unix::fs::FileExt as _,
     path::Path,
+    time::Duration,
 };
 
 use crate::{Fallible, clock::now, sample::quantile};
 
 const EVENT: usize = 500;
 const SIZE: usize = 16 << 20;
-/// Syncs of one measurement.
+/// Syncs of one measurement, or as many as there is time for.
 const TIMES: usize = 300;
+const LONGEST: Duration = Duration::from_millis(300);
 
 /// A file to write into.
 #[derive(Debug)]
@@ -32,10 +34,11 @@ impl Disk {
         Ok(Self { file, end: Cell::new(0) })
     }
 
-    /// Microseconds of the middle one of a few hundred.
+    /// Microseconds of the middle one of many.
     pub(super) fn sync_p50_us(&self) -> Fallible<f64> {
         let mut took = Vec::with_capacity(TIMES);
-        for _ in 0..TIMES {
+        let start = now();
+        while took.len() < TIMES && start.elapsed() < LONGEST {
             let begin = now();
             self.file.write_all_at(&[b'e'; EVENT], self.end.get())?;
             self.file.sync_data()?;

@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    setup::Which,
-    summary::{Ratios, Summary},
-};
+use super::summary::{Ratios, Summary};
 
 /// One goal.
 #[derive(Debug, Serialize)]
@@ -56,11 +53,10 @@ pub(super) fn check(summary: &Summary) -> Vec<Goal> {
     ratios.chain(alone(summary)).collect()
 }
 
-/// With one call in flight, the governed call waits for two syncs, and half of one and 60 µs are left for the rest.
+/// With one call in flight the time counts, beside that of the disk.
 fn alone(summary: &Summary) -> Option<Goal> {
-    let p50 = |setup| summary.figure(setup, 1).map(|figure| figure.median.p50_us);
-    let goal = p50(Which::B)? + 2.5 * summary.sync_p50_us + 60.0;
-    Some(Goal::new("p50 of d in µs", 1, Bound::AtMost, goal, p50(Which::D)?, None))
+    let (measured, goal) = summary.ratios_at(1)?.p50_us_of_d?;
+    Some(Goal::new("p50 of d in µs", 1, Bound::AtMost, goal, measured, None))
 }
 
 impl Goal {

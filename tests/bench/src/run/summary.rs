@@ -16,8 +16,6 @@ use crate::sample::{Sample, median};
 pub(super) struct Summary {
     machine: Machine,
     pub(super) settings: Settings,
-    /// Append of 500 bytes and `fdatasync`, p50 in microseconds.
-    pub(super) sync_p50_us: f64,
     pub(super) figures: Vec<Figure>,
     pub(super) ratios: Vec<Ratios>,
     pub(super) goals: Vec<Goal>,
@@ -40,6 +38,8 @@ pub(super) struct Point {
     pub(super) setup: Which,
     pub(super) in_flight: usize,
     pub(super) samples: Vec<Sample>,
+    /// What a bare append and `fdatasync` took in each round, p50 in microseconds.
+    pub(super) syncs: Vec<f64>,
 }
 
 /// The same, by its medians.
@@ -62,10 +62,14 @@ pub(super) struct Ratios {
     pub(super) b_to_a: Option<f64>,
     pub(super) cpu_c_to_b: Option<f64>,
     pub(super) cpu_d_to_b: Option<f64>,
+    /// Append of 500 bytes and `fdatasync` beside it, p50 in microseconds.
+    pub(super) sync_p50_us: f64,
+    /// p50 of (d) and what it may be, in microseconds; for one call in flight.
+    pub(super) p50_us_of_d: Option<(f64, f64)>,
 }
 
 impl Summary {
-    pub(super) fn new(options: &Options, points: Vec<Point>, syncs: Vec<f64>) -> Self {
+    pub(super) fn new(options: &Options, points: Vec<Point>) -> Self {
         let ratios = options.in_flight.iter().map(|&in_flight| Ratios::at(in_flight, &points)).collect();
         let mut summary = Self {
             machine: Machine::this(),
@@ -77,17 +81,12 @@ impl Summary {
                 runtime_flavour: "current-thread",
                 allocator: if cfg!(feature = "mimalloc") { "mimalloc" } else { "system" },
             },
-            sync_p50_us: median(syncs),
             figures: points.into_iter().map(Figure::of).collect(),
             ratios,
             goals: Vec::new(),
         };
         summary.goals = goals::check(&summary);
         summary
-    }
-
-    pub(super) fn figure(&self, setup: Which, in_flight: usize) -> Option<&Figure> {
-        self.figures.iter().find(|figure| figure.setup == setup && figure.in_flight == in_flight)
     }
 
     pub(super) fn ratios_at(&self, in_flight: usize) -> Option<&Ratios> {
@@ -100,11 +99,7 @@ impl Summary {
 
     pub(super) fn method(&self) -> String {
         let Settings { rounds, seconds, relay, runtime_flavour, allocator, .. } = &self.settings;
-        format!(
-            "{rounds} rounds of {seconds} s a figure, in turns; relay on {relay}; {runtime_flavour}, {allocator}; \
-             append + fdatasync p50 {:.0} µs",
-            self.sync_p50_us
-        )
+        format!("{rounds} rounds of {seconds} s a figure, in turns; relay on {relay}; {runtime_flavour}, {allocator}")
     }
 }
 
@@ -130,13 +125,10 @@ impl Figure {
 
 impl Ratios {
     fn at(in_flight: usize, points: &[Point]) -> Self {
-        let samples = |setup| {
-            let point = points.iter().find(|point| point.setup == setup && point.in_flight == in_flight);
-            point.map(|point| point.samples.as_slice())
-        };
+        let point = |setup| points.iter().find(|point| point.setup == setup && point.in_flight == in_flight);
         let ratio = |over, under, of: fn(&Sample) -> f64| {
-            let (over, under) = (samples(over)?, samples(under)?);
-            Some(median(over.iter().zip(under).map(|(over, under)| of(over) / of(under))))
+            let (over, under) = (point(over)?.samples.iter(), point(under)?.samples.iter());
+            Some(median(over.zip(under).map(|(over, under)| of(over) / of(under))))
         };
         let rate = |sample: &Sample| sample.calls_per_second;
         let cpu = |sample: &Sample| sample.cpu_seconds_per_1000_calls;
@@ -147,6 +139,19 @@ impl Ratios {
             b_to_a: ratio(Which::B, Which::A, rate),
             cpu_c_to_b: ratio(Which::C, Which::B, cpu),
             cpu_d_to_b: ratio(Which::D, Which::B, cpu),
+            sync_p50_us: median(
+                points
+                    .iter()
+                    .filter(|point| point.in_flight == in_flight)
+                    .flat_map(|point| point.syncs.iter().copied()),
+            ),
+            p50_us_of_d: point(Which::B).zip(point(Which::D)).map(|(b, d)| waiting(b, d)),
         }
     }
+}
+
+/// A governed call waits for two syncs; half of one and 60 µs are left for the rest. Within each round too.
+fn waiting(b: &Point, d: &Point) -> (f64, f64) {
+    let bounds = b.samples.iter().zip(&d.syncs).map(|(bare, sync)| bare.p50_us + 2.5 * sync + 60.0);
+    (median(d.samples.iter().map(|sample| sample.p50_us)), median(bounds))
 }

@@ -7,6 +7,9 @@ use super::{
     summary::Summary,
 };
 
+/// A sync that takes longer than this is a slow disk or a busy one.
+const SLOW_US: f64 = 500.0;
+
 /// Figures, ratios, goals.
 pub(super) fn text(summary: &Summary) -> String {
     let mut out = format!("\n{}\n{}\n", summary.machine(), summary.method());
@@ -44,19 +47,27 @@ fn figures(summary: &Summary, out: &mut String) -> std::fmt::Result {
 }
 
 fn ratios(summary: &Summary, out: &mut String) -> std::fmt::Result {
-    writeln!(out, "\n{:>9} {:>8} {:>8} {:>8} {:>9} {:>9}", "in flight", "b/a", "c/b", "d/b", "CPU c/b", "CPU d/b")?;
+    writeln!(
+        out,
+        "\n{:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>20}",
+        "in flight", "b/a", "c/b", "d/b", "CPU c/b", "CPU d/b", "append + sync p50 µs"
+    )?;
     let show = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
     for at in &summary.ratios {
         writeln!(
             out,
-            "{:>9} {:>8} {:>8} {:>8} {:>9} {:>9}",
+            "{:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>20.0}",
             at.in_flight,
             show(at.b_to_a),
             show(at.c_to_b),
             show(at.d_to_b),
             show(at.cpu_c_to_b),
-            show(at.cpu_d_to_b)
+            show(at.cpu_d_to_b),
+            at.sync_p50_us
         )?;
+    }
+    if summary.ratios.iter().any(|at| at.sync_p50_us > SLOW_US) {
+        writeln!(out, "the disk was slow: d says more about it than about the host; measure again when it is idle")?;
     }
     Ok(())
 }
