@@ -45,7 +45,9 @@ fn every_claim_names_a_test_that_exists() -> Result<(), Told> {
         let page = text(document).ok_or_else(|| format!("{document} is missing"))?;
         let mut rows = 0;
         let is_head = |row: &str| row.starts_with("| id ") || row.starts_with("| promise ");
-        for row in page.lines().filter(|line| line.starts_with("| ") && !is_head(line)) {
+        // Figures are held by `make bench`, which writes them; promises by tests.
+        let promises = page.split("\n## Figures").next().unwrap_or_default();
+        for row in promises.lines().filter(|line| line.starts_with("| ") && !is_head(line)) {
             rows += 1;
             let references: Vec<&str> = row.split('`').skip(1).step_by(2).filter(|code| is_reference(code)).collect();
             let is_test = |code: &&str| code.contains("::") && (code.contains("test") || code.ends_with(".py"));
