@@ -38,8 +38,7 @@ pub(super) fn start(grid: &Path, folder: &Path, strict: bool) -> Fallible<Host> 
          manifest.path = \"manifest.json\"\n\
          server.listen = \"{address}\"\n\
          server.admin_listen = \"{admin}\"\n\
-         server.runtime = \"current-thread\"\n\
-         log.level = \"warn\"\n"
+         server.runtime = \"current-thread\"\n"
     );
     fs::write(folder.join("grid.toml"), config)?;
     let grid = fs::canonicalize(grid).map_err(|error| format!("there is no program `{}`: {error}", grid.display()))?;
