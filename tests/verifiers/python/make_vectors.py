@@ -15,9 +15,14 @@ FILES = {
     "trees.json": ("Leaf hashes, and the roots of the leaves leaf-0, leaf-1, …", [vector_trees.trees]),
     "inclusion.json": ("Inclusion proofs", [vector_trees.inclusions]),
     "consistency.json": ("Consistency proofs", [vector_trees.consistencies]),
-    "notes.json": ("Verifier keys, signed notes, checkpoints, Ed25519 signatures",
-                   [vector_texts.keys, vector_texts.notes, vector_texts.checkpoints, vector_texts.signatures]),
-    "tiles.json": ("Tile paths, tiles, entry bundles", [vector_files.tile_paths, vector_files.tiles, vector_files.bundles]),
+    "notes.json": (
+        "Verifier keys, signed notes, checkpoints, Ed25519 signatures",
+        [vector_texts.keys, vector_texts.notes, vector_texts.checkpoints, vector_texts.signatures],
+    ),
+    "tiles.json": (
+        "Tile paths, tiles, entry bundles",
+        [vector_files.tile_paths, vector_files.tiles, vector_files.bundles],
+    ),
     "files.json": ("Proof files", [vector_files.inclusion_files, vector_files.consistency_files]),
     "records.json": ("The order of records", [vector_files.records]),
 }

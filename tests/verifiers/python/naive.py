@@ -140,6 +140,7 @@ def number(data: bytes) -> int:
 
 class Signer(NamedTuple):
     """A test key. Its seed is in the open; nothing real may be signed with it."""
+
     name: str
     public: bytes
     secret: int

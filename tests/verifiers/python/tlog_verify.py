@@ -37,8 +37,10 @@ def read_key(path: str) -> Key:
 
 
 def to_json(value: dict[str, Any]) -> str:
-    plain = {name: base64.b64encode(member).decode() if isinstance(member, bytes) else member
-             for name, member in value.items()}
+    plain = {
+        name: base64.b64encode(member).decode() if isinstance(member, bytes) else member
+        for name, member in value.items()
+    }
     return json.dumps(plain, ensure_ascii=False)
 
 
@@ -46,8 +48,10 @@ def show(result: dict[str, Any], as_json: bool, subject: str) -> None:
     if as_json:
         print(to_json(result))
     elif result["verified"]:
-        print(f"verified: {subject}: {result['origin']}, {result['size']} entries, "
-              f"root {base64.b64encode(result['root']).decode()}")
+        print(
+            f"verified: {subject}: {result['origin']}, {result['size']} entries, "
+            f"root {base64.b64encode(result['root']).decode()}"
+        )
     else:
         index = result["first_bad_index"]
         where = "" if index is None else f" (first bad index {index})"
@@ -66,7 +70,7 @@ def logs(args: argparse.Namespace) -> bool:
         report = logdir.verify(directory, options)
         show({"command": "log", **dataclasses.asdict(report)}, args.json, directory)
         if report.newer_files and not args.json:
-            print(f"  {report.newer_files} files belong to a larger tree than the checkpoint's; they are not covered by it")
+            print(f"  {report.newer_files} files are of a larger tree than the checkpoint's, which does not cover them")
         are_verified &= report.verified
     return are_verified
 
@@ -81,6 +85,7 @@ def proof(check: Callable[[bytes, list[Key]], dict[str, Any]]) -> Callable[[argp
             result |= {"verified": False, "reason": error.reason, "first_bad_index": error.index}
         show(result, args.json, args.proof)
         return bool(result["verified"])
+
     return run
 
 
@@ -133,16 +138,26 @@ def parser() -> argparse.ArgumentParser:
 
     log = command("log", logs, "a whole log in a directory")
     log.add_argument("directories", nargs="+", metavar="DIR")
-    log.add_argument("--at-least", metavar="CHECKPOINT", help="a checkpoint that the log must still be a continuation of")
-    log.add_argument("--quick", action="store_true",
-                     help="of `checkpoints.log` check the roots, and signatures only where keys change")
+    log.add_argument(
+        "--at-least", metavar="CHECKPOINT", help="a checkpoint that the log must still be a continuation of"
+    )
+    log.add_argument(
+        "--quick",
+        action="store_true",
+        help="of `checkpoints.log` check the roots, and signatures only where keys change",
+    )
     inclusion = command("inclusion", proof(proofs.verify_inclusion), "that a record is in a log")
     inclusion.add_argument("proof", metavar="PROOF.json")
     consistency = command("consistency", proof(proofs.verify_consistency), "that one checkpoint continues another")
     consistency.add_argument("proof", metavar="PROOF.json")
     for with_key in (log, inclusion, consistency):
-        with_key.add_argument("--key", action="append", required=True, metavar="LOG.vkey",
-                              help="a file with a verifier key that you trust; may be given again")
+        with_key.add_argument(
+            "--key",
+            action="append",
+            required=True,
+            metavar="LOG.vkey",
+            help="a file with a verifier key that you trust; may be given again",
+        )
     files = command("vectors", run_vectors, "this verifier itself, by files of test vectors")
     files.add_argument("files", nargs="+", metavar="FILE")
     return whole

@@ -70,6 +70,7 @@ def keys() -> Iterator[Vector]:
 
 def notes() -> Iterator[Vector]:
     """Notes in general; a checkpoint is one of them."""
+
     def taken(what: str, note: str, text: str = TEXT, vkeys: list[str] | None = None) -> Vector:
         return good("note", f"note: {what}", note=note, vkeys=vkeys or [LOG.vkey], text=text)
 
@@ -101,9 +102,15 @@ def notes() -> Iterator[Vector]:
     yield refused("a witness alone", "a witness is not the log", f"{TEXT}\n{cosignature(TEXT)}")
     yield refused("other key", "signed by a key that is not known", OTHER.note(TEXT.encode()))
     yield refused("other key of the same name", "signed by a key that is not known", NEXT.note(TEXT.encode()))
-    yield refused("known key, wrong name", "the name is not the key's", whole.replace(f"{DASH} {ORIGIN}", f"{DASH} {OTHER.name}"))
-    yield refused("two known keys, one wrong", "every line of a known key must hold",
-                  whole + f"{DASH} {OTHER.name} {b64(OTHER.id + bytes(64))}\n", vkeys=[LOG.vkey, OTHER.vkey])
+    yield refused(
+        "known key, wrong name", "the name is not the key's", whole.replace(f"{DASH} {ORIGIN}", f"{DASH} {OTHER.name}")
+    )
+    yield refused(
+        "two known keys, one wrong",
+        "every line of a known key must hold",
+        whole + f"{DASH} {OTHER.name} {b64(OTHER.id + bytes(64))}\n",
+        vkeys=[LOG.vkey, OTHER.vkey],
+    )
     yield from refused_lines(refused, whole, line)
 
 
@@ -118,15 +125,22 @@ def refused_lines(refused: Any, whole: str, line: str) -> Iterator[Vector]:
     malleated = signature[:32] + (naive.number(signature[32:]) + naive.L).to_bytes(32, "little")
     for what, why, note in [
         ("wrong id", "the id is of another key", signed(OTHER.id + signature)),
-        ("one bit of the signature", "the signature is wrong", signed(LOG.id + signature[:63] + bytes([signature[63] ^ 1]))),
+        (
+            "one bit of the signature",
+            "the signature is wrong",
+            signed(LOG.id + signature[:63] + bytes([signature[63] ^ 1])),
+        ),
         ("S plus L", "S is not reduced", signed(LOG.id + malleated)),
         ("signature of zeros", "the signature is wrong", signed(LOG.id + bytes(64))),
         ("short signature", "63 bytes are no Ed25519 signature", signed(LOG.id + signature[:63])),
         ("long signature", "65 bytes are no Ed25519 signature", signed(LOG.id + signature + b"\0")),
         ("id alone", "the signature is missing", signed(LOG.id)),
         ("signature of another text", "another text was signed", TEXT + "\n" + LOG.line(b"another\n")),
-        ("good line, then a wrong one of the key", "every line of a known key must hold",
-         whole + f"{DASH} {ORIGIN} {b64(LOG.id + bytes(64))}\n"),
+        (
+            "good line, then a wrong one of the key",
+            "every line of a known key must hold",
+            whole + f"{DASH} {ORIGIN} {b64(LOG.id + bytes(64))}\n",
+        ),
         ("no newline at the end", "the last line does not end", whole[:-1]),
         ("text changed", "another text was signed", whole.replace(f"\n{SIZE}\n", f"\n{SIZE + 1}\n")),
         ("an empty line behind", "the signatures are behind the last empty line", whole + "\n"),
@@ -146,7 +160,13 @@ def refused_lines(refused: Any, whole: str, line: str) -> Iterator[Vector]:
     ]:
         assert note != whole, what
         yield refused(what, why, note)
-    yield bad("note", "note: not UTF-8", "a note is UTF-8", vkeys=[LOG.vkey], note_base64=b64(LOG.note(b"x\n").encode().replace(b"x", b"\xff", 1)))
+    yield bad(
+        "note",
+        "note: not UTF-8",
+        "a note is UTF-8",
+        vkeys=[LOG.vkey],
+        note_base64=b64(LOG.note(b"x\n").encode().replace(b"x", b"\xff", 1)),
+    )
 
 
 def checkpoints() -> Iterator[Vector]:
@@ -155,46 +175,102 @@ def checkpoints() -> Iterator[Vector]:
 
     for size in (0, 1, SIZE, 2**53 + 1, 2**62):
         root = naive.mth(LEAVES[:size]) if size <= SIZE else hashlib.sha256(b"vast").digest()
-        yield good("checkpoint", f"checkpoint of {size}", note=note(f"{ORIGIN}\n{size}\n{b64(root)}\n"), vkeys=[LOG.vkey],
-                   origin=ORIGIN, size=size, root=b64(root))
-    yield good("checkpoint", "checkpoint: further lines", note=note(f"{TEXT}further\nlines\n"), vkeys=[LOG.vkey],
-               origin=ORIGIN, size=SIZE, root=b64(ROOT))
-    yield good("checkpoint", "checkpoint: a witness's line", note=note(TEXT) + cosignature(TEXT), vkeys=[LOG.vkey],
-               origin=ORIGIN, size=SIZE, root=b64(ROOT))
-    root = b64(ROOT)
-    for number in ("01", "00", "+1", "-1", "-0", "", " 1", "1 ", "1.0", "1e3", "0x10", "1_000", "\u0661", "one", str(2**64), "9" * 40):
+        yield good(
+            "checkpoint",
+            f"checkpoint of {size}",
+            note=note(f"{ORIGIN}\n{size}\n{b64(root)}\n"),
+            vkeys=[LOG.vkey],
+            origin=ORIGIN,
+            size=size,
+            root=b64(root),
+        )
+    yield good(
+        "checkpoint",
+        "checkpoint: further lines",
+        note=note(f"{TEXT}further\nlines\n"),
+        vkeys=[LOG.vkey],
+        origin=ORIGIN,
+        size=SIZE,
+        root=b64(ROOT),
+    )
+    yield good(
+        "checkpoint",
+        "checkpoint: a witness's line",
+        note=note(TEXT) + cosignature(TEXT),
+        vkeys=[LOG.vkey],
+        origin=ORIGIN,
+        size=SIZE,
+        root=b64(ROOT),
+    )
+    encoded = b64(ROOT)
+    for number in (
+        "01",
+        "00",
+        "+1",
+        "-1",
+        "-0",
+        "",
+        " 1",
+        "1 ",
+        "1.0",
+        "1e3",
+        "0x10",
+        "1_000",
+        "\u0661",
+        "one",
+        str(2**64),
+        "9" * 40,
+    ):
         why = "a size is decimal, without sign, spaces or leading zeros, and below 2^64"
-        yield bad("checkpoint", f"checkpoint: size `{number}`", why, note=note(f"{ORIGIN}\n{number}\n{root}\n"), vkeys=[LOG.vkey])
+        yield bad(
+            "checkpoint",
+            f"checkpoint: size `{number}`",
+            why,
+            note=note(f"{ORIGIN}\n{number}\n{encoded}\n"),
+            vkeys=[LOG.vkey],
+        )
     for what, why, text in [
-        ("no origin", "the origin is missing", f"{SIZE}\n{root}\n"),
-        ("empty origin", "an origin is not empty", f"\n{SIZE}\n{root}\n"),
-        ("other origin", "the key is of another log", f"{OTHER.name}\n{SIZE}\n{root}\n"),
-        ("origin with a space behind", "the key is of another log", f"{ORIGIN} \n{SIZE}\n{root}\n"),
+        ("no origin", "the origin is missing", f"{SIZE}\n{encoded}\n"),
+        ("empty origin", "an origin is not empty", f"\n{SIZE}\n{encoded}\n"),
+        ("other origin", "the key is of another log", f"{OTHER.name}\n{SIZE}\n{encoded}\n"),
+        ("origin with a space behind", "the key is of another log", f"{ORIGIN} \n{SIZE}\n{encoded}\n"),
         ("no root", "the root is missing", f"{ORIGIN}\n{SIZE}\n"),
         ("short root", "a root has 32 bytes", f"{ORIGIN}\n{SIZE}\n{b64(ROOT[:31])}\n"),
         ("long root", "a root has 32 bytes", f"{ORIGIN}\n{SIZE}\n{b64(ROOT + b'x')}\n"),
         ("root in hexadecimal", "a root is base64", f"{ORIGIN}\n{SIZE}\n{ROOT.hex()}\n"),
-        ("root without padding", "base64 is padded", f"{ORIGIN}\n{SIZE}\n{root.rstrip('=')}\n"),
-        ("root with a space behind", "a line is the root alone", f"{ORIGIN}\n{SIZE}\n{root} \n"),
-        ("root in another spelling", "base64 has one spelling for each bytes", f"{ORIGIN}\n{SIZE}\n{respelt(root)}\n"),
-        ("empty line inside", "no line is empty", f"{ORIGIN}\n\n{SIZE}\n{root}\n"),
+        ("root without padding", "base64 is padded", f"{ORIGIN}\n{SIZE}\n{encoded.rstrip('=')}\n"),
+        ("root with a space behind", "a line is the root alone", f"{ORIGIN}\n{SIZE}\n{encoded} \n"),
+        (
+            "root in another spelling",
+            "base64 has one spelling for each bytes",
+            f"{ORIGIN}\n{SIZE}\n{respelt(encoded)}\n",
+        ),
+        ("empty line inside", "no line is empty", f"{ORIGIN}\n\n{SIZE}\n{encoded}\n"),
         ("empty further line", "no line is empty", f"{TEXT}\nfurther\n"),
         ("empty last line", "no line is empty", f"{TEXT}\n"),
     ]:
         yield bad("checkpoint", f"checkpoint: {what}", why, note=note(text), vkeys=[LOG.vkey])
-    altered = note(TEXT).replace(root, b64(naive.mth(LEAVES[:SIZE - 1])))
+    altered = note(TEXT).replace(encoded, b64(naive.mth(LEAVES[: SIZE - 1])))
     yield bad("checkpoint", "checkpoint: root altered", "another root was signed", note=altered, vkeys=[LOG.vkey])
-    yield bad("checkpoint", "checkpoint: further line added", "another text was signed",
-              note=note(TEXT).replace("\n\n", "\nfurther\n\n"), vkeys=[LOG.vkey])
+    yield bad(
+        "checkpoint",
+        "checkpoint: further line added",
+        "another text was signed",
+        note=note(TEXT).replace("\n\n", "\nfurther\n\n"),
+        vkeys=[LOG.vkey],
+    )
 
 
 def signatures() -> Iterator[Vector]:
     """RFC 8032 section 7.1, and what must not pass."""
-    for number, (secret, message) in enumerate([
-        ("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", ""),
-        ("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", "72"),
-        ("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7", "af82"),
-    ], 1):
+    for number, (secret, message) in enumerate(
+        [
+            ("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60", ""),
+            ("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", "72"),
+            ("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7", "af82"),
+        ],
+        1,
+    ):
         key = Signer.make("x", bytes.fromhex(secret))
         signature = key.sign(bytes.fromhex(message))
         members = {"public_key_hex": key.public.hex(), "message_hex": message, "signature_hex": signature.hex()}

@@ -1,5 +1,6 @@
 """Test vectors of hashes and proofs: honest ones from the definitions, and bad ones with what is wrong with each."""
 
+import base64
 import random
 from typing import Any, Iterator
 
@@ -29,7 +30,12 @@ def bad(kind: str, name: str, why: str, **members: Any) -> Vector:
 
 
 def trees() -> Iterator[Vector]:
-    for name, entry in [("empty", ""), ("a leaf", "leaf-0"), ("a record", '{"kind":"host_started"}'), ("not ASCII", "é😀\n")]:
+    for name, entry in [
+        ("empty", ""),
+        ("a leaf", "leaf-0"),
+        ("a record", '{"kind":"host_started"}'),
+        ("not ASCII", "é😀\n"),
+    ]:
         yield good("leaf_hash", f"leaf hash: {name}", entry=entry, hash=b64(naive.leaf(entry.encode())))
     binary = bytes(range(256)) * 16
     yield good("leaf_hash", "leaf hash: bytes", entry_base64=b64(binary), hash=b64(naive.leaf(binary)))
@@ -46,13 +52,24 @@ def spread(size: int) -> list[int]:
 
 
 def inclusion_of(index: int, size: int) -> Vector:
-    return {"size": size, "index": index, "leaf": b64(LEAVES[index]), "root": b64(naive.mth(LEAVES[:size])),
-            "proof": [b64(hash_) for hash_ in naive.path(index, LEAVES[:size])]}
+    return {
+        "size": size,
+        "index": index,
+        "leaf": b64(LEAVES[index]),
+        "root": b64(naive.mth(LEAVES[:size])),
+        "proof": [b64(hash_) for hash_ in naive.path(index, LEAVES[:size])],
+    }
 
 
 def vast_inclusion(index: int, size: int) -> Vector:
     leaf, root, proof = naive.vast_path(index, size, made_up)
-    return {"size": size, "index": index, "leaf": b64(leaf), "root": b64(root), "proof": [b64(hash_) for hash_ in proof]}
+    return {
+        "size": size,
+        "index": index,
+        "leaf": b64(leaf),
+        "root": b64(root),
+        "proof": [b64(hash_) for hash_ in proof],
+    }
 
 
 VAST = [2**32 - 1, 2**32, 2**32 + 1, 10**12 + 7, 2**53 - 1, 2**53 + 1, 2**62 - 1, 2**62]
@@ -66,13 +83,32 @@ def inclusions() -> Iterator[Vector]:
     for size in VAST:
         for index in {0, size // 3, size - 1}:
             yield good("inclusion", f"inclusion of {index} in {size}", **vast_inclusion(index, size))
-    for index, size in [(0, 1), (0, 2), (1, 2), (2, 3), (3, 7), (6, 7), (5, 8), (99, 100), (255, 256), (256, 257), (123, 300)]:
+    for index, size in [
+        (0, 1),
+        (0, 2),
+        (1, 2),
+        (2, 3),
+        (3, 7),
+        (6, 7),
+        (5, 8),
+        (99, 100),
+        (255, 256),
+        (256, 257),
+        (123, 300),
+    ]:
         yield from bad_inclusions(f"inclusion of {index} in {size}", inclusion_of(index, size))
     for size in HUGE:
         for count in (0, 62, 63, 64):
-            yield bad("inclusion", f"inclusion in {size} with {count} hashes", "a count beyond any log, and made-up hashes",
-                      size=size, index=size - 1, leaf=b64(made_up()), root=b64(made_up()),
-                      proof=[b64(made_up()) for _ in range(count)])
+            yield bad(
+                "inclusion",
+                f"inclusion in {size} with {count} hashes",
+                "a count beyond any log, and made-up hashes",
+                size=size,
+                index=size - 1,
+                leaf=b64(made_up()),
+                root=b64(made_up()),
+                proof=[b64(made_up()) for _ in range(count)],
+            )
 
 
 def bad_inclusions(name: str, of: Vector) -> Iterator[Vector]:
@@ -81,16 +117,20 @@ def bad_inclusions(name: str, of: Vector) -> Iterator[Vector]:
 
     index, size, proof = of["index"], of["size"], of["proof"]
     yield made("wrong leaf", "the leaf is another", leaf=b64(naive.leaf(b"leaf-x")))
-    yield made("wrong root", "the root is another", root=b64(naive.mth(LEAVES[:size + 1] if size < 300 else LEAVES[:9])))
+    yield made(
+        "wrong root", "the root is another", root=b64(naive.mth(LEAVES[: size + 1] if size < 300 else LEAVES[:9]))
+    )
     yield made("root of nothing", "the root is of the empty tree", root=b64(naive.mth([])))
     for place in range(len(proof)):
         changed = [*proof]
-        changed[place] = b64(flipped(naive.base64.b64decode(proof[place])))
+        changed[place] = b64(flipped(base64.b64decode(proof[place])))
         yield made(f"hash {place} flipped", "one bit of the proof is another", proof=changed)
-        yield made(f"hash {place} missing", "one hash of the proof is missing", proof=proof[:place] + proof[place + 1:])
+        yield made(
+            f"hash {place} missing", "one hash of the proof is missing", proof=proof[:place] + proof[place + 1 :]
+        )
     for place in range(len(proof) - 1):
         changed = [*proof]
-        changed[place:place + 2] = reversed(changed[place:place + 2])
+        changed[place : place + 2] = reversed(changed[place : place + 2])
         yield made(f"hashes {place} and {place + 1} swapped", "two hashes of the proof are swapped", proof=changed)
     yield made("extra hash behind", "a hash too many", proof=[*proof, b64(made_up())])
     yield made("extra hash before", "a hash too many", proof=[b64(made_up()), *proof])
@@ -112,15 +152,24 @@ def bad_inclusions(name: str, of: Vector) -> Iterator[Vector]:
 
 
 def consistency_of(old: int, new: int) -> Vector:
-    return {"old_size": old, "old_root": b64(naive.mth(LEAVES[:old])), "new_size": new,
-            "new_root": b64(naive.mth(LEAVES[:new])),
-            "proof": [b64(hash_) for hash_ in naive.proof(old, LEAVES[:new])] if old else []}
+    return {
+        "old_size": old,
+        "old_root": b64(naive.mth(LEAVES[:old])),
+        "new_size": new,
+        "new_root": b64(naive.mth(LEAVES[:new])),
+        "proof": [b64(hash_) for hash_ in naive.proof(old, LEAVES[:new])] if old else [],
+    }
 
 
 def vast_consistency(old: int, new: int) -> Vector:
     old_root, new_root, proof = naive.vast_proof(old, new, made_up)
-    return {"old_size": old, "old_root": b64(old_root), "new_size": new, "new_root": b64(new_root),
-            "proof": [b64(hash_) for hash_ in proof]}
+    return {
+        "old_size": old,
+        "old_root": b64(old_root),
+        "new_size": new,
+        "new_root": b64(new_root),
+        "proof": [b64(hash_) for hash_ in proof],
+    }
 
 
 def consistencies() -> Iterator[Vector]:
@@ -133,27 +182,71 @@ def consistencies() -> Iterator[Vector]:
     for new in VAST:
         for old in {1, 2**31, new // 3, new - 1, new}:
             yield good("consistency", f"consistency of {old} and {new}", **vast_consistency(old, new))
-    for old, new in [(1, 2), (2, 3), (3, 4), (3, 7), (4, 7), (6, 8), (7, 8), (8, 8), (64, 100), (255, 256), (256, 300), (123, 300)]:
+    for old, new in [
+        (1, 2),
+        (2, 3),
+        (3, 4),
+        (3, 7),
+        (4, 7),
+        (6, 8),
+        (7, 8),
+        (8, 8),
+        (64, 100),
+        (255, 256),
+        (256, 300),
+        (123, 300),
+    ]:
         yield from bad_consistencies(f"consistency of {old} and {new}", consistency_of(old, new))
     yield from bad_empties()
     for new in HUGE:
         for count in (0, 1, 63, 64):
-            yield bad("consistency", f"consistency with {new} by {count} hashes", "a count beyond any log, and made-up hashes",
-                      old_size=new // 2, old_root=b64(made_up()), new_size=new, new_root=b64(made_up()),
-                      proof=[b64(made_up()) for _ in range(count)])
+            yield bad(
+                "consistency",
+                f"consistency with {new} by {count} hashes",
+                "a count beyond any log, and made-up hashes",
+                old_size=new // 2,
+                old_root=b64(made_up()),
+                new_size=new,
+                new_root=b64(made_up()),
+                proof=[b64(made_up()) for _ in range(count)],
+            )
 
 
 def bad_empties() -> Iterator[Vector]:
     of = consistency_of(0, 7)
     name = "consistency of 0 and 7"
-    yield bad("consistency", f"{name}: extra hash", "nothing is needed to continue nothing", **{**of, "proof": [of["new_root"]]})
-    yield bad("consistency", f"{name}: old root", "the old root is not of the empty tree", **{**of, "old_root": b64(LEAVES[0])})
+    yield bad(
+        "consistency",
+        f"{name}: extra hash",
+        "nothing is needed to continue nothing",
+        **{**of, "proof": [of["new_root"]]},
+    )
+    yield bad(
+        "consistency",
+        f"{name}: old root",
+        "the old root is not of the empty tree",
+        **{**of, "old_root": b64(LEAVES[0])},
+    )
     zeros = b64(bytes(32))
-    yield bad("consistency", f"{name}: old root of zeros", "the empty tree has the root SHA-256 of nothing",
-              **{**of, "old_root": zeros})
-    yield bad("consistency", "consistency of 0 and 0: root of zeros", "the empty tree has the root SHA-256 of nothing",
-              old_size=0, old_root=zeros, new_size=0, new_root=zeros, proof=[])
-    yield bad("consistency", "consistency of 7 and 0", "the new tree is smaller", **{**consistency_of(7, 7), "new_size": 0})
+    yield bad(
+        "consistency",
+        f"{name}: old root of zeros",
+        "the empty tree has the root SHA-256 of nothing",
+        **{**of, "old_root": zeros},
+    )
+    yield bad(
+        "consistency",
+        "consistency of 0 and 0: root of zeros",
+        "the empty tree has the root SHA-256 of nothing",
+        old_size=0,
+        old_root=zeros,
+        new_size=0,
+        new_root=zeros,
+        proof=[],
+    )
+    yield bad(
+        "consistency", "consistency of 7 and 0", "the new tree is smaller", **{**consistency_of(7, 7), "new_size": 0}
+    )
 
 
 def bad_consistencies(name: str, of: Vector) -> Iterator[Vector]:
@@ -161,17 +254,22 @@ def bad_consistencies(name: str, of: Vector) -> Iterator[Vector]:
         return bad("consistency", f"{name}: {what}", why, **{**of, **changed})
 
     old, new, proof = of["old_size"], of["new_size"], of["proof"]
-    yield made("wrong old root", "the old root is another", old_root=b64(naive.mth(LEAVES[1:old + 1])))
-    yield made("wrong new root", "the new root is another", new_root=b64(naive.mth(LEAVES[1:new + 1])))
+    yield made("wrong old root", "the old root is another", old_root=b64(naive.mth(LEAVES[1 : old + 1])))
+    yield made("wrong new root", "the new root is another", new_root=b64(naive.mth(LEAVES[1 : new + 1])))
     for place in range(len(proof)):
         changed = [*proof]
-        changed[place] = b64(flipped(naive.base64.b64decode(proof[place])))
+        changed[place] = b64(flipped(base64.b64decode(proof[place])))
         yield made(f"hash {place} flipped", "one bit of the proof is another", proof=changed)
-        yield made(f"hash {place} missing", "one hash of the proof is missing", proof=proof[:place] + proof[place + 1:])
+        yield made(
+            f"hash {place} missing", "one hash of the proof is missing", proof=proof[:place] + proof[place + 1 :]
+        )
     yield made("extra hash behind", "a hash too many", proof=[*proof, b64(made_up())])
     yield made("extra hash before", "a hash too many", proof=[b64(made_up()), *proof])
-    yield made("old root as extra hash", "the old root is known and does not belong into the proof",
-               proof=[of["old_root"], *proof])
+    yield made(
+        "old root as extra hash",
+        "the old root is known and does not belong into the proof",
+        proof=[of["old_root"], *proof],
+    )
     yield made("many hashes", "a hundred hashes too many", proof=[*proof, *[b64(bytes(32))] * 100])
     if old != new:
         yield made("roots swapped", "old and new root are swapped", old_root=of["new_root"], new_root=of["old_root"])
@@ -182,4 +280,6 @@ def bad_consistencies(name: str, of: Vector) -> Iterator[Vector]:
         if not is_order or naive.proof_shape(other_old, other_new) != naive.proof_shape(old, new):
             # With nothing to prove, an empty proof between equal sizes is right.
             if other_old != other_new or proof:
-                yield made(f"as {other_old} and {other_new}", "a size is another", old_size=other_old, new_size=other_new)
+                yield made(
+                    f"as {other_old} and {other_new}", "a size is another", old_size=other_old, new_size=other_new
+                )

@@ -1,4 +1,4 @@
-"""Ed25519 verification, RFC 8032 section 5.1.7, without cofactor. Public values only, so nothing here is constant-time."""
+"""Ed25519 verification, RFC 8032 section 5.1.7, without cofactor. Only public values: nothing here is constant-time."""
 
 import functools
 import hashlib

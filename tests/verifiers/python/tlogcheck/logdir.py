@@ -111,8 +111,11 @@ class Check:
         except Bad as error:
             raise Bad(f"the checkpoint to compare with: {error.reason}") from error
         if kept.size > self.size:
-            raise Bad(f"the log has {self.size} entries, and had {kept.size} when the checkpoint to compare with "
-                      "was signed", self.size)
+            raise Bad(
+                f"the log has {self.size} entries, and had {kept.size} when the checkpoint to compare with "
+                "was signed",
+                self.size,
+            )
         return kept
 
     def check_at_least(self, chain: Chain, kept: Checkpoint | None) -> None:
@@ -138,8 +141,10 @@ class Check:
         if self.faults:
             raise min(self.faults, key=lambda fault: fault.index or 0)
         if self.frontier.root() != self.checkpoint.root:
-            raise Bad("the tiles are whole among themselves and lead to another root than the checkpoint's",
-                      proved_before(lines, self.roots, self.options.keys))
+            raise Bad(
+                "the tiles are whole among themselves and lead to another root than the checkpoint's",
+                proved_before(lines, self.roots, self.options.keys),
+            )
 
     def load_upper(self) -> None:
         """Levels above the leaves: one part in 256 of the hashes."""
@@ -196,7 +201,7 @@ class Check:
         frontier, at = self.frontier.copy(), start
         first, behind = bisect.bisect_left(self.wanted, start), bisect.bisect_right(self.wanted, start + len(hashes))
         for size in self.wanted[first:behind]:
-            for hash_ in hashes[at - start:size - start]:
+            for hash_ in hashes[at - start : size - start]:
                 frontier.append(0, hash_)
             at = size
             self.roots[size] = frontier.root()

@@ -20,7 +20,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def hashes_of(tile: bytes) -> list[bytes]:
-    return [tile[at:at + HASH] for at in range(0, len(tile), HASH)]
+    return [tile[at : at + HASH] for at in range(0, len(tile), HASH)]
 
 
 def complete_root(hashes: list[bytes]) -> bytes:

@@ -1,6 +1,6 @@
 """Proof files: one record's inclusion, and the consistency of two checkpoints. They need no log, only its key."""
 
-from typing import Any
+from typing import Any, Mapping
 
 from . import Bad, merkle
 from .merkle import HASH, MOST
@@ -11,7 +11,7 @@ INCLUSION = "grid-audit-proof/v1"
 CONSISTENCY = "grid-audit-consistency/v1"
 
 
-def parse(data: bytes, form: str, members: dict[str, type], optional: dict[str, type]) -> dict[str, Any]:
+def parse(data: bytes, form: str, members: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
     """One JSON object with exactly these members."""
     value = parse_object(data)
     if value.get("format") != form:
@@ -56,8 +56,13 @@ def verify_inclusion(data: bytes, keys: list[Key]) -> dict[str, Any]:
         merkle.check_inclusion(leaf, int(index), checkpoint.size, proof, checkpoint.root)
     except Bad as error:
         raise Bad(error.reason, int(index)) from error
-    return {"origin": checkpoint.origin, "size": checkpoint.size, "root": checkpoint.root, "index": int(index),
-            "entry": value.get("entry")}
+    return {
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "index": int(index),
+        "entry": value.get("entry"),
+    }
 
 
 def verify_consistency(data: bytes, keys: list[Key]) -> dict[str, Any]:

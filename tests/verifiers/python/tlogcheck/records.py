@@ -25,12 +25,14 @@ def no_constant(name: str) -> None:
 
 
 def depth_of(value: Any) -> int:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+    """Of a list or object; records are flat, so that looking inside is rare."""
+    members = value.values() if isinstance(value, dict) else value
+    return 1 + max((depth_of(member) for member in members if isinstance(member, (dict, list))), default=0)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=strict_object, parse_int=Number, parse_float=Number, parse_constant=no_constant)
+DECODER = json.JSONDecoder(
+    object_pairs_hook=strict_object, parse_int=Number, parse_float=Number, parse_constant=no_constant
+)
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -49,6 +51,7 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 class Rotation(NamedTuple):
     """The record at `index` hands the log over from one key to the next."""
+
     index: int
     old: Key
     new: Key

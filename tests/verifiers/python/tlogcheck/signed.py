@@ -10,12 +10,16 @@ from .records import Rotation
 
 LINE = re.compile(r"([0-9]+) ([A-Za-z0-9+/=]{44}) ([0-9a-f]{8}) ([A-Za-z0-9+/=]{88})", re.ASCII)
 # The beginning of such a line, as a writer leaves it for a moment, or a crash for good.
-TORN = re.compile(r"[0-9]{0,20}|[0-9]+ [A-Za-z0-9+/=]{0,44}|[0-9]+ [A-Za-z0-9+/=]{44} [0-9a-f]{0,8}"
-                  r"|[0-9]+ [A-Za-z0-9+/=]{44} [0-9a-f]{8} [A-Za-z0-9+/=]{0,88}", re.ASCII)
+TORN = re.compile(
+    r"[0-9]{0,20}|[0-9]+ [A-Za-z0-9+/=]{0,44}|[0-9]+ [A-Za-z0-9+/=]{44} [0-9a-f]{0,8}"
+    r"|[0-9]+ [A-Za-z0-9+/=]{44} [0-9a-f]{8} [A-Za-z0-9+/=]{0,88}",
+    re.ASCII,
+)
 
 
 class Line(NamedTuple):
     """One signature that the log once made."""
+
     size: int
     root: bytes
     id: bytes
@@ -92,8 +96,11 @@ class Chain:
             size = self.rotations[place].index + 1
             old = self.keys[place]
             if not any(line.size == size and line.root == roots[size] and line.is_by(old) for line in lines):
-                raise Bad(f"key {old.id.hex()} never signed that it hands over: "
-                          f"`checkpoints.log` has no signature of it for size {size}", size - 1)
+                raise Bad(
+                    f"key {old.id.hex()} never signed that it hands over: "
+                    f"`checkpoints.log` has no signature of it for size {size}",
+                    size - 1,
+                )
 
     def check(self, lines: list[Line], roots: dict[int, bytes], are_verified: bool) -> None:
         """Every signature is right, and of the history that the tiles hold."""
@@ -110,6 +117,7 @@ class Chain:
 
 def proved_before(lines: list[Line], roots: dict[int, bytes], trusted: list[Key]) -> int:
     """The largest tree that a given key signed and the tiles still hold; where another root failed, it begins there."""
-    good = [line.size for line in lines
-            if roots.get(line.size) == line.root and any(line.is_by(key) for key in trusted)]
+    good = [
+        line.size for line in lines if roots.get(line.size) == line.root and any(line.is_by(key) for key in trusted)
+    ]
     return max(good, default=0)

@@ -15,6 +15,7 @@ PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/)*)([0-9]{3})(?:\
 
 class Tile(NamedTuple):
     """`level` is ENTRIES for an entry bundle; `width` is WIDTH for a full tile."""
+
     level: int
     index: int
     width: int
@@ -76,10 +77,10 @@ def split_bundle(bundle: bytes, width: int, start: int) -> list[bytes]:
     """The entries of a bundle: exactly `width`, and nothing behind them."""
     entries, at = [], 0
     for index in range(start, start + width):
-        end = at + 2 + int.from_bytes(bundle[at:at + 2], "big")
+        end = at + 2 + int.from_bytes(bundle[at : at + 2], "big")
         if len(bundle) < at + 2 or len(bundle) < end:
             raise Bad("the entry bundle ends too early", index)
-        entries.append(bundle[at + 2:end])
+        entries.append(bundle[at + 2 : end])
         at = end
     if at != len(bundle):
         raise Bad("the entry bundle has bytes behind its last entry", start + width)
@@ -123,7 +124,7 @@ class Files:
         """The first `width` hashes of a tile, 32 bytes each."""
         found, data = self.find(tile)
         self.check_length(found, data)
-        return data[:tile.width * HASH]
+        return data[: tile.width * HASH]
 
     @staticmethod
     def check_length(tile: Tile, data: bytes) -> None:
@@ -134,7 +135,7 @@ class Files:
         """The first `width` entries of a bundle."""
         found, data = self.find(tile)
         try:
-            return split_bundle(data, found.width, found.start)[:tile.width]
+            return split_bundle(data, found.width, found.start)[: tile.width]
         except Bad as error:
             raise Bad(f"`{found.path()}`: {error.reason}", error.index) from error
 

@@ -107,7 +107,7 @@ def hash_tile(vector: Vector) -> Vector:
     tile: Tile = parse_path(vector["path"])
     begin, end = tile.start, tile.start + tile.width * tile.span
     roots = leaves(vector["size"])[begin:end]
-    hashes = [merkle.complete_root(roots[at:at + tile.span]) for at in range(0, len(roots), tile.span)]
+    hashes = [merkle.complete_root(roots[at : at + tile.span]) for at in range(0, len(roots), tile.span)]
     return {"sha256_hex": hashlib.sha256(b"".join(hashes)).hexdigest()}
 
 
@@ -120,11 +120,14 @@ def proof_file(check: Callable[[bytes, list[Any]], Vector]) -> Callable[[Vector]
     def run_file(vector: Vector) -> Vector:
         found = check(text_of(vector, "file"), [parse_vkey(key) for key in vector["vkeys"]])
         return {"origin": found["origin"], "size": found["size"]}
+
     return run_file
 
 
 def signature(vector: Vector) -> Vector:
-    public, message, signature_ = (bytes.fromhex(vector[f"{name}_hex"]) for name in ("public_key", "message", "signature"))
+    public, message, signature_ = (
+        bytes.fromhex(vector[f"{name}_hex"]) for name in ("public_key", "message", "signature")
+    )
     if not ed25519.verify(public, message, signature_):
         raise Bad("the signature is wrong")
     return {}
