@@ -28,6 +28,8 @@ const ROOMS: &[Room] = &[
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit", &["grid-core"]),
+    // What others get of it: files, a report, sinks. It sees the log as any reader does.
+    room("grid-audit-export", &["grid-core", "grid-audit"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -81,9 +83,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-audit-export"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
+    ("ureq", &["grid-audit-export"]),
+    ("rustls", &["grid-audit-export"]),
+    ("rustls-native-certs", &["grid-audit-export"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),
