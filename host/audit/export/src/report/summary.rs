@@ -226,7 +226,7 @@ impl Summary {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// For a terminal: aligned, with bars, at most 100 columns.
+    /// For a terminal: aligned, with bars.
     #[must_use]
     pub fn to_text(&self) -> String {
         super::terminal::page(self)

@@ -1,4 +1,4 @@
-//! A report for a terminal: aligned columns, bars of characters, at most 100 columns. Names come from callers, so
+//! A report for a terminal: aligned columns, bars of characters, no line that is much too long. Names come from callers, so
 //! nothing of them reaches the terminal but what can be read.
 
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use crate::text::{cut, duration, number, plain, time};
 /// Rows of the plot over time.
 const BARS: usize = 72;
 const BAR_WIDTH: u64 = 48;
-const NAME_WIDTH: usize = 32;
+const NAME_WIDTH: usize = 28;
 /// One sign for each part of a tally, in its order.
 const SIGNS: [char; 5] = ['█', '▓', '▒', '?', '░'];
 
@@ -154,7 +154,7 @@ fn times<K>(page: &mut String, title: &str, heads: &[&str], of: &Ranking<K, Time
     let most = of.rows.first().map_or(1, |row| row.value.count.max(1));
     let row = |mut cells: Vec<String>, times: &Times| {
         cells.push(number(times.count));
-        let length = usize::try_from(times.count.saturating_mul(24) / most).unwrap_or(0).clamp(1, 24);
+        let length = usize::try_from(times.count.saturating_mul(20) / most).unwrap_or(0).clamp(1, 20);
         cells.push("█".repeat(length));
         cells
     };
