@@ -46,17 +46,15 @@ fn open(id: &str, height: f64, title: &str, description: &str) -> String {
     )
 }
 
-/// The least of 1, 2, 5, 10, 20, … that is not below `value`.
+/// A round number that is not below `value`, and a multiple of four from four on: that many lines are drawn.
 fn round_up(value: u64) -> u64 {
-    let mut unit: u64 = 1;
-    loop {
-        for factor in [1, 2, 5] {
-            if unit.saturating_mul(factor) >= value {
-                return unit.saturating_mul(factor).max(1);
-            }
-        }
-        unit = unit.saturating_mul(10);
+    if value <= 2 {
+        return value.max(1);
     }
+    let quarter = value.div_ceil(4);
+    let unit = 10_u64.pow(quarter.ilog10());
+    let nice = [1, 2, 3, 4, 5, 6, 8, 10].map(|factor| unit.saturating_mul(factor));
+    nice.into_iter().find(|nice| *nice >= quarter).unwrap_or(quarter).saturating_mul(4)
 }
 
 /// Lines across with their values, from 0 to `top`.
@@ -66,7 +64,7 @@ fn grid(out: &mut String, top: u64) {
     for line in lines {
         let y = TOP + plot * (1.0 - *line as f64 / 4.0);
         draw!(out, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
-        let value = number(top * line / 4);
+        let value = number(top / 4 * line + top % 4 * line / 4);
         draw!(
             out,
             "<text class=\"axis\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{value}</text>",
@@ -103,7 +101,7 @@ pub(super) fn over_time(bars: &[Point], title: &str) -> String {
             }
         }
         out.push_str("</g>");
-        if at % labels == 0 {
+        if at % labels == 0 && LEFT + step * at as f64 <= WIDTH - 40.0 {
             let start = time(bar.start_ms);
             let label = start.get(5..16).unwrap_or(&start).replace('T', " ");
             let x = LEFT + step * (at as f64 + 0.5);
@@ -209,4 +207,28 @@ pub(super) fn durations(took: &Durations) -> String {
     }
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_a_plot_have_round_values() {
+        for (value, top) in [(0, 1), (1, 1), (2, 2), (3, 4), (5, 8), (12, 12), (13, 16), (41, 80), (1_000, 1_200)] {
+            assert_eq!(round_up(value), top);
+        }
+        for value in [1_u64, 7, 99, 12_345, u64::MAX / 4] {
+            assert!(round_up(value) >= value);
+        }
+        let _ = round_up(u64::MAX);
+    }
+
+    #[test]
+    fn markup_is_escaped() {
+        assert_eq!(
+            escape("<a b='c' d=\"e\">&\u{1b}\n"),
+            "&lt;a b=&#39;c&#39; d=&quot;e&quot;&gt;&amp;\u{fffd}\u{fffd}"
+        );
+    }
 }

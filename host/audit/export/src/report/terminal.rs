@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::{Others, Ranking, Row, Summary, Tally, Times, period::bars};
+use super::{Others, Period, Ranking, Row, Summary, Tally, Times, period::bars};
 use crate::text::{cut, duration, number, plain, time};
 
 /// Rows of the plot over time.
@@ -87,7 +87,8 @@ fn over_time(page: &mut String, summary: &Summary) {
     let most = bars.iter().map(|bar| bar.tally.requests()).max().unwrap_or(0);
     for bar in &bars {
         let start = time(bar.start_ms);
-        let start = start.get(..16).unwrap_or(&start).replace('T', " ");
+        let length = if summary.period == Period::Hour { 16 } else { 10 };
+        let start = start.get(..length).unwrap_or(&start).replace('T', " ");
         let drawn = stacked(&bar.tally, most);
         let line = format!("  {start}  {drawn:<48}  {}", number(bar.tally.requests()));
         say!(page, "{}", line.trim_end());
@@ -100,11 +101,14 @@ fn over_time(page: &mut String, summary: &Summary) {
 /// Each part as long as its share of `most`; what is there at all has one sign at least.
 fn stacked(tally: &Tally, most: u64) -> String {
     let mut bar = String::new();
+    let (mut sum, mut drawn) = (0_u128, 0_u128);
     for (sign, (_, count)) in SIGNS.iter().zip(tally.parts()) {
-        let length = (u128::from(count) * u128::from(BAR_WIDTH) / u128::from(most.max(1))).max((count > 0).into());
-        bar.extend((0..length).map(|_| *sign));
+        sum += u128::from(count);
+        let end = (sum * u128::from(BAR_WIDTH) / u128::from(most.max(1))).max(drawn + u128::from(count > 0));
+        bar.extend((drawn..end).map(|_| *sign));
+        drawn = end;
     }
-    cut(&bar, BAR_WIDTH as usize).into_owned()
+    bar
 }
 
 fn tools(page: &mut String, summary: &Summary) {
@@ -159,7 +163,11 @@ fn times<K>(page: &mut String, title: &str, heads: &[&str], of: &Ranking<K, Time
         cells
     };
     let mut rows: Vec<_> = of.rows.iter().map(|Row { name, value }| row(names(name), value)).collect();
-    rows.extend(of.others.iter().map(|others| row(other_cells(others, of.capped, heads.len()), &others.value)));
+    rows.extend(of.others.iter().map(|others| {
+        let mut cells = other_cells(others, of.capped, heads.len());
+        cells.push(number(others.value.count));
+        cells
+    }));
     let numbers = heads.len();
     let heads: Vec<&str> = heads.iter().copied().chain(["times", ""]).collect();
     table(page, title, &heads, numbers, &rows);
@@ -170,7 +178,8 @@ fn open(page: &mut String, summary: &Summary) {
     let rows: Vec<Vec<String>> = rows
         .map(|call| {
             let index = call.index.to_string();
-            vec![shown(&call.principal), shown(&call.tool), time(call.at_ms), shown(&call.invocation), index]
+            let invocation = cut(&plain(&call.invocation), 40).into_owned();
+            vec![shown(&call.principal), shown(&call.tool), time(call.at_ms), invocation, index]
         })
         .collect();
     table(page, "Open calls, oldest first", &["principal", "tool", "admitted", "invocation", "record"], 4, &rows);

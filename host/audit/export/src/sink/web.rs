@@ -4,7 +4,7 @@
 use std::{fmt, fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use grid_core::clock::SharedClock;
-use jiff::fmt::rfc2822;
+use jiff::fmt::rfc2822::DateTimeParser;
 use ureq::{
     Agent,
     http::{HeaderMap, Uri, header::RETRY_AFTER},
@@ -124,7 +124,8 @@ impl Web {
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let date = rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+        let parser = DateTimeParser::new().relaxed_weekday(true);
+        let date = parser.parse_timestamp(text).ok()?.as_millisecond();
         let now = self.clock.unix_ms();
         Some(Duration::from_millis(u64::try_from(date).ok()?.saturating_sub(now)))
     }
@@ -141,8 +142,10 @@ fn advice(status: u16) -> &'static str {
 }
 
 fn address(options: &WebOptions, path: &str) -> Result<Uri, Error> {
-    let shown = options.url.split(['?', '#', '@']).next().unwrap_or_default().to_owned();
-    let wrong = |why: &str| Error::Options(format!("the address of a sink, `{shown}…`, cannot be used: {why}"));
+    // Neither what is before an `@` nor a query is for others.
+    let shown = options.url.rsplit('@').next().and_then(|rest| rest.split(['?', '#']).next()).unwrap_or_default();
+    let shown = text::plain(shown);
+    let wrong = |why: &str| Error::Options(format!("the address of a sink, `{shown}`, cannot be used: {why}"));
     let (base, query) = options.url.split_once('?').map_or((options.url.as_str(), ""), |(base, query)| (base, query));
     let base = if base.ends_with(path) { base.to_owned() } else { format!("{}{path}", base.trim_end_matches('/')) };
     let full = if query.is_empty() { base } else { format!("{base}?{query}") };

@@ -130,10 +130,6 @@ impl Log {
         self.ledger.status().records
     }
 
-    pub fn ledger(&self) -> Ledger {
-        self.ledger.clone()
-    }
-
     pub fn reader(&self) -> Reader {
         Reader::open(self.folder.path()).unwrap()
     }

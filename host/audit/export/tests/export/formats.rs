@@ -209,7 +209,7 @@ fn a_line_format_has_one_line_a_record() {
     let records = [hostile(), hostile()];
     for format in [Format::Jsonl, Format::Ocsf, Format::Cef] {
         let text = written(format, &records);
-        assert_eq!(text.split(|c: char| c == '\n' || c == '\r' || c == '\u{85}').count(), 3, "{format}");
+        assert_eq!(text.split(['\n', '\r', '\u{85}']).count(), 3, "{format}");
         assert!(text.ends_with('\n'));
     }
 }

@@ -8,14 +8,14 @@
     reason = "a test that cannot go on should stop where it is, and these wait for threads in real time"
 )]
 
-//mod certificate;
+mod certificate;
 mod common;
 mod file;
 mod following;
 mod formats;
-//mod killed;
-//mod otlp;
+mod killed;
+mod otlp;
 mod parsers;
-//mod reports;
+mod reports;
 mod server;
-//mod web;
+mod web;

@@ -10,7 +10,7 @@ pub fn csv(text: &str) -> Vec<Vec<String>> {
         if rest.peek() == Some(&'"') {
             rest.next();
             loop {
-                match (rest.next().expect("a quote that ends"), rest.peek()) {
+                match (rest.next().unwrap(), rest.peek()) {
                     ('"', Some('"')) => {
                         rest.next();
                         cell.push('"');

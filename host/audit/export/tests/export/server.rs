@@ -139,6 +139,12 @@ impl Server {
         self.shared.requests.lock().unwrap().len()
     }
 
+    /// Whether the last request that was taken has the record of that index.
+    pub fn has(&self, index: u64) -> bool {
+        let requests = self.shared.requests.lock().unwrap();
+        requests.iter().rfind(|request| request.taken).is_some_and(|request| request.indices().contains(&index))
+    }
+
     /// One request over a connection of another sort.
     pub fn turn(&self, reader: impl Read, writer: impl Write) -> Option<()> {
         self.shared.turn(reader, writer)

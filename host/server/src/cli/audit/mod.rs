@@ -1,6 +1,10 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
+mod export;
 mod read;
+mod report;
+mod wanted;
+mod when;
 
 use std::path::PathBuf;
 
@@ -11,9 +15,16 @@ use super::{Context, Exit, Failure};
 
 /// Reads the audit log, without the host
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  grid audit tail --follow               what is happening
+  grid audit show i-0123…                everything about one execution
+  grid audit export --format csv -o log.csv
+  grid audit report --since 7d           who used what, and who was denied what")]
 pub(super) enum Audit {
     Tail(read::Tail),
     Show(read::Show),
+    Export(export::Export),
+    Report(report::Report),
 }
 
 impl Audit {
@@ -21,6 +32,8 @@ impl Audit {
         match self {
             Self::Tail(tail) => tail.run(context),
             Self::Show(show) => show.run(context),
+            Self::Export(export) => export.run(context),
+            Self::Report(report) => report.run(context),
         }
     }
 }
