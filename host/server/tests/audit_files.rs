@@ -14,6 +14,7 @@ mod audit_files {
         event::{Event, Kind, Outcome},
         id::{CorrelationId, InvocationId},
     };
+    use grid_tlog::{Kind as KeyKind, Signer};
     use serde_json::Value;
     use tempfile::TempDir;
 
@@ -28,7 +29,8 @@ mod audit_files {
             let desk = Self(tempfile::tempdir().unwrap());
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
-                let options = Options { segment_bytes: 1 << 20, ..Options::new(desk.0.path().join("log")) };
+                let signer = Arc::new(Signer::generate("example.org/test/host/audit", KeyKind::Note).unwrap());
+                let options = Options { segment_bytes: 1 << 20, ..Options::new(desk.0.path().join("log"), signer) };
                 let handle = tokio::runtime::Handle::current();
                 let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &handle).unwrap();
                 for call in 0..calls {

@@ -1,28 +1,13 @@
 //! The name of a record that no two logs share: the hash by which it is a leaf of the log's Merkle tree
 //! (RFC 6962 section 2.1).
 
-use aws_lc_rs::digest::{Context, SHA256};
 use grid_audit::Record;
+use grid_tlog::Hash;
 
-/// 32 bytes of SHA-256 over a zero and the entry as it is stored.
-pub(crate) fn hash(record: &Record) -> [u8; 32] {
-    let mut context = Context::new(&SHA256);
-    context.update(&[0]);
-    context.update(record.line().as_bytes());
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(context.finish().as_ref()) {
-        *to = *from;
-    }
-    hash
-}
-
-/// As 64 hex digits.
+/// As 64 hex digits, which every header and every schema takes.
 pub(crate) fn hex(record: &Record) -> String {
-    write_hex(&hash(record))
-}
-
-pub(crate) fn write_hex(bytes: &[u8]) -> String {
-    let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hash = Hash::leaf(record.line().as_bytes());
+    let nibbles = hash.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]);
     nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
 }
 

@@ -27,9 +27,8 @@ impl Severity {
             ("gap", _) => Self::Critical,
             ("violation", _) | (_, Some("outcome_unknown")) => grave().unwrap_or(Self::Error).max(Self::Error),
             ("refused", _) | (_, Some("failed")) => grave().unwrap_or(Self::Warning).max(Self::Warning),
-            (_, Some("tool_error")) | ("late_result" | "cancel_requested" | "invalidated" | "repeated", _) => {
-                Self::Notice
-            }
+            (_, Some("tool_error"))
+            | ("late_result" | "cancel_requested" | "invalidated" | "key_rotated" | "repeated", _) => Self::Notice,
             _ => Self::Info,
         }
     }

@@ -15,6 +15,7 @@ use grid_core::{
     event::{Event, Kind},
     id::CorrelationId,
 };
+use grid_tlog::{Kind as KeyKind, Signer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -90,6 +91,10 @@ impl Random {
     }
 }
 
+fn signer() -> Arc<Signer> {
+    Arc::new(Signer::generate("example.org/test/host/audit", KeyKind::Note).unwrap())
+}
+
 /// A log on the disk and its writer.
 pub struct Log {
     pub folder: TempDir,
@@ -107,7 +112,7 @@ impl Log {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let options = Options { segment_bytes: 1 << 20, ..Options::new(folder.path()) };
+        let options = Options { segment_bytes: 1 << 20, ..Options::new(folder.path(), signer()) };
         let opened = Ledger::open(options, SystemClock::shared(), Arc::new(()), runtime.handle());
         Self { folder, ledger: opened.unwrap().0, runtime, written: 0, id: LOGS.fetch_add(1, Ordering::Relaxed) }
     }

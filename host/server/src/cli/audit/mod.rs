@@ -1,6 +1,7 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
 mod export;
+mod keys;
 mod read;
 mod report;
 mod wanted;
@@ -13,7 +14,7 @@ use grid_audit::Reader;
 
 use super::{Context, Exit, Failure};
 
-/// Reads the audit log, without the host
+/// Reads, checks and looks after the audit log, without the host
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   grid audit tail --follow               what is happening
@@ -25,6 +26,8 @@ pub(super) enum Audit {
     Show(read::Show),
     Export(export::Export),
     Report(report::Report),
+    Init(keys::Init),
+    Rotate(keys::Rotate),
 }
 
 impl Audit {
@@ -34,6 +37,8 @@ impl Audit {
             Self::Show(show) => show.run(context),
             Self::Export(export) => export.run(context),
             Self::Report(report) => report.run(context),
+            Self::Init(init) => init.run(context),
+            Self::Rotate(rotate) => rotate.run(context),
         }
     }
 }
