@@ -29,6 +29,8 @@ const ROOMS: &[Room] = &[
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit", &["grid-core", "grid-tlog"]),
+    // So can its index, which is made of it.
+    room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -85,6 +87,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
+    ("redb", &["grid-audit-index"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),

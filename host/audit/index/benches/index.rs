@@ -1,6 +1,8 @@
 //! How fast the index takes records in, and how long a query takes: a log of 1,000,000 records (or as many as the
 //! first argument says) of 20 callers, each with a session and calls of two records.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot be set up fails")]
+
 use std::{
     hint::black_box,
     path::Path,
@@ -25,17 +27,17 @@ const RARE: usize = 200;
 
 fn main() {
     let count = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
-    let folder = tempfile::tempdir().expect("a folder");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
     let (took, invocations) = timed(|| runtime.block_on(write(folder.path(), count)));
     println!("wrote      {count} records in {took:?}, {} MiB", size(&folder.path().join("wal")) >> 20);
 
-    let (took, done) = timed(|| rebuild(folder.path(), |_| ()).expect("an index"));
+    let (took, done) = timed(|| rebuild(folder.path(), |_| ()).unwrap());
     let rate = done as f64 / took.as_secs_f64();
     let bytes = size(&folder.path().join("index.redb"));
     println!("index      {rate:.0} records/s, {} MiB, {} bytes a record", bytes >> 20, bytes / done);
     println!("memory     {} MiB at most", peak() >> 10);
-    let (took, index) = timed(|| Index::open(folder.path()).expect("an index"));
+    let (took, index) = timed(|| Index::open(folder.path()).unwrap());
     println!("open       {took:?}, every page checked");
 
     let filter = |filter: Filter| Query { filter, ..Query::default() };
@@ -55,7 +57,7 @@ fn main() {
         let mut took: Vec<Duration> = Vec::new();
         let mut found = 0;
         for query in queries.iter().cycle().take(RARE) {
-            let (time, page) = timed(|| black_box(index.find(query, 2 << 20).expect("a page")));
+            let (time, page) = timed(|| black_box(index.find(query, 2 << 20).unwrap()));
             took.push(time);
             found += page.records.len();
         }
@@ -70,15 +72,15 @@ fn main() {
     each("a principal in one second", &[filter(minute)]);
     each("two that never meet", &[filter(never)]);
     each("everything, newest 100", &[newest(Query::default())]);
-    let reader = grid_audit::Reader::open(folder.path()).expect("a log");
-    let (took, _) = timed(|| scan(&reader, &newest(filter(alice)), 2 << 20).expect("a page"));
+    let reader = grid_audit::Reader::open(folder.path()).unwrap();
+    let (took, _) = timed(|| scan(&reader, &newest(filter(alice)), 2 << 20).unwrap());
     println!("{:<28} {took:>14.1?}", "without the index");
 }
 
 async fn write(folder: &Path, count: u64) -> Vec<InvocationId> {
     let options = Options { durability: Durability::Relaxed, ..Options::new(folder) };
     let handle = tokio::runtime::Handle::current();
-    let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &handle).expect("a log");
+    let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &handle).unwrap();
     let callers: Vec<(Arc<Principal>, SessionId)> =
         (0..20).map(|number| (principal(number), SessionId::mint())).collect();
     for (caller, session) in &callers {
@@ -94,12 +96,12 @@ async fn write(folder: &Path, count: u64) -> Vec<InvocationId> {
             kept.push(invocation);
         }
         let at_ms = START_MS + number;
-        let correlation = CorrelationId::parse(&format!("host-{}-{number:08x}", at_ms / 1000)).expect("an id");
+        let correlation = CorrelationId::parse(&format!("host-{}-{number:08x}", at_ms / 1000)).unwrap();
         let admitted = Event {
             principal: Some(Arc::clone(caller)),
             session: Some(*session),
             invocation: Some(invocation),
-            call_id: Some(CallId::parse(&format!("call-{number}")).expect("an id")),
+            call_id: Some(CallId::parse(&format!("call-{number}")).unwrap()),
             tool: Some(format!("tool-{}", number % 12).into()),
             contract: Some([7; 32]),
             effect: Some("read"),
@@ -108,7 +110,7 @@ async fn write(folder: &Path, count: u64) -> Vec<InvocationId> {
             rule: Some("roles: caller".into()),
             epoch: Some(1),
             deadline_ms: Some(at_ms + 30_000),
-            runtime: Some(RuntimeId::parse("calc").expect("an id")),
+            runtime: Some(RuntimeId::parse("calc").unwrap()),
             ..Event::new(Kind::Admitted, at_ms, correlation)
         };
         let failed = number % 50 == 0;
@@ -124,14 +126,14 @@ async fn write(folder: &Path, count: u64) -> Vec<InvocationId> {
         ledger.note(admitted).await;
         ledger.note(concluded).await;
     }
-    ledger.close().await.expect("a log in order");
+    ledger.close().await.unwrap();
     kept
 }
 
 fn principal(number: usize) -> Arc<Principal> {
     Arc::new(Principal {
-        id: PrincipalId::parse(&format!("caller-{number}")).expect("an id"),
-        tenant: TenantId::parse(["acme", "globex", "initech"][number % 3]).expect("an id"),
+        id: PrincipalId::parse(&format!("caller-{number}")).unwrap(),
+        tenant: TenantId::parse(["acme", "globex", "initech"][number % 3]).unwrap(),
         roles: std::collections::BTreeSet::new(),
         claims: std::collections::BTreeMap::new(),
         proof: Proof::Token,

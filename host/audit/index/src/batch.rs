@@ -1,8 +1,8 @@
 //! Records on their way into the index: what they are found by, gathered in order until it is written at once.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use grid_audit::Record;
 use grid_core::{event::Sha256, reading::Filter};
+use grid_tlog::Hash;
 
 use crate::{
     store::About,
@@ -89,5 +89,5 @@ impl Batch {
 
 /// What tells one entry from another.
 pub(crate) fn hash(line: &str) -> Sha256 {
-    digest(&SHA256, line.as_bytes()).as_ref().try_into().unwrap_or_default()
+    *Hash::leaf(line.as_bytes()).as_bytes()
 }

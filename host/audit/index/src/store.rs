@@ -165,7 +165,7 @@ impl Store {
 fn write_places(table: &mut Table<'_, &Key, &[u8]>, batch: &mut Batch) -> Result<(), redb::Error> {
     let first = batch.first();
     // Only the block that the batch begins in can have entries already.
-    let begun = (first % BLOCK != 0).then_some(first / BLOCK);
+    let begun = (!first.is_multiple_of(BLOCK)).then_some(first / BLOCK);
     let (mut bytes, mut places) = (Vec::new(), Vec::new());
     for group in batch.sorted().chunk_by(|one, other| one.0 == other.0) {
         let Some((key, _)) = group.first() else { continue };

@@ -1,8 +1,9 @@
 //! Page tokens: where a page ended, bound to the query and the log that it came from. Whoever holds one learns
 //! nothing from it but the place of the last record that they were given.
 
-use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use grid_tlog::Hash;
 
 use crate::{Error, Query, store::About};
 
@@ -27,23 +28,22 @@ pub(crate) fn read(query: &Query, about: &About, token: &str) -> Result<u64, Err
 
 /// Everything of a query that makes its pages what they are.
 fn bound(query: &Query, about: &About) -> [u8; BOUND] {
-    let mut context = Context::new(&SHA256);
-    context.update(b"grid/audit-page/v1\n");
-    context.update(&about.first);
+    let mut bytes = b"grid/audit-page/v1\n".to_vec();
+    bytes.extend(about.first);
     let mut text = |value: Option<&str>| {
         let length = value.map_or(u64::MAX, |value| value.len() as u64);
-        context.update(&length.to_be_bytes());
-        context.update(value.unwrap_or_default().as_bytes());
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(value.unwrap_or_default().as_bytes());
     };
     query.filter.fields().into_iter().for_each(|(_, value)| text(value));
     text(query.tenant.as_deref());
     for time in [query.filter.from_ms, query.filter.to_ms] {
-        context.update(&[u8::from(time.is_some())]);
-        context.update(&time.unwrap_or(0).to_be_bytes());
+        bytes.push(u8::from(time.is_some()));
+        bytes.extend(time.unwrap_or(0).to_be_bytes());
     }
-    context.update(&[u8::from(query.newest_first)]);
-    context.update(&query.from.to_be_bytes());
-    context.finish().as_ref().first_chunk().copied().unwrap_or_default()
+    bytes.push(u8::from(query.newest_first));
+    bytes.extend(query.from.to_be_bytes());
+    Hash::leaf(&bytes).as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use tokio::{join, sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    archive::Archive,
     front_door::Door,
     host::{Host, Rules},
     metrics::Metrics,
@@ -84,12 +85,15 @@ fn desk<C: Contracts>(contracts: C) -> Desk<C> {
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
+        archive: Archive::closed(4 << 20),
         clock: clock.shared(),
         metrics: Metrics::new().unwrap(),
         tasks: TaskTracker::new(),
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            reader_role: "auditor".to_owned(),
+            operator_role: "audit-operator".to_owned(),
             heartbeat: Duration::from_secs(10),
             silent_limit: Duration::from_secs(30),
             max_in_flight: 4,
