@@ -20,6 +20,7 @@ use grid_core::{
     principal::{ClaimsDigest, Principal, Proof},
     reading::Filter,
 };
+use grid_tlog::Signer;
 
 const START_MS: u64 = 1_700_000_000_000;
 /// Records that are looked for one by one.
@@ -78,7 +79,8 @@ fn main() {
 }
 
 async fn write(folder: &Path, count: u64) -> Vec<InvocationId> {
-    let options = Options { durability: Durability::Relaxed, ..Options::new(folder) };
+    let signer = Arc::new(Signer::generate("example.org/log", grid_tlog::Kind::Note).unwrap());
+    let options = Options { durability: Durability::Relaxed, ..Options::new(folder, signer) };
     let handle = tokio::runtime::Handle::current();
     let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &handle).unwrap();
     let callers: Vec<(Arc<Principal>, SessionId)> =

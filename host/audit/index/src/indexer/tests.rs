@@ -12,7 +12,9 @@ use super::*;
 #[tokio::test]
 async fn an_index_that_cannot_be_read_is_made_again_while_others_wait() {
     let folder = tempfile::tempdir().unwrap();
-    let options = grid_audit::Options { durability: Durability::Relaxed, ..grid_audit::Options::new(folder.path()) };
+    let signer = Arc::new(grid_tlog::Signer::generate("example.org/log", grid_tlog::Kind::Note).unwrap());
+    let options =
+        grid_audit::Options { durability: Durability::Relaxed, ..grid_audit::Options::new(folder.path(), signer) };
     let runtime = tokio::runtime::Handle::current();
     let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap();
     for _ in 0..100 {

@@ -13,11 +13,20 @@ use grid_core::{
     reading::Filter,
 };
 use grid_testkit::Dice;
+use grid_tlog::Signer;
 
 pub const TENANTS: [&str; 3] = ["acme", "globex", "*"];
 pub const PRINCIPALS: [&str; 4] = ["alice", "bob", "Bob", "calc"];
 pub const TOOLS: [&str; 4] = ["add", "mail.send", "\"quoted\"", "größe"];
 pub const ROOM: usize = 4 << 20;
+/// A key that nobody else has a use for.
+const KEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+
+/// Small segments, so that the log is in tiles too.
+pub fn options(folder: &Path) -> Options {
+    let signer = Arc::new(Signer::parse(KEY).unwrap());
+    Options { durability: Durability::Relaxed, segment_bytes: 64 << 10, ..Options::new(folder, signer) }
+}
 
 /// Makes events that are alike in some fields and not in others; time goes on and sometimes back.
 #[derive(Debug)]
@@ -85,8 +94,8 @@ impl Maker {
             _ => None,
         };
         let mut filter = Filter {
-            invocation: pick("invocation").filter(|_| model.index() % 3 == 0),
-            correlation: pick("correlation").filter(|_| model.index() % 3 == 0),
+            invocation: pick("invocation").filter(|_| model.index().is_multiple_of(3)),
+            correlation: pick("correlation").filter(|_| model.index().is_multiple_of(3)),
             session: pick("session"),
             principal: pick("principal"),
             tenant: pick("tenant"),
@@ -108,9 +117,8 @@ impl Maker {
 
 /// Adds `count` records to the log in `folder`.
 pub async fn write(folder: &Path, maker: &mut Maker, count: usize) {
-    let options = Options { durability: Durability::Relaxed, segment_bytes: 64 << 10, ..Options::new(folder) };
     let runtime = tokio::runtime::Handle::current();
-    let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap();
+    let (ledger, _) = Ledger::open(options(folder), SystemClock::shared(), Arc::new(()), &runtime).unwrap();
     for _ in 0..count {
         ledger.note(maker.event()).await;
     }

@@ -3,7 +3,7 @@
 
 use std::{fs, sync::Arc, time::Duration};
 
-use grid_audit::{Ledger, Options};
+use grid_audit::{Durability, Ledger, Options};
 use grid_audit_index::{Error, Index, Indexer, Query};
 use grid_core::clock::SystemClock;
 
@@ -23,12 +23,12 @@ fn keep(folder: &std::path::Path) -> Indexer {
 async fn an_answer_holds_every_record_that_was_durable_when_it_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Handle::current();
-    let options = Options::new(folder.path());
+    let options = Options { durability: Durability::Full, ..options(folder.path()) };
     let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap();
     let indexer = keep(folder.path());
     let mut maker = Maker::seeded(21);
     for _ in 0..200 {
-        let index = ledger.record(maker.event()).await.unwrap().unwrap();
+        let index = ledger.record(maker.event()).await.unwrap().unwrap().index();
         let size = ledger.status().records;
         let query = Query { newest_first: true, limit: 1, before: size, ..Query::default() };
         let found = indexer.find(&query, ROOM, size, LONG).unwrap();

@@ -14,6 +14,18 @@ fn file(folder: &Path) -> PathBuf {
     folder.join("index.redb")
 }
 
+fn copy_all(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+        let target = to.join(entry.file_name().unwrap());
+        if entry.is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy_all(&entry, &target);
+        } else {
+            fs::copy(&entry, target).unwrap();
+        }
+    }
+}
+
 /// A log of some blocks with its index.
 async fn made(folder: &Path, seed: u64, count: usize) -> Maker {
     let mut maker = Maker::seeded(seed);
@@ -104,11 +116,7 @@ async fn an_index_of_another_log_is_thrown_away() {
 async fn an_index_that_is_ahead_of_a_restored_log_is_thrown_away() {
     let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut maker = made(folder.path(), 17, 500).await;
-    fs::create_dir(copy.path().join("wal")).unwrap();
-    let segments = || fs::read_dir(folder.path().join("wal")).unwrap().map(|entry| entry.unwrap().path());
-    for segment in segments() {
-        fs::copy(&segment, copy.path().join("wal").join(segment.file_name().unwrap())).unwrap();
-    }
+    copy_all(folder.path(), copy.path());
     // The log goes on and so does its index; then the copy comes back, and goes on in another way.
     write(folder.path(), &mut maker, 100).await;
     Index::open(folder.path()).unwrap().catch_up(|_| ()).unwrap();

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Durability, Ledger, Options, Reader};
+use grid_audit::{Ledger, Reader};
 use grid_audit_index::{Index, Indexer};
 use grid_core::clock::SystemClock;
 
@@ -29,9 +29,8 @@ fn indexes_until_killed() {
 }
 
 async fn grow(directory: &Path) {
-    let options = Options { durability: Durability::Relaxed, segment_bytes: 64 << 10, ..Options::new(directory) };
     let runtime = tokio::runtime::Handle::current();
-    let (ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap();
+    let (ledger, _) = Ledger::open(options(directory), SystemClock::shared(), Arc::new(()), &runtime).unwrap();
     let mut options = grid_audit_index::Options::new(directory);
     (options.poll, options.settle) = (Duration::from_millis(1), Duration::from_millis(2));
     let _indexer = Indexer::start(options, SystemClock::shared()).unwrap();
