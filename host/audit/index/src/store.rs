@@ -87,13 +87,17 @@ impl Store {
         let path = path(log);
         let io = |source| Error::Io { file: path.clone(), source };
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let opened = Builder::new().set_cache_size(CACHE).create_file(file.map_err(io)?);
+        let file = file.map_err(io)?;
+        let fresh = file.metadata().map_err(io)?.len() == 0;
+        let opened = Builder::new().set_cache_size(CACHE).create_file(file);
         let mut database = opened.map_err(|error| Error::store(&path, error))?;
         if !database.check_integrity().map_err(|error| Error::store(&path, error))? {
             return Err(Error::Broken("its pages do not check".into()));
         }
         let store = Self { database, file: path };
-        store.begin()?;
+        if fresh {
+            store.begin()?;
+        }
         Ok(store)
     }
 
@@ -110,20 +114,17 @@ impl Store {
         Error::store(&self.file, error)
     }
 
-    /// Makes the tables where there are none.
+    /// Makes the tables.
     fn begin(&self) -> Result<(), Error> {
         let begun = || -> Result<(), redb::Error> {
             let write = self.database.begin_write()?;
             {
-                let mut about = write.open_table(ABOUT)?;
                 write.open_table(PLACES)?;
                 write.open_table(SPREAD)?;
                 write.open_table(MOMENTS)?;
-                if about.get(())?.is_none() {
-                    let namer = *uuid::Uuid::new_v4().as_bytes();
-                    let fresh = About { namer, first: [0; 32], last: [0; 32], next: 0 };
-                    about.insert((), fresh.to_bytes().as_slice())?;
-                }
+                let namer = *uuid::Uuid::new_v4().as_bytes();
+                let about = About { namer, first: [0; 32], last: [0; 32], next: 0 };
+                write.open_table(ABOUT)?.insert((), about.to_bytes().as_slice())?;
             }
             Ok(write.commit()?)
         };

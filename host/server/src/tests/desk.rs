@@ -58,14 +58,19 @@ pub(super) struct Desk<C> {
 }
 
 pub(super) fn strict() -> Desk<Strict> {
-    desk(Strict::new(manifest(MANIFEST)))
+    strict_over(Archive::closed(4 << 20))
+}
+
+/// With a log that can be read through the host.
+pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
+    desk(Strict::new(manifest(MANIFEST)), archive)
 }
 
 pub(super) fn development() -> Desk<Development> {
-    desk(Development::new(manifest(MANIFEST), options(), 50))
+    desk(Development::new(manifest(MANIFEST), options(), 50), Archive::closed(4 << 20))
 }
 
-fn desk<C: Contracts>(contracts: C) -> Desk<C> {
+fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
     let clock = FakeClock::default();
     let key = SigningKey::generate().unwrap();
     let verifier = Verifier::new(key.verifying_key(), "grid", "grid-host", Duration::ZERO);
@@ -85,7 +90,7 @@ fn desk<C: Contracts>(contracts: C) -> Desk<C> {
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
-        archive: Archive::closed(4 << 20),
+        archive,
         clock: clock.shared(),
         metrics: Metrics::new().unwrap(),
         tasks: TaskTracker::new(),
