@@ -31,6 +31,8 @@ const ROOMS: &[Room] = &[
     room("grid-audit", &["grid-core", "grid-tlog"]),
     // So can its index, which is made of it.
     room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
+    // What others get of it: files, a report, sinks. It sees the log as any reader does.
+    room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -89,6 +91,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
     ("redb", &["grid-audit-index"]),
+    ("ureq", &["grid-audit-export"]),
+    ("rustls", &["grid-audit-export"]),
+    ("rustls-native-certs", &["grid-audit-export"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),
