@@ -29,6 +29,8 @@ const ROOMS: &[Room] = &[
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit", &["grid-core", "grid-tlog"]),
+    // So can its index, which is made of it.
+    room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
     // What others get of it: files, a report, sinks. It sees the log as any reader does.
     room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
@@ -88,6 +90,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
+    ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export"]),
     ("rustls", &["grid-audit-export"]),
     ("rustls-native-certs", &["grid-audit-export"]),
