@@ -124,14 +124,7 @@ impl Desk {
         book: Option<Book>,
         published: Option<(String, Rank)>,
     ) -> Self {
-        let peer = |address| Peer {
-            address,
-            held: None,
-            asked: None,
-            failures: 0,
-            due: Duration::ZERO,
-            trouble: None,
-        };
+        let peer = |address| Peer { address, held: None, asked: None, failures: 0, due: Duration::ZERO, trouble: None };
         Self {
             rules,
             peers: addresses.into_iter().map(peer).collect(),
@@ -253,6 +246,11 @@ impl Desk {
         Some(book)
     }
 
+    /// It could not be written down.
+    pub(crate) fn keep_book(&mut self) {
+        self.is_book_new = true;
+    }
+
     /// Whether the age passed its limit, or keeps it again.
     pub(crate) fn judge(&mut self, now: Now, recorded: impl Fn(u64) -> Option<u64>) -> Option<Event> {
         let newest = self.newest.as_ref()?;
@@ -290,9 +288,8 @@ impl Desk {
     fn mark(&self) -> Mark {
         let taken_ms = self.book.as_ref().map_or(u64::MAX, |book| book.first_ms);
         let first = Mark { size: 0, root: Hash::empty(), taken_ms };
-        let of = |peer: &Peer| {
-            peer.held.map_or(first, |Held { size, root, taken_ms, .. }| Mark { size, root, taken_ms })
-        };
+        let of =
+            |peer: &Peer| peer.held.map_or(first, |Held { size, root, taken_ms, .. }| Mark { size, root, taken_ms });
         let mut marks: Vec<Mark> = self.peers.iter().map(of).collect();
         marks.sort_unstable_by(|one, other| other.cmp(one));
         self.rules.quorum.checked_sub(1).and_then(|place| marks.get(place)).copied().unwrap_or(first)

@@ -23,9 +23,9 @@ const CLIP: usize = 200;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unusable {
-    /// A witness is not named as it must be.
-    #[error("`{0}` names no witness: {1}; write its key, a blank and its URL")]
-    Address(String, String),
+    /// A witness is not named as it must be. The text is not shown: somebody may have written a password into it.
+    #[error("this names no witness: {0}; write its key, a blank and its URL")]
+    Address(String),
     /// More must cosign than there are.
     #[error("{quorum} of {witnesses} witnesses cannot cosign; lower the quorum or name more witnesses")]
     Quorum {
@@ -62,7 +62,7 @@ impl FromStr for Address {
     type Err = Unusable;
 
     fn from_str(text: &str) -> Result<Self, Unusable> {
-        let wrong = |why: &str| Unusable::Address(text.to_owned(), why.to_owned());
+        let wrong = |why: &str| Unusable::Address(why.to_owned());
         let (key, url) = text.trim().split_once(' ').ok_or_else(|| wrong("there is no blank in it"))?;
         let key: VerifyingKey = key.parse().map_err(|error| wrong(&format!("{error}")))?;
         if key.kind() != Kind::Cosignature {

@@ -16,6 +16,7 @@ use std::{
 };
 
 use grid_core::clock::SharedClock;
+use grid_tlog::Note;
 
 use super::{
     age::{Event, OnStale},
@@ -131,6 +132,7 @@ impl Witnessing {
             desk,
             status: Arc::clone(&status),
             fault: None,
+            note: None,
             jobs,
             letters,
             random: RandomState::new(),
@@ -185,6 +187,8 @@ struct Office {
     desk: Desk,
     status: Arc<Mutex<Status>>,
     fault: Option<String>,
+    /// To be published.
+    note: Option<Note>,
     jobs: Vec<SyncSender<Job>>,
     letters: Receiver<Message>,
     random: RandomState,
@@ -251,10 +255,15 @@ impl Office {
         self.desk.answered(self.now(), witness, offer, outcome, random);
     }
 
-    /// The note first: what is only remembered and not published would not be asked for again.
+    /// What cannot be written now is tried again each time: an idle log gets no other note.
     fn write(&mut self) {
-        let published = self.desk.publication().map_or(Ok(()), |note| book::publish(&self.directory, &note));
+        self.note = self.desk.publication().or(self.note.take());
+        let published = self.note.as_ref().map_or(Ok(()), |note| book::publish(&self.directory, note));
+        self.note.take_if(|_| published.is_ok());
         let saved = self.desk.book().map_or(Ok(()), |book| book.save(&self.directory));
+        if saved.is_err() {
+            self.desk.keep_book();
+        }
         for fault in [published, saved].into_iter().filter_map(Result::err) {
             tracing::warn!(%fault, "what witnesses signed could not be kept");
             self.fault = Some(fault.to_string());

@@ -184,7 +184,8 @@ impl Cosigner {
         if self.is_unclear() {
             return Answered::Failed;
         }
-        let (size, root) = seen.as_ref().map_or((0, Hash::empty()), |seen| (seen.checkpoint.size, seen.checkpoint.root));
+        let (size, root) =
+            seen.as_ref().map_or((0, Hash::empty()), |seen| (seen.checkpoint.size, seen.checkpoint.root));
         if signed.old != size {
             return Answered::Conflict(size);
         }

@@ -142,8 +142,8 @@ fn without_the_logs_own_signature_it_is_403() {
     let mut many = note.clone();
     by_stranger.signatures().iter().cloned().for_each(|line| many.add(line));
     assert_eq!(scene.server.post(body(3, &proof, &many.to_string())).status, 200);
-    let kept = std::fs::read_dir(scene.home.memory()).unwrap().map(|file| file.unwrap().path());
-    let kept = kept.filter(|path| path.file_name().unwrap().len() == 64).next().unwrap();
+    let mut kept = std::fs::read_dir(scene.home.memory()).unwrap().map(|file| file.unwrap().path());
+    let kept = kept.find(|path| path.file_name().unwrap().len() == 64).unwrap();
     let kept = Note::parse(&std::fs::read_to_string(kept).unwrap()).unwrap();
     assert_eq!(kept.signatures().len(), 2);
     assert_eq!(kept.signatures()[0], note.signatures()[0]);

@@ -53,7 +53,9 @@ fn paths_and_methods() {
     let path = format!("/{hash}/checkpoint");
     let refused = get(&server, "GET", "/add-checkpoint");
     assert_eq!((refused.status, refused.header("allow")), (405, Some("POST")));
-    for (method, path) in [("GET", "/"), ("POST", "/"), ("DELETE", path.as_str()), ("GET", path.as_str()), ("GET", "//checkpoint")] {
+    for (method, path) in
+        [("GET", "/"), ("POST", "/"), ("DELETE", path.as_str()), ("GET", path.as_str()), ("GET", "//checkpoint")]
+    {
         assert_eq!(get(&server, method, path).status, 404, "{method} {path}");
     }
     let line = server.post(log.request(0, 5)).body;
@@ -91,7 +93,8 @@ fn a_body_has_64_kib_at_most() {
     assert_eq!(reply(&text).status, 413);
     // Without a length nobody knows before the end.
     let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
-    let chunked = format!("POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n{}", chunk.repeat(5));
+    let chunked =
+        format!("POST /add-checkpoint HTTP/1.1\r\nhost: w\r\ntransfer-encoding: chunked\r\n\r\n{}", chunk.repeat(5));
     let (text, _) = held(&server, chunked.as_bytes());
     assert_eq!(reply(&text).status, 413);
 }

@@ -123,13 +123,17 @@ pub struct Server {
 
 impl Server {
     pub fn start(cosigner: Cosigner, limits: Limits) -> Self {
+        Self::start_at(cosigner, limits, "127.0.0.1:0".parse().unwrap())
+    }
+
+    pub fn start_at(cosigner: Cosigner, limits: Limits, address: SocketAddr) -> Self {
         let (cosigner, stop) = (Arc::new(cosigner), CancellationToken::new());
         let (token, shared) = (stop.clone(), Arc::clone(&cosigner));
         let (tell, told) = std::sync::mpsc::sync_channel(1);
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+                let listener = tokio::net::TcpListener::bind(address).await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();
                 let _ = serve(listener, shared, limits, token.cancelled()).await;
             });
@@ -169,9 +173,8 @@ impl Reply {
 
 pub fn post(address: SocketAddr, body: &[u8]) -> Reply {
     let length = body.len();
-    let head = format!(
-        "POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-    );
+    let head =
+        format!("POST /add-checkpoint HTTP/1.1\r\nhost: w\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
     raw(address, &[head.as_bytes(), body].concat())
 }
 

@@ -29,8 +29,8 @@ fn open(home: &Home, keys: &[VerifyingKey]) -> Result<Cosigner, Error> {
 }
 
 fn note_file(home: &Home) -> PathBuf {
-    let files = fs::read_dir(home.memory()).unwrap().map(|file| file.unwrap().path());
-    files.filter(|path| path.file_name().unwrap().len() == 64).next().unwrap()
+    let mut files = fs::read_dir(home.memory()).unwrap().map(|file| file.unwrap().path());
+    files.find(|path| path.file_name().unwrap().len() == 64).unwrap()
 }
 
 #[test]
@@ -223,8 +223,9 @@ fn a_log_is_named_by_its_key_or_by_a_file_of_keys() {
         folder.path().join(name).display().to_string()
     };
     let (one, two) = (Log::new(0).key(), Log::new(0).key());
-    assert_eq!(log_keys(&one.to_string()).unwrap(), [one.clone()]);
-    assert_eq!(log_keys(&file("log.vkey", &format!("{one}\n"))).unwrap(), [one.clone()]);
+    let alone = std::slice::from_ref(&one);
+    assert_eq!(log_keys(&one.to_string()).unwrap(), alone);
+    assert_eq!(log_keys(&file("log.vkey", &format!("{one}\n"))).unwrap(), alone);
     let text = format!("# keys\n0 {one}\n\n17 {two}\n");
     assert_eq!(log_keys(&file("log.vkeys", &text)).unwrap(), [one.clone(), two]);
     let witness = Home::new().key;

@@ -41,7 +41,8 @@ fn a_thousand_at_once_get_one_history() {
     let answers = Mutex::new(BTreeMap::<u16, usize>::new());
     thread::scope(|scope| {
         for place in 0..THREADS {
-            let (log, server, said, start, answers) = (if place % 2 == 0 { &log } else { &fork }, &server, &said, &start, &answers);
+            let (log, server, said, start, answers) =
+                (if place % 2 == 0 { &log } else { &fork }, &server, &said, &start, &answers);
             let home = &home;
             scope.spawn(move || {
                 start.wait();

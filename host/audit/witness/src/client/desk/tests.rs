@@ -94,9 +94,10 @@ impl World {
     /// The host starts again: what is in flight is lost, what was written is there.
     fn restart(&mut self, quorum: usize) {
         let keeps = self.book.clone();
-        let published = self.published.last().map(|(_, size, count)| {
-            ("example.org/log".to_owned(), Rank::new(*count, quorum, *size))
-        });
+        let published = self
+            .published
+            .last()
+            .map(|(_, size, count)| ("example.org/log".to_owned(), Rank::new(*count, quorum, *size)));
         self.desk = Desk::new(rules(quorum), addresses(&self.far), keeps, published);
         self.flights.clear();
         self.look = self.now;
