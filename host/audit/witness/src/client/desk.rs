@@ -266,6 +266,14 @@ impl Desk {
         due.into_iter().chain(self.age.crossing(now.unix_ms, self.rules.max_age)).min()
     }
 
+    pub(crate) fn name(&self, witness: usize) -> &str {
+        self.peers.get(witness).map_or("", |peer| peer.address.key.name())
+    }
+
+    pub(crate) fn trouble(&self, witness: usize) -> Option<&Trouble> {
+        self.peers.get(witness)?.trouble.as_ref()
+    }
+
     pub(crate) fn status(&self) -> Status {
         let standing = |peer: &Peer| Standing {
             name: peer.address.key.name().to_owned(),

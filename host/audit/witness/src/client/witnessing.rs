@@ -248,11 +248,18 @@ impl Office {
     }
 
     fn take(&mut self, witness: usize, offer: &Arc<Offer>, outcome: Outcome) {
-        if let Err(trouble) = &outcome {
-            tracing::warn!(witness, %trouble, "a witness did not cosign");
-        }
         let random = self.random.hash_one(self.clock.elapsed()) as f64 / u64::MAX as f64;
+        let before = self.desk.trouble(witness).cloned();
         self.desk.answered(self.now(), witness, offer, outcome, random);
+        // Told when it begins, becomes another one, and ends; not each time that it is met again.
+        let (name, size) = (self.desk.name(witness), offer.checkpoint.size);
+        match self.desk.trouble(witness) {
+            Some(trouble) if before.as_ref() != Some(trouble) => {
+                tracing::warn!(witness = name, size, %trouble, "a witness did not cosign");
+            }
+            None if before.is_some() => tracing::info!(witness = name, size, "a witness cosigns again"),
+            _ => {}
+        }
     }
 
     /// What cannot be written now is tried again each time: an idle log gets no other note.
