@@ -1,0 +1,20 @@
+//! Faults as a machine makes them: processes that are killed, system calls that fail, disks that are full. A probe or
+//! a host meets them; what it had acknowledged, a client outside has kept, and the log is held to that.
+//!
+//! The sizes are those of CI. `tests/faults/soak.sh` runs the larger ones.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a suite fails by panicking"
+)]
+
+#[cfg(test)]
+mod failing_calls;
+#[cfg(test)]
+mod killed;
+#[cfg(test)]
+mod killed_at_calls;
+#[cfg(test)]
+mod tools;
