@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, fs::File, path::PathBuf};
 
 use crate::{
-    Error,
+    Error, OsDisk,
     scan::{Step, Walk},
     segment::{self, Header},
 };
@@ -118,7 +118,7 @@ impl Cursor {
 
     /// Goes to the segment that holds entry `from`, or to the last one; false where there is none.
     fn enter(&mut self) -> Result<bool, Error> {
-        let segments = segment::list(&self.directory)?;
+        let segments = segment::list(&OsDisk, &self.directory)?;
         if segments.is_empty() {
             return Ok(false);
         }
@@ -157,7 +157,7 @@ impl Cursor {
     }
 
     fn is_in_last_segment(&self) -> Result<bool, Error> {
-        let last = segment::list(&self.directory)?.pop();
+        let last = segment::list(&OsDisk, &self.directory)?.pop();
         let here = self.place.as_ref().map(|place| place.header.first_index);
         Ok(last <= here)
     }

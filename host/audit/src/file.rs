@@ -2,9 +2,7 @@
 //! on the disk, and the next segment is made by a thread of its own while this one fills.
 
 use std::{
-    fs::File,
     io,
-    os::unix::fs::FileExt,
     path::PathBuf,
     thread::{self, JoinHandle},
     time::Duration,
@@ -14,7 +12,8 @@ use grid_core::clock::SharedClock;
 use uuid::Uuid;
 
 use crate::{
-    Error, Storage, Tail, Visit,
+    Error, OsDisk, Storage, Tail, Visit,
+    disk::{Disk, File, How},
     frame::{self, MAX_FRAME},
     lock::Lock,
     recovery,
@@ -36,20 +35,21 @@ pub struct FileOptions {
     pub segment_bytes: u64,
 }
 
-/// The real thing.
+/// Segments on a disk.
 #[derive(Debug)]
-pub struct FileStorage {
+pub struct FileStorage<D: Disk = OsDisk> {
+    disk: D,
     options: FileOptions,
     clock: SharedClock,
-    _lock: Lock,
+    _lock: Lock<D::File>,
     log: u128,
-    active: Option<Active>,
-    spare: Spare,
+    active: Option<Active<D::File>>,
+    spare: Spare<D::File>,
 }
 
 #[derive(Debug)]
-struct Active {
-    file: File,
+struct Active<F> {
+    file: F,
     path: PathBuf,
     /// Where the next frame goes.
     offset: u64,
@@ -59,10 +59,10 @@ struct Active {
 }
 
 #[derive(Debug)]
-enum Spare {
+enum Spare<F> {
     Missing { retry_at: Duration },
-    Making(JoinHandle<io::Result<File>>),
-    Ready(File),
+    Making(JoinHandle<io::Result<F>>),
+    Ready(F),
 }
 
 impl FileStorage {
@@ -71,15 +71,27 @@ impl FileStorage {
     /// # Errors
     /// [`Error::Locked`] where another process has it; [`Error::Options`], [`Error::Io`].
     pub fn open(options: FileOptions, clock: SharedClock) -> Result<Self, Error> {
+        Self::open_on(OsDisk, options, clock)
+    }
+}
+
+impl<D: Disk> FileStorage<D> {
+    /// The same on another disk than the operating system's.
+    ///
+    /// # Errors
+    /// As for [`FileStorage::open`].
+    pub fn open_on(disk: D, options: FileOptions, clock: SharedClock) -> Result<Self, Error> {
         if options.segment_bytes < SMALLEST || !options.segment_bytes.is_multiple_of(4096) {
             return Err(Error::Options(format!(
                 "a segment of `{}` bytes cannot work; use 16384 or more, in multiples of 4096",
                 options.segment_bytes
             )));
         }
-        segment::make_directories(&options.directory)?;
-        let lock = Lock::take(&options.directory)?;
+        let directory = segment::directory(&options.directory);
+        disk.make_directories(&directory).map_err(Error::io("create", &directory))?;
+        let lock = Lock::take(&disk, &options.directory)?;
         Ok(Self {
+            disk,
             options,
             clock,
             _lock: lock,
@@ -92,7 +104,7 @@ impl FileStorage {
     /// Checks one segment; the last one becomes the active one, without what was torn.
     fn recover_segment(&mut self, first_index: u64, is_last: bool, visit: &mut Visit<'_>) -> Result<Tail, Error> {
         let path = segment::path(&self.options.directory, first_index);
-        let file = segment::open(&path).map_err(Error::io("open", &path))?;
+        let file = self.disk.open(&path, How::Write).map_err(Error::io("open", &path))?;
         let header = Header::read(&file, &path, first_index)?;
         if self.log != 0 && header.log != self.log {
             return Err(Error::Damaged {
@@ -110,7 +122,7 @@ impl FileStorage {
             erased.map_err(Error::io("write", &path))?;
         }
         if is_last {
-            let size = file.metadata().map_err(Error::io("read", &path))?.len();
+            let size = file.size().map_err(Error::io("read", &path))?;
             self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
         Ok(Tail { next_index: walked.next_index, cut })
@@ -124,16 +136,19 @@ impl FileStorage {
                 let _ = self.wait_for_spare();
             }
             Spare::Missing { retry_at } if *retry_at <= now => {
-                let log = self.options.directory.clone();
-                let size = self.options.segment_bytes;
-                let making =
-                    thread::Builder::new().name("audit-spare".into()).spawn(move || segment::fill_spare(&log, size));
-                self.spare = match making {
-                    Ok(thread) => Spare::Making(thread),
-                    Err(_) => Spare::Missing { retry_at: now + RETRY },
-                };
+                self.spare = self.make_spare().unwrap_or(Spare::Missing { retry_at: now + RETRY });
             }
             _ => {}
+        }
+    }
+
+    fn make_spare(&self) -> io::Result<Spare<D::File>> {
+        let (disk, log, size) = (self.disk.clone(), self.options.directory.clone(), self.options.segment_bytes);
+        let make = move || segment::fill_spare(&disk, &log, size);
+        if D::THREADS {
+            Ok(Spare::Making(thread::Builder::new().name("audit-spare".into()).spawn(make)?))
+        } else {
+            Ok(Spare::Ready(make()?))
         }
     }
 
@@ -144,7 +159,9 @@ impl FileStorage {
             Spare::Making(thread) => {
                 thread.join().map_err(|_| io::Error::other("the next segment could not be made"))??
             }
-            Spare::Missing { .. } => segment::fill_spare(&self.options.directory, self.options.segment_bytes)?,
+            Spare::Missing { .. } => {
+                segment::fill_spare(&self.disk, &self.options.directory, self.options.segment_bytes)?
+            }
         };
         self.spare = Spare::Ready(file);
         Ok(())
@@ -157,16 +174,16 @@ impl FileStorage {
             return Err(io::Error::other("the next segment is missing"));
         };
         let header = Header { first_index, log: self.log };
-        let path = segment::take_spare(&self.options.directory, &file, header)?;
+        let path = segment::take_spare(&self.disk, &self.options.directory, &file, header)?;
         let offset = segment::HEADER as u64;
         self.active = Some(Active { file, path, offset, synced: offset, size: self.options.segment_bytes });
         Ok(())
     }
 }
 
-impl Storage for FileStorage {
+impl<D: Disk> Storage for FileStorage<D> {
     fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        let segments = segment::list(&self.options.directory)?;
+        let segments = segment::list(&self.disk, &self.options.directory)?;
         let mut tail = Tail::default();
         for (at, first_index) in segments.iter().enumerate() {
             if *first_index != tail.next_index {
@@ -189,7 +206,7 @@ impl Storage for FileStorage {
     }
 
     fn append(&mut self, frame: &[u8]) -> io::Result<()> {
-        let fits = |active: &&mut Active| active.offset + frame.len() as u64 <= active.size;
+        let fits = |active: &&mut Active<D::File>| active.offset + frame.len() as u64 <= active.size;
         if self.active.as_mut().filter(fits).is_none() {
             self.roll(frame::first_index(frame))?;
             self.look_at_spare();
@@ -215,7 +232,7 @@ impl Storage for FileStorage {
         let Some(active) = self.active.as_mut() else {
             return Err(io::Error::other("the log was not recovered"));
         };
-        let file = segment::open(&active.path)?;
+        let file = self.disk.open(&active.path, How::Write)?;
         segment::erase(&file, active.synced, active.offset.min(active.size))?;
         active.file = file;
         active.offset = active.synced;
@@ -246,7 +263,7 @@ impl Storage for FileStorage {
     }
 }
 
-impl Drop for FileStorage {
+impl<D: Disk> Drop for FileStorage<D> {
     /// The thread must not make files in a directory that another process may have by then.
     fn drop(&mut self) {
         if matches!(self.spare, Spare::Making(_)) {

@@ -50,6 +50,7 @@
 
 mod ack;
 mod cursor;
+pub mod disk;
 pub mod encode;
 mod error;
 mod file;
@@ -68,6 +69,7 @@ mod state;
 mod storage;
 mod writer;
 
+pub use disk::{Disk, OsDisk};
 pub use error::{Error, Unavailable};
 pub use file::{FileOptions, FileStorage};
 pub use frame::MAX_ENTRY;

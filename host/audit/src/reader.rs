@@ -6,7 +6,7 @@ use std::{path::PathBuf, thread, time::Duration};
 use grid_core::id::InvocationId;
 
 use crate::{
-    Error, Record,
+    Error, OsDisk, Record,
     cursor::{Cursor, Raw},
     segment,
 };
@@ -24,7 +24,7 @@ impl Reader {
     /// [`Error::Io`] where there is no log.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
         let directory = directory.into();
-        segment::list(&directory)?;
+        segment::list(&OsDisk, &directory)?;
         Ok(Self { directory })
     }
 

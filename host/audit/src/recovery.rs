@@ -1,10 +1,11 @@
 //! Goes through one segment when a log is opened: every frame must check and follow the one before. What comes
 //! behind the last frame is nothing, a torn frame that may be cut, or damage that refuses to open.
 
-use std::{fs::File, path::Path};
+use std::path::Path;
 
 use crate::{
     Error, Visit,
+    disk::File,
     scan::{Step, Walk},
     segment,
 };
@@ -21,8 +22,8 @@ pub(crate) struct Walked {
 }
 
 /// `is_last`: a torn frame may be at the end.
-pub(crate) fn walk(
-    file: &File,
+pub(crate) fn walk<F: File>(
+    file: &F,
     path: &Path,
     first_index: u64,
     is_last: bool,

@@ -2,13 +2,15 @@
 //! be lost after it was used.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use crate::{Error, scan::ReadAt};
+use crate::{
+    Error,
+    disk::{Disk, File, How},
+    scan::ReadAt,
+};
 
 pub(crate) const HEADER: usize = 64;
 const MAGIC: [u8; 8] = *b"\xf5GRIDWAL";
@@ -31,17 +33,12 @@ pub(crate) fn path(log: &Path, first_index: u64) -> PathBuf {
 }
 
 /// The first indices of all segments, in order.
-pub(crate) fn list(log: &Path) -> Result<Vec<u64>, Error> {
+pub(crate) fn list<D: Disk>(disk: &D, log: &Path) -> Result<Vec<u64>, Error> {
     let directory = directory(log);
-    let read = || -> io::Result<Vec<u64>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&directory)? {
-            found.extend(entry?.file_name().to_str().and_then(index_of));
-        }
-        found.sort_unstable();
-        Ok(found)
-    };
-    read().map_err(Error::io("list", &directory))
+    let names = disk.list(&directory).map_err(Error::io("list", &directory))?;
+    let mut found: Vec<u64> = names.iter().filter_map(|name| index_of(name.to_str()?)).collect();
+    found.sort_unstable();
+    Ok(found)
 }
 
 fn index_of(name: &str) -> Option<u64> {
@@ -93,64 +90,40 @@ impl Header {
     }
 }
 
-/// Makes a file of `size` zeros at the spare's place and syncs it; removes it again where that fails.
-pub(crate) fn fill_spare(log: &Path, size: u64) -> io::Result<File> {
+/// Makes a file of `size` zeros at the spare's place and syncs it, so that the disk has the room for sure; removes it
+/// again where that fails.
+pub(crate) fn fill_spare<D: Disk>(disk: &D, log: &Path, size: u64) -> io::Result<D::File> {
     let path = spare(log);
-    fill(&path, size).inspect_err(|_| {
+    fill(disk, &path, size).inspect_err(|_| {
         // The space goes back to whoever filled the disk; what matters is the first error.
-        let _ = fs::remove_file(&path);
+        let _ = disk.remove(&path);
     })
 }
 
-fn fill(path: &Path, size: u64) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
-    let zeros = vec![0; CHUNK];
-    let mut at = 0;
-    while at < size {
-        let length = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
-        file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
-        at += length as u64;
-        if at % (8 * CHUNK as u64) == 0 {
-            file.sync_data()?;
-        }
-    }
+fn fill<D: Disk>(disk: &D, path: &Path, size: u64) -> io::Result<D::File> {
+    let file = disk.open(path, How::Truncate)?;
+    write_zeros(&file, 0, size)?;
     file.sync_all()?;
     Ok(file)
 }
 
 /// Gives the spare its header and its name.
-pub(crate) fn take_spare(log: &Path, file: &File, header: Header) -> io::Result<PathBuf> {
+pub(crate) fn take_spare<D: Disk>(disk: &D, log: &Path, file: &D::File, header: Header) -> io::Result<PathBuf> {
     file.write_all_at(&header.to_bytes(), 0)?;
     file.sync_data()?;
     let path = path(log, header.first_index);
-    fs::rename(spare(log), &path)?;
-    sync_directory(&directory(log))?;
+    disk.rename(&spare(log), &path)?;
+    disk.sync_dir(&directory(log))?;
     Ok(path)
 }
 
-/// Makes directory names durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes the log's directories where they are missing.
-pub(crate) fn make_directories(log: &Path) -> Result<(), Error> {
-    let directory = directory(log);
-    DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(Error::io("create", &directory))?;
-    let parent = log.parent().filter(|parent| !parent.as_os_str().is_empty());
-    for path in [Some(log), parent].into_iter().flatten() {
-        sync_directory(path).map_err(Error::io("sync", path))?;
-    }
-    Ok(())
-}
-
-/// Opens an existing segment for writing.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(path)
-}
-
 /// Overwrites `from..to` with zeros and syncs.
-pub(crate) fn erase(file: &File, from: u64, to: u64) -> io::Result<()> {
+pub(crate) fn erase<F: File>(file: &F, from: u64, to: u64) -> io::Result<()> {
+    write_zeros(file, from, to)?;
+    file.sync_data()
+}
+
+fn write_zeros<F: File>(file: &F, from: u64, to: u64) -> io::Result<()> {
     let zeros = vec![0; CHUNK];
     let mut at = from;
     while at < to {
@@ -158,5 +131,5 @@ pub(crate) fn erase(file: &File, from: u64, to: u64) -> io::Result<()> {
         file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
         at += length as u64;
     }
-    file.sync_data()
+    Ok(())
 }

@@ -20,6 +20,7 @@ const ROOMS: &[Room] = &[
     room("grid-core", &[]),
     room("grid-adm", &[]),
     room("grid-proto", &[]),
+    room("grid-tlog", &[]),
     room("grid-identity", &["grid-core"]),
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
@@ -27,7 +28,7 @@ const ROOMS: &[Room] = &[
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize"]),
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
-    room("grid-audit", &["grid-core"]),
+    room("grid-audit", &["grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -50,7 +51,7 @@ const ROOMS: &[Room] = &[
         ],
     ),
     // SDKs and what is built with them never see the host.
-    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros"]),
+    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-tlog"]),
     room("grid-sdk-macros", &[]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
@@ -83,7 +84,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
     ("prometheus", &[SERVER]),

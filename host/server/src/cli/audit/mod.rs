@@ -1,0 +1,43 @@
+//! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
+
+mod read;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use grid_audit::Reader;
+
+use super::{Context, Exit, Failure};
+
+/// Reads the audit log, without the host
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    Tail(read::Tail),
+    Show(read::Show),
+}
+
+impl Audit {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Tail(tail) => tail.run(context),
+            Self::Show(show) => show.run(context),
+        }
+    }
+}
+
+/// The log in `dir`, else in the directory of the configuration.
+fn open(context: &Context, dir: Option<PathBuf>) -> Result<Reader, Failure> {
+    let dir = match dir {
+        Some(dir) => dir,
+        None => context.values(&context.read())?.audit.dir.clone(),
+    };
+    Reader::open(dir).map_err(damaged)
+}
+
+fn damaged(error: grid_audit::Error) -> Failure {
+    let exit = match error {
+        grid_audit::Error::Damaged { .. } => Exit::Unverified,
+        _ => Exit::Error,
+    };
+    Failure::new(exit, error.to_string())
+}
