@@ -147,6 +147,7 @@ impl Ledger {
             durability,
             next_index: tail.next_index,
             frame: Builder::default(),
+            entry: Vec::new(),
             pending: Pending::default(),
             lost: 0,
             broken: false,
