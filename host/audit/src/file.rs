@@ -45,6 +45,8 @@ pub struct FileStorage<D: Disk = OsDisk> {
     log: u128,
     active: Option<Active<D::File>>,
     spare: Spare<D::File>,
+    /// The last spare found no room.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl<D: Disk> FileStorage<D> {
             log: 0,
             active: None,
             spare: Spare::Missing { retry_at: Duration::ZERO },
+            full: false,
         })
     }
 
@@ -152,7 +155,8 @@ impl<D: Disk> FileStorage<D> {
 
     /// A disk that failed is not asked again: the next append tells it, and the log ends.
     fn spare_failed(&mut self, error: io::Error) {
-        self.spare = match may_pass(&error) {
+        self.full = may_pass(&error);
+        self.spare = match self.full {
             true => Spare::Missing { retry_at: self.clock.elapsed() + RETRY },
             false => Spare::Failed(error),
         };
@@ -181,6 +185,7 @@ impl<D: Disk> FileStorage<D> {
             Spare::Failed(error) => return Err(error),
         };
         self.spare = Spare::Ready(file);
+        self.full = false;
         Ok(())
     }
 
@@ -269,7 +274,8 @@ impl<D: Disk> Storage for FileStorage<D> {
             return true;
         }
         self.look_at_spare();
-        if matches!(self.spare, Spare::Making(_)) && rest < bytes {
+        // A disk that was full probably still is: a refusal at once is better than one after a try.
+        if matches!(self.spare, Spare::Making(_)) && rest < bytes && !self.full {
             self.settle_spare();
         }
         // Of a disk that failed the append tells.
@@ -277,7 +283,7 @@ impl<D: Disk> Storage for FileStorage<D> {
             return true;
         }
         // What a frame leaves over at the end of a segment is not counted.
-        let fresh = self.options.segment_bytes - self.max_frame() as u64;
+        let fresh = self.options.segment_bytes - segment::HEADER as u64 - self.max_frame() as u64;
         matches!(self.spare, Spare::Ready(_)) && rest + fresh >= bytes
     }
 
