@@ -13,6 +13,8 @@
 #[cfg(test)]
 mod failing_calls;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod killed_at_calls;

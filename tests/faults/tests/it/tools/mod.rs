@@ -9,7 +9,7 @@ mod scenario;
 mod sizes;
 mod strace;
 
-pub use disk::{Disk, disks};
+pub use disk::{Ballast, Disk};
 pub use probe::{End, Probe, Run, Said};
 pub use receipts::Receipts;
 pub use sizes::{Random, size};
