@@ -10,13 +10,22 @@
     reason = "a suite fails by panicking"
 )]
 
+/// Hosts, callers and runtimes as the end-to-end tests have them.
+#[cfg(test)]
+#[path = "../../../e2e/tests/it/common/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "those tests need more of it than these")]
+mod common;
 #[cfg(test)]
 mod failing_calls;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod host;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod killed_at_calls;
+#[cfg(test)]
+mod second_process;
 #[cfg(test)]
 mod tools;

@@ -23,31 +23,41 @@ const SIZE: u64 = 8 << 20;
 #[derive(Debug)]
 pub struct Disk {
     pub path: PathBuf,
+    /// What it is made of; dropped behind it.
+    below: Option<Box<Disk>>,
     _folder: TempDir,
 }
 
 impl Disk {
-    /// ext4 in a file, without room that only root may use.
+    /// ext4 without room that only root may use, in a file in memory: how long things take is not to depend on what
+    /// else the machine's disk has to do.
     pub fn ext4() -> Option<Self> {
-        Self::mounted(|folder, at| {
-            let image = folder.join("image");
-            File::create(&image).unwrap().set_len(SIZE).unwrap();
+        let memory = Self::memory(2 * SIZE)?;
+        let image = memory.path.join("image");
+        File::create(&image).unwrap().set_len(SIZE).unwrap();
+        let mut disk = Self::mounted(|at| {
             run("mkfs.ext4", &["-q", "-m", "0", path(&image)])?;
             run("mount", &["-o", "loop", path(&image), path(at)])
-        })
+        })?;
+        disk.below = Some(Box::new(memory));
+        Some(disk)
     }
 
     pub fn tmpfs() -> Option<Self> {
-        Self::mounted(|_, at| run("mount", &["-t", "tmpfs", "-o", &format!("size={SIZE}"), "tmpfs", path(at)]))
+        Self::memory(SIZE)
+    }
+
+    fn memory(size: u64) -> Option<Self> {
+        Self::mounted(|at| run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs", path(at)]))
     }
 
     /// `None` where the environment says that nothing can be mounted here.
-    fn mounted(mount: impl FnOnce(&Path, &Path) -> Result<(), String>) -> Option<Self> {
+    fn mounted(mount: impl FnOnce(&Path) -> Result<(), String>) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("disk");
         fs::create_dir(&at).unwrap();
-        match mount(folder.path(), &at) {
-            Ok(()) => Some(Self { path: at, _folder: folder }),
+        match mount(&at) {
+            Ok(()) => Some(Self { path: at, below: None, _folder: folder }),
             Err(why) if env::var("GRID_FAULTS_NO_MOUNT").as_deref() == Ok("1") => {
                 println!("skipped: {why}");
                 None
@@ -101,7 +111,7 @@ impl Ballast {
             greedy = Some(thread::spawn(move || {
                 while !ends.load(Ordering::Relaxed) {
                     fill(&mut file);
-                    thread::sleep(Duration::from_micros(200));
+                    thread::sleep(Duration::from_millis(2));
                 }
             }));
         }

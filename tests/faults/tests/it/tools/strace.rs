@@ -59,12 +59,13 @@ pub struct Strace {
     inject: Option<String>,
     /// Other threads too, on these paths alone.
     only: Option<PathBuf>,
+    times: bool,
 }
 
 impl Strace {
     /// Writes to `trace` which of the calls `names` are made.
     pub fn new(trace: &Path, names: &str) -> Self {
-        Self { trace: trace.to_owned(), names: names.to_owned(), inject: None, only: None }
+        Self { trace: trace.to_owned(), names: names.to_owned(), inject: None, only: None, times: false }
     }
 
     /// Does `what` to the call, such as `error=EIO` or `signal=KILL`.
@@ -88,10 +89,20 @@ impl Strace {
         self
     }
 
+    /// Each line begins with seconds since 1970. [`calls`] does not read such a trace.
+    #[must_use]
+    pub fn with_times(mut self) -> Self {
+        self.times = true;
+        self
+    }
+
     fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["-y".to_owned(), "-o".to_owned(), self.trace.display().to_string()];
         arguments.extend(["-e".to_owned(), format!("trace={}", self.names)]);
         arguments.extend(["-e".to_owned(), "signal=none".to_owned()]);
+        if self.times {
+            arguments.push("-ttt".to_owned());
+        }
         if let Some(inject) = &self.inject {
             arguments.extend(["-e".to_owned(), inject.clone()]);
         }
