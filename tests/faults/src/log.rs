@@ -1,6 +1,6 @@
 //! How a log is opened and what is written into it. The only file here that knows the options of a ledger.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use grid_audit::{Error, Ledger, Options, Recovered};
 use grid_core::{
@@ -8,16 +8,22 @@ use grid_core::{
     event::{Event, Kind, Outcome},
     id::{CallId, CorrelationId, InvocationId},
 };
+use grid_tlog::Signer;
 use tokio::runtime::Handle;
+
+/// A key that nobody else has a use for.
+const KEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
 
 /// Opens or begins the log in `directory`, in full durability.
 pub(crate) fn open(
     directory: &Path,
-    segment: u64,
+    segment_bytes: u64,
+    publish: Duration,
     clock: &SharedClock,
     runtime: &Handle,
 ) -> Result<(Ledger, Recovered), Error> {
-    let options = Options { segment_bytes: segment, ..Options::new(directory) };
+    let signer = Signer::parse(KEY).map_err(|error| Error::Options(error.to_string()))?;
+    let options = Options { segment_bytes, publish, ..Options::new(directory, Arc::new(signer)) };
     Ledger::open(options, clock.clone(), Arc::new(()), runtime)
 }
 

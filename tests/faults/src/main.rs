@@ -32,6 +32,9 @@ struct Arguments {
     /// Bytes of a segment
     #[arg(long, default_value_t = 64 << 10)]
     segment: u64,
+    /// Milliseconds between two looks of the publisher
+    #[arg(long, default_value_t = 1000)]
+    publish: u64,
     /// What to do, in this order; see `steps.rs`
     steps: Vec<Step>,
 }
@@ -44,7 +47,8 @@ fn main() -> ExitCode {
     };
     let clock = SystemClock::shared();
     let began = clock.elapsed();
-    let opened = log::open(&arguments.dir, arguments.segment, &clock, runtime.handle());
+    let publish = Duration::from_millis(arguments.publish);
+    let opened = log::open(&arguments.dir, arguments.segment, publish, &clock, runtime.handle());
     let (ledger, recovered) = match opened {
         Ok(opened) => opened,
         Err(error) => return refused(&error),

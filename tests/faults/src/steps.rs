@@ -160,7 +160,7 @@ impl Hand {
     async fn conclude(&self, invocation: InvocationId, bytes: usize) {
         let began = self.clock.elapsed();
         match self.ledger.conclude(log::conclusion(&self.clock, invocation, bytes)).await {
-            Ok(index) => acknowledged("concluded", index, invocation),
+            Ok(stored) => acknowledged("concluded", stored.map(|stored| stored.index()), invocation),
             Err(why) => self.refused("conclusion", began, &why).await,
         }
     }
@@ -194,11 +194,11 @@ pub(crate) async fn insist(ledger: &Ledger, clock: &SharedClock) {
         acknowledged("admitted", receipt.index(), receipt.invocation());
     }
     let invocation = InvocationId::mint();
-    if let Ok(index) = ledger.conclude(log::conclusion(clock, invocation, 0)).await {
-        acknowledged("concluded", index, invocation);
+    if let Ok(stored) = ledger.conclude(log::conclusion(clock, invocation, 0)).await {
+        acknowledged("concluded", stored.map(|stored| stored.index()), invocation);
     }
-    if let Ok(index) = ledger.record(log::refusal(clock)).await {
-        acknowledged("recorded", index, invocation);
+    if let Ok(stored) = ledger.record(log::refusal(clock)).await {
+        acknowledged("recorded", stored.map(|stored| stored.index()), invocation);
     }
 }
 

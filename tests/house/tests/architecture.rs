@@ -47,6 +47,7 @@ const ROOMS: &[Room] = &[
             "grid-identity",
             "grid-resolve",
             "grid-session",
+            "grid-tlog",
             "grid-validate",
         ],
     ),
@@ -60,7 +61,7 @@ const ROOMS: &[Room] = &[
     // What measures the host sees it from outside, as callers and runtimes do.
     room("grid-bench", &["grid-proto"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
-    room("grid-faults", &["grid-audit", "grid-core"]),
+    room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
 ];
 
