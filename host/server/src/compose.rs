@@ -120,18 +120,32 @@ pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) ->
 /// The key that signs the log. DEVELOPMENT makes one where there is none; STRICT wants to be given one, because a
 /// log that changes its key unasked is another log.
 fn audit_key(config: &Config) -> Result<Signer, Failure> {
-    let refused = |message: String| Failure::config(Code::CertificateError, message);
     let source = KeySource::parse(&config.audit.key.to_string_lossy());
     let signer = match (source.load(), config.mode) {
         (Err(KeyError::Missing(_)), Mode::Development) => source.create(&audit_origin(config)),
         (loaded, _) => loaded,
     };
-    let signer = signer.map_err(|error| refused(error.to_string()))?;
+    let named = signer.map_err(|error| error.to_string()).and_then(|signer| named(config, signer));
+    named.map_err(|message| Failure::config(Code::CertificateError, message))
+}
+
+/// Why the key of the log cannot be used; nothing is made.
+pub(crate) fn audit_key_fault(config: &Config) -> Option<String> {
+    let source = KeySource::parse(&config.audit.key.to_string_lossy());
+    let can_be_made = config.mode == Mode::Development && matches!(source, KeySource::File(_));
+    match source.load() {
+        Err(KeyError::Missing(_)) if can_be_made => None,
+        Err(error) => Some(error.to_string()),
+        Ok(signer) => named(config, signer).err(),
+    }
+}
+
+fn named(config: &Config, signer: Signer) -> Result<Signer, String> {
     let name = signer.verifying_key().name();
     match &config.audit.origin {
-        Some(origin) if origin != name => Err(refused(format!(
-            "`audit.origin` is `{origin}`, but the key of the log is that of `{name}`; correct one"
-        ))),
+        Some(origin) if origin != name => Err(format!(
+            "`audit.origin` is `{origin}`, but the key of the log is that of `{name}`; correct one of them"
+        )),
         _ => Ok(signer),
     }
 }

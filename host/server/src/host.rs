@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Ledger, Unavailable};
+use grid_audit::{Ledger, Stored, Unavailable};
 use grid_authorize::Authorize;
 use grid_contract::Contracts;
 use grid_core::{
@@ -70,11 +70,11 @@ impl<C: Contracts> Host<C> {
     }
 
     /// Writes a refusal down. One that cannot be written stays a refusal. Strangers are counted and
-    /// recorded together, so that they cannot fill the disk.
-    pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) {
+    /// recorded together, so that they cannot fill the disk. Gives the evidence of the record.
+    pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) -> Option<Stored> {
         if refusal.code() == Code::InvalidCredentials {
             self.strangers.fetch_add(1, Ordering::Relaxed);
-            return;
+            return None;
         }
         let event = Event {
             code: Some(refusal.code()),
@@ -85,8 +85,12 @@ impl<C: Contracts> Host<C> {
             }),
             ..event
         };
-        if let Err(error) = self.ledger.record(event).await {
-            tracing::error!(%error, "a refusal could not be recorded");
+        match self.ledger.record(event).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(%error, "a refusal could not be recorded");
+                None
+            }
         }
     }
 

@@ -155,9 +155,20 @@ async fn open<C: Contracts>(
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut trouble = None;
     loop {
         tokio::select! {
-            _ = tick.tick() => host.sweep().await,
+            _ = tick.tick() => {
+                host.sweep().await;
+                let now = host.ledger.status().publishing;
+                if now != trouble {
+                    match &now {
+                        Some(why) => tracing::error!("the audit log is durable but cannot be published: {why}"),
+                        None => tracing::info!("the audit log is published again"),
+                    }
+                    trouble = now;
+                }
+            }
             () = host.stopping.cancelled() => return,
         }
     }

@@ -12,6 +12,7 @@ mod clock;
 mod code;
 mod connect;
 pub mod error;
+mod receipt;
 pub mod runtime;
 mod token;
 mod tool;
@@ -21,6 +22,7 @@ pub use backoff::Backoff;
 pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
+pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 
 /// Makes a function a tool that a [`Runtime`] can serve.
 ///
