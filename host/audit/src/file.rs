@@ -64,7 +64,9 @@ struct Active<F> {
 
 #[derive(Debug)]
 enum Spare<F> {
-    Missing { retry_at: Duration },
+    Missing {
+        retry_at: Duration,
+    },
     Making(JoinHandle<io::Result<F>>),
     Ready(F),
     /// The disk failed while it was made, which nobody has heard yet.

@@ -1,6 +1,10 @@
 //! How a log is opened and what is written into it. The only file here that knows the options of a ledger.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use grid_audit::{Error, Ledger, Options, Recovered};
 use grid_core::{
@@ -8,7 +12,7 @@ use grid_core::{
     event::{Event, Kind, Outcome},
     id::{CallId, CorrelationId, InvocationId},
 };
-use grid_tlog::Signer;
+use grid_tlog::{Checkpoint, Proof, Signer};
 use tokio::runtime::Handle;
 
 /// A key that nobody else has a use for.
@@ -22,9 +26,19 @@ pub(crate) fn open(
     clock: &SharedClock,
     runtime: &Handle,
 ) -> Result<(Ledger, Recovered), Error> {
-    let signer = Signer::parse(KEY).map_err(|error| Error::Options(error.to_string()))?;
-    let options = Options { segment_bytes, publish, ..Options::new(directory, Arc::new(signer)) };
+    let signer = signer().ok_or_else(|| Error::Options("the key of the probe is none".into()))?;
+    let options = Options { segment_bytes, publish, ..Options::new(directory, Arc::clone(signer)) };
     Ledger::open(options, clock.clone(), Arc::new(()), runtime)
+}
+
+fn signer() -> Option<&'static Arc<Signer>> {
+    static SIGNER: OnceLock<Option<Arc<Signer>>> = OnceLock::new();
+    SIGNER.get_or_init(|| Signer::parse(KEY).ok().map(Arc::new)).as_ref()
+}
+
+/// The tree that a proof proves its record to be in; nothing where it proves nothing.
+pub(crate) fn verify(proof: &Proof) -> Option<Checkpoint> {
+    proof.verify(signer()?.verifying_key()).ok()
 }
 
 /// An admission of a new invocation, `bytes` longer than it has to be.

@@ -9,12 +9,13 @@
 //! | `refused:WORKERS:TIMES:BYTES` | as `calls`, until each worker was refused so often |
 //! | `taken` | asks for a call every 10 ms until it is admitted, and concludes it |
 //!
-//! `BYTES` is what a record is longer than it has to be. What it says: `admitted INDEX INVOCATION`, `concluded
-//! INDEX INVOCATION`, `refused WHAT MICROSECONDS WHY`, `taken MILLISECONDS`.
+//! `BYTES` is what a record is longer than it has to be. What it says: `admitted INDEX INVOCATION SIZE ROOT`, where
+//! size and root are those of the signed tree that the acknowledgement proves the record to be in, `concluded` with the
+//! same, `refused WHAT MICROSECONDS WHY`, `taken MILLISECONDS`.
 
 use std::{str::FromStr, time::Duration};
 
-use grid_audit::{Ledger, Unavailable};
+use grid_audit::{Ledger, Stored, Unavailable};
 use grid_core::{clock::SharedClock, id::InvocationId};
 use tokio::task::JoinSet;
 
@@ -147,7 +148,7 @@ impl Hand {
         let began = self.clock.elapsed();
         match self.ledger.admit(log::admission(&self.clock, bytes)).await {
             Ok(receipt) => {
-                acknowledged("admitted", receipt.index(), receipt.invocation());
+                acknowledged("admitted", receipt.stored(), receipt.invocation());
                 Some(receipt.invocation())
             }
             Err(why) => {
@@ -160,7 +161,7 @@ impl Hand {
     async fn conclude(&self, invocation: InvocationId, bytes: usize) {
         let began = self.clock.elapsed();
         match self.ledger.conclude(log::conclusion(&self.clock, invocation, bytes)).await {
-            Ok(stored) => acknowledged("concluded", stored.map(|stored| stored.index()), invocation),
+            Ok(stored) => acknowledged("concluded", stored.as_ref(), invocation),
             Err(why) => self.refused("conclusion", began, &why).await,
         }
     }
@@ -178,7 +179,7 @@ impl Hand {
         let began = self.clock.elapsed();
         let invocation = loop {
             if let Ok(receipt) = self.ledger.admit(log::admission(&self.clock, 0)).await {
-                acknowledged("admitted", receipt.index(), receipt.invocation());
+                acknowledged("admitted", receipt.stored(), receipt.invocation());
                 break receipt.invocation();
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -191,14 +192,14 @@ impl Hand {
 /// Asks a log that has failed for one of everything.
 pub(crate) async fn insist(ledger: &Ledger, clock: &SharedClock) {
     if let Ok(receipt) = ledger.admit(log::admission(clock, 0)).await {
-        acknowledged("admitted", receipt.index(), receipt.invocation());
+        acknowledged("admitted", receipt.stored(), receipt.invocation());
     }
     let invocation = InvocationId::mint();
     if let Ok(stored) = ledger.conclude(log::conclusion(clock, invocation, 0)).await {
-        acknowledged("concluded", stored.map(|stored| stored.index()), invocation);
+        acknowledged("concluded", stored.as_ref(), invocation);
     }
     if let Ok(stored) = ledger.record(log::refusal(clock)).await {
-        acknowledged("recorded", stored.map(|stored| stored.index()), invocation);
+        acknowledged("recorded", stored.as_ref(), invocation);
     }
 }
 
@@ -208,8 +209,11 @@ async fn wait() {
     let _ = tokio::task::spawn_blocking(hear).await;
 }
 
-/// In full durability every acknowledgement has an index; one without would not be found in the log.
-fn acknowledged(kind: &str, index: Option<u64>, invocation: InvocationId) {
-    let index = index.map_or("-".to_owned(), |index| index.to_string());
-    say(&format!("{kind} {index} {invocation}"));
+/// In full durability every acknowledgement has its proof. One that does not hold is said in words that no test knows.
+fn acknowledged(kind: &str, stored: Option<&Stored>, invocation: InvocationId) {
+    let proved = stored.and_then(|stored| Some((stored.index(), log::verify(&stored.proof())?)));
+    match proved {
+        Some((index, tree)) => say(&format!("{kind} {index} {invocation} {} {}", tree.size, tree.root)),
+        None => say(&format!("unproved {kind} {invocation}")),
+    }
 }

@@ -22,9 +22,8 @@ fn fails(scenario: &Scenario, folder: &Path, call: &Call, error: &str) {
     } else {
         ended_by_itself(&at, error, &end);
         let failed = calls.iter().position(|call| call.line.ends_with("(INJECTED)")).unwrap();
-        for call in calls.iter().skip(failed + 1).filter(|call| is_of_the_log(call)) {
-            panic!("{at}, and after it {}", call.line);
-        }
+        let later = calls.iter().skip(failed + 1).find(|call| is_of_the_log(call));
+        assert!(later.is_none(), "{at}, and after it {}", later.unwrap().line);
     }
     goes_on(&at, log);
 }

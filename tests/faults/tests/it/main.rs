@@ -2,13 +2,6 @@
 //! a host meets them; what it had acknowledged, a client outside has kept, and the log is held to that.
 //!
 //! The sizes are those of CI. `tests/faults/soak.sh` runs the larger ones.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a suite fails by panicking"
-)]
 
 /// Hosts, callers and runtimes as the end-to-end tests have them.
 #[cfg(test)]

@@ -12,8 +12,8 @@ mod strace;
 pub use disk::{Ballast, Disk};
 pub use probe::{End, Probe, Run, Said};
 pub use receipts::Receipts;
-pub use sizes::{Random, size};
 pub use scenario::{Log, Scenario, acknowledged, scenarios};
+pub use sizes::{Random, size};
 pub use strace::{Beside, Call, Strace, audit_thread};
 
 /// One test at a time: they wait for system calls to happen, and some measure how long things take.

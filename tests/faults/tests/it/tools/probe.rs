@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     Opened { records: u64, closed: usize, took: Duration },
-    Acknowledged { kind: String, index: u64, invocation: String },
+    Acknowledged { kind: String, index: u64, invocation: String, size: u64, root: String },
     Refused { what: String, took: Duration, why: String },
     Waiting,
     Taken { after: Duration },
@@ -36,8 +36,10 @@ impl Said {
                 let took = Duration::from_millis(number(took));
                 Self::Opened { records: number(records), closed: number(closed) as usize, took }
             }
-            [kind @ ("admitted" | "concluded" | "recorded"), index, invocation] => {
-                Self::Acknowledged { kind: kind.into(), index: number(index), invocation: invocation.into() }
+            [kind @ ("admitted" | "concluded" | "recorded"), index, invocation, tree] => {
+                let (size, root) = tree.split_once(' ').unwrap();
+                let (kind, invocation, root) = (kind.into(), invocation.into(), root.into());
+                Self::Acknowledged { kind, index: number(index), invocation, size: number(size), root }
             }
             ["refused", what, took, why] => {
                 Self::Refused { what: what.into(), took: Duration::from_micros(number(took)), why: why.into() }

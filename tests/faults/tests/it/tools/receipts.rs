@@ -1,11 +1,14 @@
-//! What an outside client remembers: every acknowledgement that the probe passed on. A log is held to it.
+//! What an outside client remembers: every acknowledgement that the probe passed on, and every tree that the log has
+//! signed. A log is held to both.
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fs,
     path::Path,
 };
 
-use grid_audit::{Reader, Record};
+use grid_audit::{History, Reader, Record, Signed};
+use grid_tlog::{Frontier, Hash};
 
 use super::Said;
 
@@ -13,6 +16,8 @@ use super::Said;
 #[derive(Debug, Default, Clone)]
 pub struct Receipts {
     acknowledged: BTreeMap<u64, (String, String)>,
+    /// The root of every tree that was signed and given out, by its size.
+    roots: BTreeMap<u64, String>,
     /// The log as it was last seen: what was there once stays, acknowledged or not.
     seen: Vec<Box<str>>,
 }
@@ -32,12 +37,19 @@ impl Receipts {
     /// Takes the acknowledgements out of what a probe said.
     pub fn take(&mut self, said: &[Said]) {
         for said in said {
-            if let Said::Acknowledged { kind, index, invocation } = said {
+            if let Said::Acknowledged { kind, index, invocation, size, root } = said {
                 let what = (kind.clone(), invocation.clone());
                 let other = self.acknowledged.insert(*index, what);
                 assert_eq!(other, None, "index {index} was given twice, the second time for {said:?}");
+                self.signed(*size, root);
             }
         }
+    }
+
+    /// Two trees of one size are a fork.
+    fn signed(&mut self, size: u64, root: &str) {
+        let other = self.roots.entry(size).or_insert_with(|| root.to_owned());
+        assert_eq!(other, root, "two trees of {size} entries were signed");
     }
 
     pub fn len(&self) -> usize {
@@ -50,6 +62,8 @@ impl Receipts {
         let mut counts = Counts::default();
         let mut calls: HashMap<String, bool> = HashMap::new();
         let mut missing = self.acknowledged.clone();
+        self.public(directory);
+        let mut tree = Frontier::new();
         for record in Reader::open(directory).unwrap().records(0) {
             let record = record.unwrap_or_else(|error| panic!("the log cannot be read: {error}"));
             assert_eq!(record.index(), counts.records, "indices have no gaps");
@@ -59,6 +73,10 @@ impl Receipts {
                 assert_eq!(record.invocation(), Some(invocation.as_str()), "{record:?}");
             }
             counts.records += 1;
+            tree.push(Hash::leaf(record.line().as_bytes()));
+            if let Some(root) = self.roots.get(&counts.records) {
+                assert_eq!(tree.root().to_string(), *root, "another tree of {} entries was signed", counts.records);
+            }
             counts.unknown += u64::from(record.outcome() == Some("outcome_unknown"));
             let invocation = record.invocation().unwrap_or_default();
             match record.kind() {
@@ -73,6 +91,8 @@ impl Receipts {
                 _ => {}
             }
         }
+        let beyond = self.roots.range(counts.records + 1..).next();
+        assert_eq!(beyond, None, "a tree was signed that has more than {} entries", counts.records);
         assert!(missing.is_empty(), "acknowledged and not in the log: {missing:?}");
         assert!(counts.records >= self.seen.len() as u64, "records that were in the log are gone");
         counts.calls = calls.len() as u64;
@@ -85,6 +105,21 @@ impl Receipts {
         let counts = self.check(directory);
         assert_eq!(counts.open, 0, "calls without a conclusion in {}", directory.display());
         counts
+    }
+
+    /// What the log says in public that it signed is remembered like what it acknowledged.
+    fn public(&mut self, directory: &Path) {
+        let (Ok(lines), Ok(Some(keys))) =
+            (fs::read_to_string(directory.join("checkpoints.log")), History::read(directory))
+        else {
+            return;
+        };
+        for line in lines.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            let signed = Signed::parse(line).unwrap_or_else(|| panic!("`checkpoints.log` has the line `{line}`"));
+            let key = keys.at(signed.size).expect("the log had a key");
+            assert!(signed.trailer.is_signed_by(signed.size, key), "{line}");
+            self.signed(signed.size, &signed.trailer.root.to_string());
+        }
     }
 
     fn same_as_before(&mut self, record: &Record) {
