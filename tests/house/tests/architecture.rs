@@ -66,6 +66,8 @@ const ROOMS: &[Room] = &[
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do.
     room("grid-bench", &["grid-proto"]),
+    // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
+    room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
 ];
 
