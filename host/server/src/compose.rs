@@ -7,6 +7,7 @@ use std::{
 };
 
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
+use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
@@ -20,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
+    archive::Archive,
     host::{Host, Rules},
     metrics::Metrics,
     serve::Failure,
@@ -117,6 +119,13 @@ pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) ->
         .map_err(|error| Failure::start(Code::AuditUnavailable, error.to_string()))
 }
 
+/// Keeps the index of the log that `ledger` opened.
+pub(crate) fn archive(config: &Config, clock: &SharedClock) -> Result<Archive, Failure> {
+    let options = IndexOptions::new(config.audit.dir.clone());
+    Archive::open(options, config.server.max_message.as_usize(), clock.clone())
+        .map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
+}
+
 /// The key that signs the log. DEVELOPMENT makes one where there is none; STRICT wants to be given one, because a
 /// log that changes its key unasked is another log.
 fn audit_key(config: &Config) -> Result<Signer, Failure> {
@@ -170,7 +179,7 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
-    ledger: Ledger,
+    (ledger, archive): (Ledger, Archive),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
@@ -195,12 +204,15 @@ pub(crate) fn host<C: Contracts>(
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,
+        archive,
         clock,
         metrics,
         tasks: TaskTracker::new(),
         rules: Rules {
             admin_role: config.authorize.admin_role.clone(),
             runtime_role: config.authorize.runtime_role.clone(),
+            reader_role: config.audit.reader_role.clone(),
+            operator_role: config.audit.operator_role.clone(),
             heartbeat: config.runtime.heartbeat,
             silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
             max_in_flight: config.runtime.max_in_flight,

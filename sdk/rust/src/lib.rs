@@ -6,6 +6,7 @@
 extern crate self as grid_sdk;
 
 pub mod admin;
+pub mod auditor;
 mod backoff;
 pub mod client;
 mod clock;
@@ -18,6 +19,7 @@ mod token;
 mod tool;
 
 pub use admin::{Admin, AdminBuilder};
+pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
