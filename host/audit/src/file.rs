@@ -307,10 +307,13 @@ impl<D: Disk> Drop for FileStorage<D> {
     }
 }
 
-/// Whether the operating system may do later what it refused now: space, quotas, memory, and open files of the process
-/// (24) or the machine (23). Everything else says that the disk fails.
+/// Whether the operating system may do later what it refused now: space, quotas, memory, names, and open files of the
+/// process (24) or the machine (23). Everything else says that the disk fails.
 fn may_pass(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, IsADirectory, NotFound, OutOfMemory, PermissionDenied, QuotaExceeded, StorageFull,
+    };
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory)
+        || matches!(error.kind(), IsADirectory | NotFound | PermissionDenied)
         || matches!(error.raw_os_error(), Some(23 | 24))
 }
