@@ -29,6 +29,7 @@ const ROOMS: &[Room] = &[
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit", &["grid-core", "grid-tlog"]),
+    room("grid-audit-verify", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
