@@ -52,6 +52,12 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// Those of the operating system.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn remove_directory(&self, path: &Path) -> io::Result<()>;
+
     /// The names in a directory, in no order.
     ///
     /// # Errors
@@ -185,7 +191,7 @@ pub enum How {
 }
 
 /// The directory that `path` is in.
-fn parent(path: &Path) -> PathBuf {
+pub(crate) fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
         Some(above) => above.to_path_buf(),

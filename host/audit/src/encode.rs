@@ -64,6 +64,17 @@ pub(crate) fn gap(at_ms: u64, lost: u64, out: &mut Vec<u8>) {
     object.end();
 }
 
+/// The record by which a log gets another key. All of it is text of this crate's own making.
+pub(crate) fn key_rotated(at_ms: u64, old: &str, new: &str, proof: &str, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out);
+    object.number("at_ms", Some(at_ms));
+    object.text("kind", Some("key_rotated"));
+    object.text("new_key", Some(new));
+    object.text("old_key", Some(old));
+    object.text("proof", Some(proof));
+    object.end();
+}
+
 /// A flat object that is being written. Keys come in their order; nothing sorts them.
 pub(crate) struct Object<'a> {
     out: &'a mut Vec<u8>,

@@ -37,6 +37,20 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// The log was signed with another key.
+    #[error(
+        "the audit log `{}` is signed with the key `{expected}`, and the key at hand is `{found}`; give the log's own \
+         key, or begin a new log in another directory (a change of keys is made with `grid audit rotate`)",
+        .directory.display()
+    )]
+    OtherKey {
+        /// The directory.
+        directory: PathBuf,
+        /// The log's public key.
+        expected: String,
+        /// The one that was given.
+        found: String,
+    },
     /// The operating system refused.
     #[error("cannot {doing} `{}`: {source}; check that the directory exists and belongs to this user", .path.display())]
     Io {

@@ -9,12 +9,13 @@ use std::{
 };
 
 use grid_core::clock::SharedClock;
+use grid_tlog::Frontier;
 use uuid::Uuid;
 
 use crate::{
-    Error, OsDisk, Storage, Tail, Visit,
+    Chain, Error, OsDisk, Storage,
     disk::{Disk, File, How},
-    frame::{self, MAX_FRAME},
+    frame::MAX_FRAME,
     lock::Lock,
     recovery,
     segment::{self, Header},
@@ -25,6 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Segments hold at least this many of the longest frames.
 const FRAMES: u64 = 4;
 const SMALLEST: u64 = 16 << 10;
+const HEADER: u64 = segment::HEADER as u64;
 
 /// Where and how large.
 #[derive(Debug, Clone)]
@@ -102,20 +104,18 @@ impl<D: Disk> FileStorage<D> {
     }
 
     /// Checks one segment; the last one becomes the active one, without what was torn.
-    fn recover_segment(&mut self, first_index: u64, is_last: bool, visit: &mut Visit<'_>) -> Result<Tail, Error> {
+    fn recover_segment(&mut self, first_index: u64, is_last: bool, chain: &mut Chain<'_>) -> Result<u64, Error> {
         let path = segment::path(&self.options.directory, first_index);
         let file = self.disk.open(&path, How::Write).map_err(Error::io("open", &path))?;
         let header = Header::read(&file, &path, first_index)?;
+        let damaged =
+            |what: &str| Error::Damaged { file: path.clone(), offset: 0, index: first_index, what: what.into() };
         if self.log != 0 && header.log != self.log {
-            return Err(Error::Damaged {
-                file: path,
-                offset: 0,
-                index: first_index,
-                what: "the segment belongs to another log".into(),
-            });
+            return Err(damaged("the segment belongs to another log"));
         }
         self.log = header.log;
-        let walked = recovery::walk(&file, &path, first_index, is_last, visit)?;
+        chain.begin(&header.edge).map_err(damaged)?;
+        let walked = recovery::walk(&file, &path, is_last, chain)?;
         let cut = walked.end - walked.offset;
         if cut > 0 {
             let erased = segment::erase(&file, walked.offset, walked.end);
@@ -125,7 +125,7 @@ impl<D: Disk> FileStorage<D> {
             let size = file.size().map_err(Error::io("read", &path))?;
             self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
-        Ok(Tail { next_index: walked.next_index, cut })
+        Ok(cut)
     }
 
     /// The spare as it is, without waiting for one that is being made.
@@ -167,48 +167,51 @@ impl<D: Disk> FileStorage<D> {
         Ok(())
     }
 
-    fn roll(&mut self, first_index: u64) -> io::Result<()> {
+    fn roll(&mut self, edge: &Frontier) -> io::Result<()> {
         self.wait_for_spare()?;
         let missing = Spare::Missing { retry_at: self.clock.elapsed() };
         let Spare::Ready(file) = std::mem::replace(&mut self.spare, missing) else {
             return Err(io::Error::other("the next segment is missing"));
         };
-        let header = Header { first_index, log: self.log };
-        let path = segment::take_spare(&self.disk, &self.options.directory, &file, header)?;
-        let offset = segment::HEADER as u64;
-        self.active = Some(Active { file, path, offset, synced: offset, size: self.options.segment_bytes });
+        let header = Header { log: self.log, edge: edge.clone() };
+        let path = segment::take_spare(&self.disk, &self.options.directory, &file, &header)?;
+        self.active = Some(Active { file, path, offset: HEADER, synced: HEADER, size: self.options.segment_bytes });
         Ok(())
     }
 }
 
 impl<D: Disk> Storage for FileStorage<D> {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        let segments = segment::list(&self.disk, &self.options.directory)?;
-        let mut tail = Tail::default();
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error> {
+        let directory = self.options.directory.clone();
+        let damaged = |index, what: &str| Error::Damaged {
+            file: segment::path(&directory, index),
+            offset: 0,
+            index,
+            what: what.into(),
+        };
+        let segments = segment::list(&self.disk, &directory)?;
+        let mut cut = 0;
         for (at, first_index) in segments.iter().enumerate() {
-            if *first_index != tail.next_index {
-                return Err(Error::Damaged {
-                    file: segment::path(&self.options.directory, tail.next_index),
-                    offset: 0,
-                    index: tail.next_index,
-                    what: "the segment is missing".into(),
-                });
+            // What tiles hold already may be gone from the front, and nothing behind that.
+            if at > 0 && *first_index != chain.size() {
+                return Err(damaged(chain.size(), "the segment is missing"));
             }
-            tail = self.recover_segment(*first_index, at + 1 == segments.len(), visit)?;
+            cut = self.recover_segment(*first_index, at + 1 == segments.len(), chain)?;
         }
+        chain.end().map_err(|what| damaged(chain.size().saturating_sub(1), what))?;
         if self.active.is_none() {
             self.log = Uuid::new_v4().as_u128();
-            let directory = segment::directory(&self.options.directory);
-            self.roll(0).map_err(Error::io("begin a log in", &directory))?;
+            let wal = segment::directory(&directory);
+            self.roll(&Frontier::new()).map_err(Error::io("begin a log in", &wal))?;
         }
         self.look_at_spare();
-        Ok(tail)
+        Ok(cut)
     }
 
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+    fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {
         let fits = |active: &&mut Active<D::File>| active.offset + frame.len() as u64 <= active.size;
         if self.active.as_mut().filter(fits).is_none() {
-            self.roll(frame::first_index(frame))?;
+            self.roll(edge)?;
             self.look_at_spare();
         }
         let Some(active) = self.active.as_mut() else {
@@ -253,12 +256,12 @@ impl<D: Disk> Storage for FileStorage<D> {
             let _ = self.wait_for_spare();
         }
         // What a frame leaves over at the end of a segment is not counted.
-        let fresh = self.options.segment_bytes - self.max_frame() as u64;
+        let fresh = (self.options.segment_bytes - HEADER).saturating_sub(self.max_frame() as u64);
         matches!(self.spare, Spare::Ready(_)) && rest + fresh >= bytes
     }
 
     fn max_frame(&self) -> usize {
-        let share = self.options.segment_bytes / FRAMES;
+        let share = (self.options.segment_bytes - HEADER) / FRAMES / 8 * 8;
         usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
     }
 }

@@ -17,10 +17,12 @@ use tokio::sync::mpsc;
 use crate::{
     Durability, Error, Observer, Record, Storage, Unavailable,
     ack::{Acks, Waiter},
+    background::Background,
     encode,
     frame::{Builder, NotAdded},
     linger::Linger,
     open_calls,
+    seal::Sealer,
     state::State,
 };
 
@@ -52,7 +54,7 @@ pub(crate) struct Writer<S> {
     pub(crate) clock: SharedClock,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) durability: Durability,
-    pub(crate) next_index: u64,
+    pub(crate) sealer: Sealer,
     pub(crate) frame: Builder,
     pub(crate) pending: Pending,
     /// Records that were accepted and not stored, to be counted in the log.
@@ -60,6 +62,8 @@ pub(crate) struct Writer<S> {
     /// The storage failed and was not yet reset.
     pub(crate) broken: bool,
     pub(crate) linger: Linger,
+    /// Ends before the storage: the directory is its own until then.
+    pub(crate) background: Background,
 }
 
 /// What the current frame will change once it is durable.
@@ -80,8 +84,24 @@ impl<S: Storage> Writer<S> {
         Ok(self.commit()?)
     }
 
+    /// Entries in the tree.
+    pub(crate) fn size(&self) -> u64 {
+        self.sealer.edge().size()
+    }
+
+    /// Stores one entry that no event is, before the thread runs.
+    pub(crate) fn store_entry(&mut self, write: impl Fn(&mut Vec<u8>)) -> Result<(), Error> {
+        self.add(write)?;
+        Ok(self.commit()?)
+    }
+
     /// The thread's life.
     pub(crate) fn run(mut self) {
+        self.serve();
+        self.background = Background::None;
+    }
+
+    fn serve(&mut self) {
         let mut taken = Vec::with_capacity(BATCH);
         while self.gather(&mut taken) {
             let mut commands = taken.drain(..);
@@ -176,7 +196,7 @@ impl<S: Storage> Writer<S> {
     }
 
     fn begin(&mut self) {
-        self.frame.begin(self.next_index);
+        self.frame.begin(self.sealer.edge().size());
         let lost = self.lost;
         if lost > 0 {
             let at_ms = self.clock.unix_ms();
@@ -201,7 +221,7 @@ impl<S: Storage> Writer<S> {
             let stored = u64::from(entries) - u64::from(pending.gap > 0);
             return self.missed(&error, stored);
         }
-        self.next_index = next_index;
+        let sealed = self.sealer.keep();
         self.lost -= pending.gap;
         let state = &self.state;
         state.records.store(next_index, Ordering::Release);
@@ -210,7 +230,10 @@ impl<S: Storage> Writer<S> {
         state.lost.store(self.lost, Ordering::Relaxed);
         state.writable.store(true, Ordering::Release);
         let took = self.clock.elapsed().saturating_sub(began);
-        self.acks.durable();
+        if let Some(sealed) = sealed {
+            self.acks.durable(sealed);
+        }
+        self.background.committed(&self.state);
         let entries = usize::try_from(entries).unwrap_or(usize::MAX);
         self.linger.committed(entries.min(BATCH), took);
         self.observer.committed(entries, took);
@@ -222,7 +245,8 @@ impl<S: Storage> Writer<S> {
             self.storage.reset()?;
             self.broken = false;
         }
-        self.storage.append(self.frame.finish())?;
+        let trailer = self.sealer.seal(self.frame.entries());
+        self.storage.append(self.frame.finish(&trailer), self.sealer.edge())?;
         self.storage.sync()
     }
 

@@ -168,6 +168,12 @@ settings! {
     audit: Audit {
         /// The folder of the log.
         dir: PathBuf = Kind::Path, Under("data.dir", "audit");
+        /// The file of the key that signs the log, or `env:NAME` for a variable; `grid audit init` makes it.
+        key: PathBuf = Kind::Path, Under("data.dir", "audit.key");
+        /// The log's name, `<trust domain>/<cluster>/<host>/audit`, for a key that is made; a key has it in itself.
+        origin: Option<String> = Kind::Text, Absent;
+        /// How long a record on the disk may wait until tiles and checkpoint show it.
+        publish: Duration = time(MS, HOUR), Is("1s");
         /// When a record counts as written: `full` when it is on the disk, `relaxed` before that; strict mode takes `full` alone.
         durability: Durability = Kind::Choice(Durability::NAMES), Is("full");
         /// The size at which a new file of the log is begun.

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use grid_audit::{Durability, Ledger, Observer, Options as AuditOptions, Recovered};
+use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_authorize::{Authorize, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
@@ -14,6 +14,7 @@ use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
+use grid_tlog::Signer;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, ExtraArgs, Mode};
@@ -102,16 +103,43 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
 pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
         directory: config.audit.dir.clone(),
+        signer: Arc::new(audit_key(config)?),
         segment_bytes: config.audit.segment.bytes(),
         durability: match config.audit.durability {
             grid_config::Durability::Full => Durability::Full,
             grid_config::Durability::Relaxed => Durability::Relaxed,
         },
         queue: config.audit.queue,
+        publish: config.audit.publish,
     };
     let observer = Arc::new(Commits(metrics.clone()));
     Ledger::open(options, clock.clone(), observer, &tokio::runtime::Handle::current())
         .map_err(|error| Failure::start(Code::AuditUnavailable, error.to_string()))
+}
+
+/// The key that signs the log. DEVELOPMENT makes one where there is none; STRICT wants to be given one, because a
+/// log that changes its key unasked is another log.
+fn audit_key(config: &Config) -> Result<Signer, Failure> {
+    let refused = |message: String| Failure::config(Code::CertificateError, message);
+    let source = KeySource::parse(&config.audit.key.to_string_lossy());
+    let signer = match (source.load(), config.mode) {
+        (Err(KeyError::Missing(_)), Mode::Development) => source.create(&audit_origin(config)),
+        (loaded, _) => loaded,
+    };
+    let signer = signer.map_err(|error| refused(error.to_string()))?;
+    let name = signer.verifying_key().name();
+    match &config.audit.origin {
+        Some(origin) if origin != name => Err(refused(format!(
+            "`audit.origin` is `{origin}`, but the key of the log is that of `{name}`; correct one"
+        ))),
+        _ => Ok(signer),
+    }
+}
+
+/// The name for a log that has none yet.
+pub(crate) fn audit_origin(config: &Config) -> String {
+    let host = || format!("localhost/grid/{:08x}/audit", uuid::Uuid::new_v4().as_fields().0);
+    config.audit.origin.clone().unwrap_or_else(host)
 }
 
 #[derive(Debug)]

@@ -9,7 +9,9 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    pub(crate) fn new(what: &'static str, why: impl Into<String>) -> Self {
+    /// `what` it should be, and `why` it is not. For what is built on these formats.
+    #[must_use]
+    pub fn new(what: &'static str, why: impl Into<String>) -> Self {
         Self { what, why: why.into() }
     }
 }

@@ -48,6 +48,7 @@ const ROOMS: &[Room] = &[
             "grid-identity",
             "grid-resolve",
             "grid-session",
+            "grid-tlog",
             "grid-validate",
         ],
     ),

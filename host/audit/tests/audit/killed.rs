@@ -38,7 +38,7 @@ async fn write(directory: &Path) {
                 loop {
                     let receipt = ledger.admit(admission()).await.unwrap();
                     say("admitted", receipt.index(), receipt.invocation());
-                    let index = ledger.conclude(conclusion(receipt.invocation())).await;
+                    let index = index(ledger.conclude(conclusion(receipt.invocation())).await);
                     say("concluded", index.unwrap(), receipt.invocation());
                 }
             })

@@ -1,5 +1,6 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
+mod keys;
 mod read;
 
 use std::path::PathBuf;
@@ -9,11 +10,13 @@ use grid_audit::Reader;
 
 use super::{Context, Exit, Failure};
 
-/// Reads the audit log, without the host
+/// Reads, checks and looks after the audit log, without the host
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
     Tail(read::Tail),
     Show(read::Show),
+    Init(keys::Init),
+    Rotate(keys::Rotate),
 }
 
 impl Audit {
@@ -21,6 +24,8 @@ impl Audit {
         match self {
             Self::Tail(tail) => tail.run(context),
             Self::Show(show) => show.run(context),
+            Self::Init(init) => init.run(context),
+            Self::Rotate(rotate) => rotate.run(context),
         }
     }
 }
