@@ -53,12 +53,9 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// None where the log does not show the file; a directory must have it.
+    /// None where the log does not show the file.
     pub(crate) fn open<S: Source>(source: &S) -> Result<Option<Self>, Error> {
         let Some(reader) = source.stream(FILE)? else {
-            if source.directory().is_some() {
-                return Err(Failure::new("the file is missing").within(FILE).into());
-            }
             return Ok(None);
         };
         let reader = BufReader::with_capacity(64 << 10, reader);

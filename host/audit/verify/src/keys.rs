@@ -3,7 +3,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use grid_tlog::{Kind, VerifyingKey};
 
-use crate::{Error, Failure, Source, record::Peek};
+use crate::{Error, Failure, Source, Unreadable, record::Peek};
 
 pub(crate) const PRESENT: &str = "log.vkey";
 pub(crate) const ALL: &str = "log.vkeys";
@@ -52,7 +52,11 @@ impl Keys {
             Ok(bytes.map(|bytes| String::from_utf8(bytes).unwrap_or_default()))
         };
         let (list, present) = (text(ALL)?, text(PRESENT)?);
-        if source.directory().is_some() {
+        if let Some(directory) = source.directory() {
+            if list.is_none() && present.is_none() && source.fetch("checkpoint")?.is_none() {
+                let what = format!("`{}` holds no log; name the directory that has `log.vkey` in it", directory.display());
+                return Err(Unreadable::Missing(what).into());
+            }
             for (name, text) in [(ALL, &list), (PRESENT, &present)] {
                 if text.is_none() {
                     return Err(Failure::new("the file is missing").within(name).into());
@@ -171,8 +175,9 @@ impl Handovers {
         if !new.verifies(message.as_bytes(), &signature) {
             return Err("the new key does not agree to take over: its signature does not fit");
         }
-        if *from <= index + 1 {
-            return Err("the list of keys has the new key sign before it was handed over to");
+        // The record is a batch of its own, and whatever is signed after it is signed by the new key.
+        if *from != index + 2 {
+            return Err("the list of keys has the new key sign from another size on than this record");
         }
         self.done.push(Handover { index, from: *from, signed: 0 });
         Ok(())

@@ -10,7 +10,6 @@ use crate::{
     report::Rotation,
     signatures::{Place, Signatures},
     verify::CHECKPOINT,
-    wal::Tail,
     walk::Walk,
 };
 
@@ -20,7 +19,7 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
         let size = self.size();
         let published = self.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.size == size);
         let line = self.lines.as_ref().is_some_and(|lines| lines.next_size() == Some(size));
-        let batch = self.batch.as_ref().is_some_and(|batch| batch.end() == size);
+        let batch = self.batch.as_ref().is_some_and(|batch| batch.sealed.end() == size);
         let kept = self.kept.last().is_some_and(|kept| kept.checkpoint.size == size);
         let begins = self.wal.as_ref().is_some_and(|wal| wal.first() == size && size > 0);
         if !(published || line || batch || kept || begins) {
@@ -71,9 +70,9 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
         let Some(batch) = self.batch.clone() else {
             return Ok(());
         };
-        let trailer = batch.trailer;
+        let trailer = batch.sealed.trailer;
         let signed = Signed { size, root: trailer.root, key: trailer.key, signature: trailer.signature };
-        let place = Place { file: Arc::clone(&batch.file), offset: batch.offset };
+        let place = Place { file: Arc::clone(&batch.file), offset: batch.sealed.offset };
         let Some(line) = line else {
             self.unlisted(&signed)?;
             return self.signed(signed, root, place);
@@ -195,10 +194,12 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
             let what = "the call was not concluded, and the segment that admits it is gone";
             return Err(Failure::new(what).at(index).into());
         }
-        if let Tail::Torn { file, offset, bytes } = wal.tail() {
+        if wal.torn > 0 {
+            let (file, offset) = wal.place();
             let what = format!(
-                "`{file}` ends at offset {offset} with {bytes} bytes of a batch that was never acknowledged: it was \
-                 being written"
+                "`{file}` ends at offset {offset} with {} bytes of a batch that is not complete: it is being written, \
+                 or was when the host stopped, and was never acknowledged",
+                wal.torn
             );
             self.findings.push(Finding::seen("batch_incomplete", what, 1, vec![self.size()]));
         }

@@ -6,7 +6,7 @@ use grid_tlog::{Checkpoint, Note, VerifyingKey};
 
 use crate::{
     Error, Evidence, Failure, Progress, Report, Source, Unreadable,
-    checkpoints::Lines,
+    checkpoints::{self, Lines},
     keys::Keys,
     shelf::Shelf,
     signatures::Signatures,
@@ -129,11 +129,15 @@ fn check<S: Source>(source: &S, state: &State, options: &Options<'_>, first: u64
             let what = "there is no checkpoint there; is this the address of a log?";
             return Err(Unreadable::Missing(what.into()).into());
         }
+        // A host that stopped before it published anything leaves all of it in the segments.
         if state.wal.is_none() {
             return Err(Failure::new("the file is missing").within(CHECKPOINT).into());
         }
-        return Ok(());
+        return kept(state);
     };
+    if source.directory().is_some() && state.lines.is_none() {
+        return Err(Failure::new("the file is missing").within(checkpoints::FILE).into());
+    }
     let failed = |what: String| Error::from(Failure::new(what).within(CHECKPOINT));
     let origin = state.keys.origin();
     if checkpoint.origin != origin {
@@ -146,8 +150,11 @@ fn check<S: Source>(source: &S, state: &State, options: &Options<'_>, first: u64
                     the present one; give the present one";
         return Err(failed(what.into()));
     }
-    state.kept.iter().try_for_each(|kept| kept.verify(&state.keys))?;
-    Ok(())
+    kept(state)
+}
+
+fn kept(state: &State) -> Result<(), Error> {
+    Ok(state.kept.iter().try_for_each(|kept| kept.verify(&state.keys))?)
 }
 
 /// Reads the published checkpoint. Its signature is not checked yet.

@@ -76,7 +76,7 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
             batches: 0,
             rows: Rows::new(shelf, published),
             order: Order::default(),
-            handovers: Handovers::new(keys, lines.is_some()),
+            handovers: Handovers::new(keys, lines.is_some() || wal.as_ref().is_some_and(|wal| wal.first() == 0)),
             lines,
             wal,
             signatures,
@@ -127,8 +127,8 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
         let Some(batch) = self.batch.clone() else {
             return Ok(());
         };
-        for place in 0..batch.len() {
-            let (entry, offset) = batch.entry(place).unwrap_or_default();
+        for index in batch.sealed.first..batch.sealed.end() {
+            let (entry, offset) = batch.sealed.entry(index).unwrap_or_default();
             self.rows.append(entry)?;
             self.entry(entry, Hash::leaf(entry)).map_err(|what| {
                 let failure = Failure::new(what.what).at(self.size()).within(&*batch.file);
@@ -162,15 +162,14 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
         if self.wal.as_ref().is_none_or(|wal| index < wal.first()) {
             return Ok(());
         }
-        if self.batch.as_ref().is_none_or(|batch| batch.end() <= index) && !self.next_batch()? {
+        if self.batch.as_ref().is_none_or(|batch| batch.sealed.end() <= index) && !self.next_batch()? {
             let what = "the segments end before the published checkpoint";
             return Err(self.segments_failure(what).at(index).into());
         }
         let Some(batch) = &self.batch else {
             return Ok(());
         };
-        let place = usize::try_from(index - batch.first).unwrap_or(usize::MAX);
-        let (there, offset) = batch.entry(place).unwrap_or_default();
+        let (there, offset) = batch.sealed.entry(index).unwrap_or_default();
         if there != entry {
             let what = format!("it has other bytes in `{}` than in `{}`", batch.file, self.rows.file());
             return Err(Failure::new(what).at(index).within(&*batch.file).offset(offset).into());
@@ -183,7 +182,7 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
         loop {
             let size = self.size();
             let step = match &mut self.wal {
-                Some(wal) => wal.next(size)?,
+                Some(wal) => wal.next()?,
                 None => return Ok(false),
             };
             match step {
@@ -194,9 +193,9 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
                     }
                 }
                 wal::Step::Batch(batch) => {
-                    if batch.trailer.before != self.rows.edge.root() {
+                    if batch.sealed.trailer.before != self.rows.edge.root() {
                         let what = "the batch does not continue the tree";
-                        return Err(Failure::new(what).at(size).within(&*batch.file).offset(batch.offset).into());
+                        return Err(Failure::new(what).at(size).within(&*batch.file).offset(batch.sealed.offset).into());
                     }
                     self.batch = Some(Arc::new(batch));
                     self.batches += 1;
