@@ -66,6 +66,9 @@ mod command_line {
             &["config", "docs"],
             &["token"],
             &["token", "new"],
+            &["audit"],
+            &["audit", "export"],
+            &["audit", "report"],
             &["completions"],
         ] {
             let help = desk.run(&[command, &["--help"]].concat());

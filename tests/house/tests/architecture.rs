@@ -29,6 +29,11 @@ const ROOMS: &[Room] = &[
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit", &["grid-core", "grid-tlog"]),
+    // So can its index, which is made of it.
+    room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
+    // What others get of it: files, a report, sinks. It sees the log as any reader does.
+    room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
+    // Who checks it needs nothing else of ours.
     room("grid-audit-verify", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
@@ -87,6 +92,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
+    ("redb", &["grid-audit-index"]),
+    ("ureq", &["grid-audit-export"]),
+    ("rustls", &["grid-audit-export"]),
+    ("rustls-native-certs", &["grid-audit-export"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),

@@ -1,7 +1,11 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
+mod export;
 mod keys;
 mod read;
+mod report;
+mod wanted;
+mod when;
 
 use std::path::PathBuf;
 
@@ -12,9 +16,16 @@ use super::{Context, Exit, Failure};
 
 /// Reads, checks and looks after the audit log, without the host
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  grid audit tail --follow               what is happening
+  grid audit show i-0123…                everything about one execution
+  grid audit export --format csv -o log.csv
+  grid audit report --since 7d           who used what, and who was denied what")]
 pub(super) enum Audit {
     Tail(read::Tail),
     Show(read::Show),
+    Export(export::Export),
+    Report(report::Report),
     Init(keys::Init),
     Rotate(keys::Rotate),
 }
@@ -24,6 +35,8 @@ impl Audit {
         match self {
             Self::Tail(tail) => tail.run(context),
             Self::Show(show) => show.run(context),
+            Self::Export(export) => export.run(context),
+            Self::Report(report) => report.run(context),
             Self::Init(init) => init.run(context),
             Self::Rotate(rotate) => rotate.run(context),
         }
