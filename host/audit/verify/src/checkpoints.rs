@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use grid_audit::Sealed;
 use grid_tlog::Hash;
 
 use crate::{Error, Failure, Source, Unreadable};
@@ -22,6 +23,12 @@ pub(crate) struct Signed {
 }
 
 impl Signed {
+    /// What a batch of the segments was signed with.
+    pub(crate) fn of(sealed: &Sealed) -> Self {
+        let trailer = sealed.trailer;
+        Self { size: sealed.end(), root: trailer.root, key: trailer.key, signature: trailer.signature }
+    }
+
     /// As a line of the file.
     pub(crate) fn line(&self) -> String {
         let Self { size, root, key, signature } = self;

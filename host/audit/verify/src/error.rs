@@ -80,7 +80,7 @@ pub enum Unreadable {
 }
 
 impl Unreadable {
-    pub(crate) fn io(path: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io<P: Into<String>>(path: P) -> impl FnOnce(io::Error) -> Self + use<P> {
         let path = path.into();
         move |source| Self::Io { path, source }
     }

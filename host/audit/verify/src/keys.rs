@@ -54,7 +54,8 @@ impl Keys {
         let (list, present) = (text(ALL)?, text(PRESENT)?);
         if let Some(directory) = source.directory() {
             if list.is_none() && present.is_none() && source.fetch("checkpoint")?.is_none() {
-                let what = format!("`{}` holds no log; name the directory that has `log.vkey` in it", directory.display());
+                let what =
+                    format!("`{}` holds no log; name the directory that has `log.vkey` in it", directory.display());
                 return Err(Unreadable::Missing(what).into());
             }
             for (name, text) in [(ALL, &list), (PRESENT, &present)] {

@@ -32,7 +32,7 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
             return Err(Failure::new(what).at(self.good).within(checkpoints::FILE).into());
         }
         if batch {
-            self.batch_end(size, root, line)?;
+            self.batch_end(root, line)?;
         } else if line.is_some() && self.wal.as_ref().is_some_and(|wal| wal.first() < size) {
             let what = format!("a tree of {size} entries was signed, and no batch in the segments ends there");
             return Err(Failure::new(what).at(self.good).within(checkpoints::FILE).into());
@@ -66,19 +66,18 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
     }
 
     /// The trailer of the batch that ends here.
-    fn batch_end(&mut self, size: u64, root: Hash, line: Option<Signed>) -> Result<(), Error> {
+    fn batch_end(&mut self, root: Hash, line: Option<Signed>) -> Result<(), Error> {
         let Some(batch) = self.batch.clone() else {
             return Ok(());
         };
-        let trailer = batch.sealed.trailer;
-        let signed = Signed { size, root: trailer.root, key: trailer.key, signature: trailer.signature };
+        let signed = Signed::of(&batch.sealed);
         let place = Place { file: Arc::clone(&batch.file), offset: batch.sealed.offset };
         let Some(line) = line else {
             self.unlisted(&signed)?;
             return self.signed(signed, root, place);
         };
         if line != signed {
-            let what = format!("the signature over {size} entries is another in `{}`", batch.file);
+            let what = format!("the signature over {} entries is another in `{}`", line.size, batch.file);
             return Err(Failure::new(what).at(self.good).within(checkpoints::FILE).into());
         }
         Ok(())

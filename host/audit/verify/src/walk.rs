@@ -195,7 +195,11 @@ impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
                 wal::Step::Batch(batch) => {
                     if batch.sealed.trailer.before != self.rows.edge.root() {
                         let what = "the batch does not continue the tree";
-                        return Err(Failure::new(what).at(size).within(&*batch.file).offset(batch.sealed.offset).into());
+                        return Err(Failure::new(what)
+                            .at(size)
+                            .within(&*batch.file)
+                            .offset(batch.sealed.offset)
+                            .into());
                     }
                     self.batch = Some(Arc::new(batch));
                     self.batches += 1;

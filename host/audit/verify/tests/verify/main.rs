@@ -9,6 +9,9 @@
 
 mod common;
 mod honest;
+mod keeper;
+mod live;
 mod maker;
 mod mutants;
 mod order;
+mod web;

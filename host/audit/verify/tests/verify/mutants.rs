@@ -58,16 +58,22 @@ const MUTATORS: [(&str, Mutator); 26] = [
     ("file truncated", truncate),
     ("bytes appended", append),
     ("file missing", remove),
-    ("entry inserted", |bench| bundle(bench, |entries, random| entries.insert(random.below(entries.len() + 1), b"{}".to_vec()))),
+    ("entry inserted", |bench| {
+        bundle(bench, |entries, random| entries.insert(random.below(entries.len() + 1), b"{}".to_vec()))
+    }),
     ("entry deleted", |bench| bundle(bench, |entries, random| drop(entries.remove(random.below(entries.len()))))),
-    ("entries swapped", |bench| bundle(bench, |entries, random| {
-        let (one, two) = (random.below(entries.len()), random.below(entries.len()));
-        entries.swap(one, two);
-    })),
-    ("entry duplicated", |bench| bundle(bench, |entries, random| {
-        let (from, to) = (random.below(entries.len()), random.below(entries.len()));
-        entries[to] = entries[from].clone();
-    })),
+    ("entries swapped", |bench| {
+        bundle(bench, |entries, random| {
+            let (one, two) = (random.below(entries.len()), random.below(entries.len()));
+            entries.swap(one, two);
+        })
+    }),
+    ("entry duplicated", |bench| {
+        bundle(bench, |entries, random| {
+            let (from, to) = (random.below(entries.len()), random.below(entries.len()));
+            entries[to] = entries[from].clone();
+        })
+    }),
     ("file of another log", splice),
     ("tiles exchanged", exchange),
     ("tile moved", move_tile),
@@ -78,7 +84,9 @@ const MUTATORS: [(&str, Mutator); 26] = [
     ("old checkpoint", old_checkpoint),
     ("rolled back", roll_back),
     ("checkpoint of another size", |bench| note(bench, |checkpoint, random| checkpoint.size += 1 + random.next() % 3)),
-    ("checkpoint of another root", |bench| note(bench, |checkpoint, _| checkpoint.root = grid_tlog::Hash::leaf(b"other"))),
+    ("checkpoint of another root", |bench| {
+        note(bench, |checkpoint, _| checkpoint.root = grid_tlog::Hash::leaf(b"other"))
+    }),
     ("checkpoint of another origin", |bench| note(bench, |checkpoint, _| checkpoint.origin.push('x'))),
     ("signature missing", line_missing),
     ("signatures out of order", lines_swapped),
@@ -336,8 +344,7 @@ fn remove(bench: &mut Bench) -> Option<Change> {
 }
 
 fn bundle(bench: &mut Bench, change: fn(&mut Vec<Vec<u8>>, &mut Random)) -> Option<Change> {
-    let bundles: Vec<Tile> =
-        Tile::all(bench.made.published as u64).filter(|tile| tile.part == Part::Entries).collect();
+    let bundles: Vec<Tile> = Tile::all(bench.made.published as u64).filter(|tile| tile.part == Part::Entries).collect();
     let tile = *bench.random.of(&bundles);
     let path = bench.there(tile);
     let bytes = fs::read(&path).unwrap();
@@ -483,7 +490,8 @@ fn line_missing(bench: &mut Bench) -> Option<Change> {
     let size = |line: &str| -> usize { line.split(' ').next().unwrap().parse().unwrap_or(usize::MAX) };
     let whole = lines.iter().filter(|line| line.ends_with('\n')).count();
     // The last one may not have been written yet, and those before the segments are proved by later ones.
-    let seen: Vec<usize> = (0..whole.saturating_sub(1)).filter(|at| size(&lines[*at]) >= bench.made.first.max(1)).collect();
+    let seen: Vec<usize> =
+        (0..whole.saturating_sub(1)).filter(|at| size(&lines[*at]) >= bench.made.first.max(1)).collect();
     if seen.is_empty() || !bench.has_segments() {
         return None;
     }
