@@ -107,8 +107,8 @@ impl Segments {
             let path = segment::path(log, first);
             match OsDisk.open(&path, How::Read) {
                 Ok(file) => waiting.push_back((first, path, file)),
-                // It was removed since it was listed, as the first ones are.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && waiting.is_empty() => {}
+                // It was removed since it was listed, and so were those before it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => waiting.clear(),
                 Err(error) => return Err(Error::io("open", &path)(error)),
             }
         }
@@ -140,17 +140,15 @@ impl Segments {
                 return Ok(Found::Batch(batch));
             }
             let Some(here) = &self.here else {
-                return self.enter();
+                return Ok(self.enter()?.unwrap_or(Found::End(0)));
             };
             // Looked at in this order, because the writer may fill the segment up and begin another one meanwhile.
             let goes_on = self.goes_on()?;
             match here.rest(self.next)? {
                 None => {}
                 Some(bytes) if !goes_on => return Ok(Found::End(bytes)),
-                Some(0) => {
-                    self.here = None;
-                    return self.enter();
-                }
+                // One that is gone again by now holds what has been published meanwhile.
+                Some(0) => return Ok(self.enter()?.unwrap_or(Found::End(0))),
                 Some(_) => return Err(here.damaged(self.next)("the batch is damaged and not the last one")),
             }
         }
@@ -173,13 +171,17 @@ impl Segments {
         }
     }
 
-    fn enter(&mut self) -> Result<Found, Error> {
+    /// Goes to the next segment; none where it is gone.
+    fn enter(&mut self) -> Result<Option<Found>, Error> {
         let (first, path, file) = match self.waiting.pop_front() {
             Some(waiting) => waiting,
             None => {
                 let path = segment::path(&self.log, self.next);
-                let file = OsDisk.open(&path, How::Read).map_err(Error::io("open", &path))?;
-                (self.next, path, file)
+                match OsDisk.open(&path, How::Read) {
+                    Ok(file) => (self.next, path, file),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(Error::io("open", &path)(error)),
+                }
             }
         };
         let damaged = |index, what: &str| Error::Damaged { file: path.clone(), offset: 0, index, what: what.into() };
@@ -192,7 +194,7 @@ impl Segments {
         }
         let walk = Walk::from(segment::HEADER as u64);
         self.here = Some(Here { first, path: path.clone(), file, walk });
-        Ok(Found::Segment(path, edge))
+        Ok(Some(Found::Segment(path, edge)))
     }
 
     /// Whether there is a segment behind this one, also one that was made since.

@@ -192,8 +192,8 @@ async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     }
 }
 
-/// The name of the signal that asks the host to stop.
-fn signalled() -> impl Future<Output = &'static str> {
+/// The name of the signal that asks the process to stop.
+pub(crate) fn signalled() -> impl Future<Output = &'static str> {
     let signals = (unix::signal(unix::SignalKind::terminate()), unix::signal(unix::SignalKind::interrupt()));
     async move {
         match signals {
@@ -202,7 +202,7 @@ fn signalled() -> impl Future<Output = &'static str> {
                 _ = interrupt.recv() => "SIGINT",
             },
             _ => {
-                tracing::error!("signals cannot be watched; stop the host with SIGKILL");
+                tracing::error!("signals cannot be watched; stop this process with SIGKILL");
                 std::future::pending().await
             }
         }

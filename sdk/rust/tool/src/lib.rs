@@ -1,6 +1,8 @@
 //! A tool: its declaration, and the function behind it. Takes arguments as JSON, checks them against the
 //! declaration, gives work that is ready to run; refuses with every fault at once.
 
+#![deny(missing_docs)]
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
@@ -8,13 +10,13 @@ use std::pin::Pin;
 
 use serde_json::Value;
 
-use crate::code::Code;
-
+mod code;
 mod fault;
-pub(crate) mod read;
-pub(crate) mod schema;
+pub mod read;
+pub mod schema;
 mod types;
 
+pub use code::Code;
 pub use fault::ToolError;
 use read::{Fields, Reader};
 use schema::{Properties, Schema, Schemas};
@@ -84,13 +86,13 @@ pub trait ToolType: Sized + Send + 'static {
     }
 }
 
-/// What [`macro@crate::tool`] makes of a function.
+/// What `#[tool]` makes of a function.
 pub trait IntoTool {
     /// The tool.
     fn into_tool(self) -> Tool;
 }
 
-/// A declared function that a [`crate::Runtime`] can serve.
+/// A declared function that a runtime can serve.
 #[derive(Clone)]
 pub struct Tool {
     name: &'static str,
@@ -120,12 +122,12 @@ impl Tool {
     }
 
     /// What is wrong with the declaration.
-    pub(crate) fn problems(&self) -> &[String] {
+    pub fn problems(&self) -> &[String] {
         &self.problems
     }
 
     /// Checks the arguments, a JSON object as text.
-    pub(crate) fn prepare(&self, args: &str) -> Result<Work, ToolError> {
+    pub fn prepare(&self, args: &str) -> Result<Work, ToolError> {
         // The strict reader: what two parsers may read differently is refused.
         let value = grid_adm::json::parse(args)
             .map_err(|fault| wrong_arguments(format!("the arguments are not usable JSON: {fault}")))?;
@@ -233,6 +235,3 @@ impl<T: serde::Serialize> PlainAnswer for Returned<T> {
         self.plain()
     }
 }
-
-#[cfg(test)]
-mod tests;
