@@ -35,6 +35,8 @@ const ROOMS: &[Room] = &[
     room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
     // Witnesses see checkpoints and proofs, never the log itself; of the vocabulary they use the clock.
     room("grid-audit-witness", &["grid-core", "grid-tlog"]),
+    // Who checks it needs nothing else of ours.
+    room("grid-audit-verify", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -98,9 +100,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
     ("redb", &["grid-audit-index"]),
-    ("ureq", &["grid-audit-export", "grid-audit-witness"]),
-    ("rustls", &["grid-audit-export", "grid-audit-witness"]),
-    ("rustls-native-certs", &["grid-audit-export", "grid-audit-witness"]),
+    ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
+    ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
+    ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),
