@@ -15,7 +15,7 @@ fail() {
 # Builds what is started. The first time takes some minutes.
 build() {
     say "building; the first time takes some minutes"
-    cargo build --quiet --locked --package grid-server --package quickstart-rust
+    cargo build --quiet --locked --package grid-cli --package quickstart-rust
     "$python_example/setup.sh" >"$dir/python-setup.log" 2>&1 || {
         cat "$dir/python-setup.log" >&2
         fail "the Python example could not be set up; it needs Python 3.11 with venv"
@@ -62,7 +62,13 @@ token() {
     grid token new --principal "$name" --tenant "$tenant" "${roles[@]}" -o "$dir/$name.token" 2>>"$dir/token.log"
 }
 
+# The key that signs the audit log, where there is none yet.
+audit_key() {
+    [ -e "$dir/data/audit.key" ] || grid audit init --origin grid.example/quickstart/audit >/dev/null 2>>"$dir/token.log"
+}
+
 tokens() {
+    audit_key
     token report-agent demo calculator_user text_user
     token operator demo grid_admin report_admin
     token quickstart-rust '*' grid_runtime

@@ -6,7 +6,7 @@ use std::{path::PathBuf, thread, time::Duration};
 use grid_core::id::InvocationId;
 
 use crate::{
-    Error, Record,
+    Error, OsDisk, Record,
     cursor::{Cursor, Raw},
     segment,
 };
@@ -24,7 +24,7 @@ impl Reader {
     /// [`Error::Io`] where there is no log.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
         let directory = directory.into();
-        segment::list(&directory)?;
+        segment::list(&OsDisk, &directory)?;
         Ok(Self { directory })
     }
 
@@ -58,6 +58,14 @@ impl Reader {
     pub fn last(&self, count: u64) -> Result<Vec<Record>, Error> {
         let from = self.next_index()?.saturating_sub(count);
         self.records(from).collect()
+    }
+
+    /// The record at `index`; nothing where the log does not reach so far.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn get(&self, index: u64) -> Result<Option<Record>, Error> {
+        self.records(index).next().transpose()
     }
 
     /// Every record of one execution. Reads the whole log.

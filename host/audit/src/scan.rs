@@ -1,9 +1,12 @@
 //! Walks the frames of one segment, for recovery and for readers, over anything that can be read at an offset.
 //! It never decides what a bad frame means: a torn tail for one is damage for the other.
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::io;
 
-use crate::frame::{self, Frame, HEADER, Head, MAGIC};
+use crate::{
+    disk::File,
+    frame::{self, Frame, HEADER, Head, MAGIC},
+};
 
 const WINDOW: usize = 256 << 10;
 
@@ -13,9 +16,9 @@ pub(crate) trait ReadAt {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-impl ReadAt for File {
+impl<F: File> ReadAt for F {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        FileExt::read_at(self, buffer, offset)
+        File::read_at(self, buffer, offset)
     }
 }
 

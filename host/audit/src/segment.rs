@@ -2,17 +2,21 @@
 //! be lost after it was used.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use crate::{Error, scan::ReadAt};
+use grid_tlog::{Frontier, Hash};
 
-pub(crate) const HEADER: usize = 64;
+use crate::{
+    Error,
+    disk::{Disk, File, How},
+    scan::ReadAt,
+};
+
+pub(crate) const HEADER: usize = 4096;
 const MAGIC: [u8; 8] = *b"\xf5GRIDWAL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHUNK: usize = 1 << 20;
 
 /// Where segments live within the log's directory.
@@ -31,17 +35,12 @@ pub(crate) fn path(log: &Path, first_index: u64) -> PathBuf {
 }
 
 /// The first indices of all segments, in order.
-pub(crate) fn list(log: &Path) -> Result<Vec<u64>, Error> {
+pub(crate) fn list<D: Disk>(disk: &D, log: &Path) -> Result<Vec<u64>, Error> {
     let directory = directory(log);
-    let read = || -> io::Result<Vec<u64>> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&directory)? {
-            found.extend(entry?.file_name().to_str().and_then(index_of));
-        }
-        found.sort_unstable();
-        Ok(found)
-    };
-    read().map_err(Error::io("list", &directory))
+    let names = disk.list(&directory).map_err(Error::io("list", &directory))?;
+    let mut found: Vec<u64> = names.iter().filter_map(|name| index_of(name.to_str()?)).collect();
+    found.sort_unstable();
+    Ok(found)
 }
 
 fn index_of(name: &str) -> Option<u64> {
@@ -51,40 +50,45 @@ fn index_of(name: &str) -> Option<u64> {
 }
 
 /// What a segment says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    pub(crate) first_index: u64,
+    /// The same in all segments of a log.
     pub(crate) log: u128,
+    /// Of the tree before its first entry.
+    pub(crate) edge: Frontier,
 }
 
 impl Header {
-    fn to_bytes(self) -> [u8; HEADER] {
-        let mut body = [0; HEADER - 16];
-        let (index, rest) = body.split_at_mut(8);
-        index.copy_from_slice(&self.first_index.to_le_bytes());
-        let (log, _) = rest.split_at_mut(16);
-        log.copy_from_slice(&self.log.to_le_bytes());
-        let mut bytes = [0; HEADER];
-        let crc = crc32c::crc32c(&body);
-        let parts: [&[u8]; 4] = [&MAGIC, &VERSION.to_le_bytes(), &crc.to_le_bytes(), &body];
-        for (to, from) in bytes.iter_mut().zip(parts.concat()) {
-            *to = from;
-        }
-        bytes
+    /// The index of its first entry.
+    pub(crate) fn first_index(&self) -> u64 {
+        self.edge.size()
     }
 
-    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
-        let index = bytes.get(16..24)?.try_into().ok()?;
-        let log = bytes.get(24..40)?.try_into().ok()?;
-        let header = Self { first_index: u64::from_le_bytes(index), log: u128::from_le_bytes(log) };
-        (header.to_bytes() == *bytes).then_some(header)
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut body = self.first_index().to_le_bytes().to_vec();
+        body.extend_from_slice(&self.log.to_le_bytes());
+        body.extend(self.edge.subtrees().iter().flat_map(Hash::as_bytes));
+        body.resize(HEADER - 16, 0);
+        let crc = crc32c::crc32c(&body);
+        let parts: [&[u8]; 4] = [&MAGIC, &VERSION.to_le_bytes(), &crc.to_le_bytes(), &body];
+        parts.concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let size = u64::from_le_bytes(bytes.get(16..24)?.try_into().ok()?);
+        let log = u128::from_le_bytes(bytes.get(24..40)?.try_into().ok()?);
+        let subtrees = usize::try_from(size.count_ones()).ok()?;
+        let (hashes, _) = bytes.get(40..)?.as_chunks();
+        let hashes = hashes.get(..subtrees)?.iter().map(|hash| Hash::from_bytes(*hash));
+        let header = Self { log, edge: Frontier::from_parts(size, hashes.collect()).ok()? };
+        (header.to_bytes() == bytes).then_some(header)
     }
 
     /// Reads the header of the segment `path`.
     pub(crate) fn read<R: ReadAt + ?Sized>(source: &R, path: &Path, first_index: u64) -> Result<Self, Error> {
-        let mut bytes = [0; HEADER];
+        let mut bytes = vec![0; HEADER];
         source.read_at(&mut bytes, 0).map_err(Error::io("read", path))?;
-        Self::from_bytes(&bytes).filter(|header| header.first_index == first_index).ok_or_else(|| Error::Damaged {
+        Self::from_bytes(&bytes).filter(|header| header.first_index() == first_index).ok_or_else(|| Error::Damaged {
             file: path.to_path_buf(),
             offset: 0,
             index: first_index,
@@ -93,64 +97,44 @@ impl Header {
     }
 }
 
-/// Makes a file of `size` zeros at the spare's place and syncs it; removes it again where that fails.
-pub(crate) fn fill_spare(log: &Path, size: u64) -> io::Result<File> {
+/// Makes a file of `size` zeros at the spare's place and syncs it, so that the disk has the room for sure; removes it
+/// again where that fails.
+pub(crate) fn fill_spare<D: Disk>(disk: &D, log: &Path, size: u64) -> io::Result<D::File> {
     let path = spare(log);
-    fill(&path, size).inspect_err(|_| {
+    fill(disk, &path, size).inspect_err(|_| {
         // The space goes back to whoever filled the disk; what matters is the first error.
-        let _ = fs::remove_file(&path);
+        let _ = disk.remove(&path);
     })
 }
 
-fn fill(path: &Path, size: u64) -> io::Result<File> {
-    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).mode(0o600).open(path)?;
-    let zeros = vec![0; CHUNK];
-    let mut at = 0;
-    while at < size {
-        let length = usize::try_from(size - at).unwrap_or(CHUNK).min(CHUNK);
-        file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
-        at += length as u64;
-        if at % (8 * CHUNK as u64) == 0 {
-            file.sync_data()?;
-        }
+fn fill<D: Disk>(disk: &D, path: &Path, size: u64) -> io::Result<D::File> {
+    // A spare that an earlier process left keeps its place on the disk, or a full one might not give it again.
+    let file = disk.open(path, How::Create)?;
+    write_zeros(&file, 0, size)?;
+    if file.size()? > size {
+        file.set_size(size)?;
     }
     file.sync_all()?;
     Ok(file)
 }
 
 /// Gives the spare its header and its name.
-pub(crate) fn take_spare(log: &Path, file: &File, header: Header) -> io::Result<PathBuf> {
+pub(crate) fn take_spare<D: Disk>(disk: &D, log: &Path, file: &D::File, header: &Header) -> io::Result<PathBuf> {
     file.write_all_at(&header.to_bytes(), 0)?;
     file.sync_data()?;
-    let path = path(log, header.first_index);
-    fs::rename(spare(log), &path)?;
-    sync_directory(&directory(log))?;
+    let path = path(log, header.first_index());
+    disk.rename(&spare(log), &path)?;
+    disk.sync_dir(&directory(log))?;
     Ok(path)
 }
 
-/// Makes directory names durable.
-pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-/// Makes the log's directories where they are missing.
-pub(crate) fn make_directories(log: &Path) -> Result<(), Error> {
-    let directory = directory(log);
-    DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(Error::io("create", &directory))?;
-    let parent = log.parent().filter(|parent| !parent.as_os_str().is_empty());
-    for path in [Some(log), parent].into_iter().flatten() {
-        sync_directory(path).map_err(Error::io("sync", path))?;
-    }
-    Ok(())
-}
-
-/// Opens an existing segment for writing.
-pub(crate) fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open(path)
-}
-
 /// Overwrites `from..to` with zeros and syncs.
-pub(crate) fn erase(file: &File, from: u64, to: u64) -> io::Result<()> {
+pub(crate) fn erase<F: File>(file: &F, from: u64, to: u64) -> io::Result<()> {
+    write_zeros(file, from, to)?;
+    file.sync_data()
+}
+
+fn write_zeros<F: File>(file: &F, from: u64, to: u64) -> io::Result<()> {
     let zeros = vec![0; CHUNK];
     let mut at = from;
     while at < to {
@@ -158,5 +142,5 @@ pub(crate) fn erase(file: &File, from: u64, to: u64) -> io::Result<()> {
         file.write_all_at(zeros.get(..length).unwrap_or_default(), at)?;
         at += length as u64;
     }
-    file.sync_data()
+    Ok(())
 }

@@ -3,20 +3,22 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_core::{
+    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
+};
 use grid_grpc::{Admin, Running, Server, Settings};
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{cli::Exit, compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
 
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// As error pages know it.
     code: Code,
     /// One problem a line, each with what to do.
@@ -30,9 +32,10 @@ impl Failure {
         Self { code, message: message.into(), configuration: true }
     }
 
-    /// As the program ends with it.
-    pub(crate) fn exit(&self) -> Exit {
-        if self.configuration { Exit::Invalid } else { Exit::Error }
+    /// Whether configuration or manifest is at fault, as opposed to the machine.
+    #[must_use]
+    pub fn is_of_configuration(&self) -> bool {
+        self.configuration
     }
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
@@ -52,7 +55,7 @@ impl std::error::Error for Failure {}
 ///
 /// # Errors
 /// [`Failure`], with everything that is wrong.
-pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
+pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = telemetry::start(config)?;
     let clock = SystemClock::shared();
     let manifest = compose::manifest(config)?;
@@ -86,7 +89,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
             "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
         );
     }
-    let host = Arc::new(compose::host(config, contracts, identity, ledger, clock, metrics));
+    let log = (ledger, compose::archive(config, &clock)?);
+    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
@@ -143,10 +147,11 @@ async fn open<C: Contracts>(
     };
     let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
     let clock = door.0.clock.clone();
+    let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
     let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.start(callers).await.map_err(failed)?;
-    let operators =
-        Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings).start(operators).await.map_err(failed)?;
+    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
+    let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
+    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
     callers.health().set(true).await;
     operators.health().set(true).await;
     Ok((callers, operators))
@@ -155,9 +160,20 @@ async fn open<C: Contracts>(
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut trouble = None;
     loop {
         tokio::select! {
-            _ = tick.tick() => host.sweep().await,
+            _ = tick.tick() => {
+                host.sweep().await;
+                let now = host.ledger.status().publishing;
+                if now != trouble {
+                    match &now {
+                        Some(why) => tracing::error!("the audit log is durable but cannot be published: {why}"),
+                        None => tracing::info!("the audit log is published again"),
+                    }
+                    trouble = now;
+                }
+            }
             () = host.stopping.cancelled() => return,
         }
     }
@@ -177,8 +193,8 @@ async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     }
 }
 
-/// The name of the signal that asks the host to stop.
-fn signalled() -> impl Future<Output = &'static str> {
+/// The name of the signal that asks the process to stop.
+pub fn signalled() -> impl Future<Output = &'static str> {
     let signals = (unix::signal(unix::SignalKind::terminate()), unix::signal(unix::SignalKind::interrupt()));
     async move {
         match signals {
@@ -187,7 +203,7 @@ fn signalled() -> impl Future<Output = &'static str> {
                 _ = interrupt.recv() => "SIGINT",
             },
             _ => {
-                tracing::error!("signals cannot be watched; stop the host with SIGKILL");
+                tracing::error!("signals cannot be watched; stop this process with SIGKILL");
                 std::future::pending().await
             }
         }
@@ -217,5 +233,6 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     if let Err(error) = host.ledger.clone().close().await {
         tracing::error!(%error, "the log was not closed in order");
     }
+    host.archive.close();
     operators.shutdown(Duration::from_secs(1)).await;
 }

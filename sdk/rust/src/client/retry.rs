@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Refused;
+use crate::Code;
 use crate::backoff::Backoff;
 use crate::clock;
-use crate::code::Code;
 use crate::error::{Error, Refusal};
 
 /// The host's own TIMEOUT is worth waiting for: it says more than ours.
@@ -103,6 +103,7 @@ impl<'a> Attempt<'a> {
         self.repeated = refused.repeated;
         let mut refusal = Refusal::from(refused.error);
         refusal.invocation_id = refused.invocation_id;
+        refusal.receipt = refused.receipt;
         if refusal.correlation_id.is_empty() {
             self.correlation_id.clone_into(&mut refusal.correlation_id);
         }

@@ -7,6 +7,8 @@
 mod common;
 
 #[cfg(test)]
+mod auditors;
+#[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
 mod bad_runtimes;
@@ -20,6 +22,8 @@ mod development;
 mod governed;
 #[cfg(test)]
 mod languages;
+#[cfg(test)]
+mod receipts;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]

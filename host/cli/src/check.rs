@@ -1,0 +1,74 @@
+//! `grid check`: everything that keeps a host from starting, at once, without starting one.
+
+use std::path::Path;
+
+use clap::Args;
+use grid_contract::Fault;
+use serde_json::{Value, json};
+
+use super::{Context, Exit, Failure};
+use grid_config::{Config, Origin, Problem};
+
+use grid_server::{audit_key_fault, manifest_faults};
+
+/// Checks configuration and manifest, and reports everything that is wrong
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  grid check
+  grid check --config deploy/grid.toml --set mode=strict
+  grid check --json | jq '.problems[].message'
+
+Ends with 0 if a host would start, and with 3 if not.")]
+pub(super) struct Check {}
+
+impl Check {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let reading = context.read();
+        let mut problems: Vec<Problem> = reading.problems().cloned().collect();
+        let mut warnings = reading.warnings().to_vec();
+        if let Ok(config) = reading.values()
+            && let Some(path) = config.manifest.path.as_ref().filter(|path| path.is_file())
+        {
+            let (fatal, harmless) = manifest(path, config);
+            problems.extend(fatal);
+            warnings.extend(harmless);
+        }
+        if let Ok(config) = reading.values()
+            && let Some(fault) = audit_key_fault(config)
+        {
+            let place = Origin::File { path: config.audit.key.clone(), line: None };
+            problems.push(Problem::new(place, "audit.key", fault));
+        }
+        let is_good = problems.is_empty();
+        if context.output.is_json() {
+            context.output.json(&json!({
+                "ok": is_good,
+                "problems": problems.iter().map(Problem::to_json).collect::<Vec<Value>>(),
+                "warnings": warnings.iter().map(Problem::to_json).collect::<Vec<Value>>(),
+            }))?;
+            return is_good.then_some(()).ok_or_else(|| Failure::said(Exit::Invalid));
+        }
+        for warning in &warnings {
+            context.output.warning(&warning.to_string());
+        }
+        if is_good { Ok(context.output.text("ok")?) } else { Err(context.invalid(&problems)) }
+    }
+}
+
+/// What is wrong with a manifest, and what is worth saying about it.
+fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
+    let problem = |pointer: String, message: String| {
+        Problem::new(Origin::File { path: path.to_owned(), line: None }, pointer, message)
+    };
+    match manifest_faults(path, config) {
+        Ok(faults) => {
+            let (harmless, fatal): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.warning);
+            let told = |fault: Fault| {
+                let pointer = if fault.pointer.is_empty() { "/".to_owned() } else { fault.pointer };
+                problem(pointer, format!("{} [{}]", fault.message, fault.rule))
+            };
+            (fatal.into_iter().map(told).collect(), harmless.into_iter().map(told).collect())
+        }
+        Err(error) => (vec![problem("manifest.path".to_owned(), error.to_string())], Vec::new()),
+    }
+}
