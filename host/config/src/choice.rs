@@ -64,6 +64,15 @@ choice!(
     }
 );
 choice!(
+    /// What happens where witnesses fall behind.
+    Stale {
+        /// Operators are told.
+        Alert = "alert",
+        /// Nothing is admitted.
+        Stop = "stop",
+    }
+);
+choice!(
     /// How much is logged.
     LogLevel {
         /// Only what failed.

@@ -16,14 +16,15 @@ mod table;
 mod units;
 mod url;
 
-pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler};
+pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale};
 pub use describe::{page, schema};
 pub use dump::{to_json, to_toml};
 pub use load::{Reading, read};
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Call, Config, Data, Development, Identity, Log, Manifest, Runtime, Server, Session, Telemetry,
+    Audit, Authorize, Call, Config, Data, Development, Export, Identity, Log, Manifest, Runtime, Server, Session,
+    Telemetry, Witness,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler},
+    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
     kind::Kind,
     setting::{
         Fallback::{Absent, ByMode, Is, Under},
@@ -184,6 +184,38 @@ settings! {
         reader_role: String = Kind::Name, Is("auditor");
         /// The role that may read the records of all tenants, and those of the host itself.
         operator_role: String = Kind::Name, Is("audit-operator");
+    }
+
+    /// Where the audit log is taken to, beside its own directory; each goes on where it stopped.
+    export: Export {
+        /// A file that records are appended to, a JSON line each.
+        file: Option<PathBuf> = Kind::Path, Absent;
+        /// The size at which that file is put aside and a new one begun.
+        file_size: ByteSize = size(ByteSize::kib(64), ByteSize::mib(65_536)), Is("100MiB");
+        /// An address that takes JSON lines by POST.
+        http: Option<Url> = Kind::Url, Absent;
+        /// The file of a bearer token for it.
+        http_token_file: Option<PathBuf> = Kind::Path, Absent;
+        /// An OpenTelemetry collector that takes logs (OTLP/HTTP, JSON).
+        otlp: Option<Url> = Kind::Url, Absent;
+        /// The file of a bearer token for it.
+        otlp_token_file: Option<PathBuf> = Kind::Path, Absent;
+        /// Certificates that are trusted for both, beside those of the machine.
+        ca_file: Option<PathBuf> = Kind::Path, Absent;
+    }
+
+    /// Others who cosign the audit log's checkpoints, so that it cannot be rewritten unseen.
+    witness: Witness {
+        /// The file that names them, `<key> <URL>` a line; nobody is asked if it is not set.
+        file: Option<PathBuf> = Kind::Path, Absent;
+        /// How many must have cosigned; 0 means all.
+        quorum: usize = integer(0, 64), Is("0");
+        /// How often they are asked.
+        interval: Duration = time(MS, HOUR), Is("10s");
+        /// How long a record may wait for its cosignatures.
+        max_age: Duration = time(MS, DAY), Is("10m");
+        /// What happens where one waits longer: `alert` tells operators, `stop` admits nothing until it is cosigned.
+        on_stale: Stale = Kind::Choice(Stale::NAMES), Is("alert");
     }
 
     /// What the host says of itself.

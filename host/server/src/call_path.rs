@@ -13,7 +13,7 @@ use grid_session::{Claim, Ended, SessionRequest, Ticket};
 use grid_validate::CheckedCall;
 
 use crate::{
-    host::{Host, unwritable},
+    host::{Host, unwitnessed, unwritable},
     trail::Trail,
 };
 
@@ -64,6 +64,9 @@ pub(crate) async fn walk<C: Contracts>(
     let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.invocation(&call);
 
+    if host.outlets.hold() {
+        return Err(unwitnessed().into());
+    }
     let admission = host.ledger.admit(grid_resolve::admission(&call));
     let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
 

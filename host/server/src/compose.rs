@@ -24,6 +24,7 @@ use crate::{
     archive::Archive,
     host::{Host, Rules},
     metrics::Metrics,
+    outlets::Outlets,
     serve::Failure,
 };
 
@@ -181,7 +182,7 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
-    (ledger, archive): (Ledger, Archive),
+    (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
@@ -207,6 +208,7 @@ pub(crate) fn host<C: Contracts>(
         hub: Hub::default(),
         ledger,
         archive,
+        outlets,
         clock,
         metrics,
         tasks: TaskTracker::new(),

@@ -23,7 +23,7 @@ use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, metrics::Metrics};
+use crate::{archive::Archive, metrics::Metrics, outlets::Outlets};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ pub(crate) struct Host<C> {
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) archive: Archive,
+    pub(crate) outlets: Outlets,
     pub(crate) clock: SharedClock,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
@@ -138,6 +139,12 @@ impl<C: Contracts> Host<C> {
         self.contracts.forget(session);
         self.roster.forget(session);
     }
+}
+
+/// Nothing runs while the log waits for its witnesses, where the operator wants it so.
+pub(crate) fn unwitnessed() -> Refusal {
+    let message = "witnesses have not cosigned the audit log for too long, so nothing runs; an operator has to mend it";
+    Refusal::new(Code::AuditUnavailable, Stage::Audit, message).because("`witness.on_stale` is `stop`")
 }
 
 /// Nothing runs that cannot be written down.

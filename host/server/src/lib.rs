@@ -11,6 +11,7 @@ mod front_door;
 mod fulfilment;
 mod host;
 mod metrics;
+mod outlets;
 mod pages;
 mod runtime_door;
 mod serve;

@@ -4,7 +4,11 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_core::{Code, Refusal, Stage, outcome::CallAnswer, outcome::ToolAnswer};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+use crate::outlets::Lag;
 
 /// 20 µs to 5 s.
 const BUCKETS: [f64; 14] =
@@ -37,10 +41,14 @@ struct Gauges {
     audit_writable: IntGauge,
     audit_published: IntGauge,
     audit_publishing: IntGauge,
+    audit_uncosigned: IntGauge,
+    audit_held: IntGauge,
+    export_lag: IntGaugeVec,
+    export_down: IntGaugeVec,
 }
 
 /// A look at the host, for the gauges.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Glance {
     pub(crate) cache: (u64, u64),
     pub(crate) in_flight: u64,
@@ -49,6 +57,9 @@ pub(crate) struct Glance {
     pub(crate) audit_writable: bool,
     pub(crate) audit_published: u64,
     pub(crate) audit_publishing: bool,
+    pub(crate) audit_uncosigned: Option<Duration>,
+    pub(crate) audit_held: bool,
+    pub(crate) exports: Vec<Lag>,
 }
 
 impl Metrics {
@@ -117,7 +128,7 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus text.
-    pub(crate) fn render(&self, glance: Glance) -> String {
+    pub(crate) fn render(&self, glance: &Glance) -> String {
         self.0.gauges.set(glance);
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
@@ -130,6 +141,11 @@ impl Gauges {
             registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
+        let each = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
+            let gauges = IntGaugeVec::new(Opts::new(name, help), &["sink"])?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok(gauges)
+        };
         Ok(Self {
             cache_hits: gauge("grid_decision_cache_hits", "Decisions taken from the cache since the start")?,
             cache_misses: gauge("grid_decision_cache_misses", "Decisions made since the start")?,
@@ -138,11 +154,18 @@ impl Gauges {
             sessions: gauge("grid_sessions", "Open sessions")?,
             audit_writable: gauge("grid_audit_writable", "1 where the audit log takes records")?,
             audit_published: gauge("grid_audit_published_records", "Records under the newest public checkpoint")?,
+            audit_uncosigned: gauge(
+                "grid_audit_uncosigned_seconds",
+                "How long the oldest record has waited for witnesses; -1 where none is asked",
+            )?,
+            audit_held: gauge("grid_audit_held", "1 where nothing is admitted because witnesses are behind")?,
+            export_lag: each("grid_audit_export_lag_records", "Records that a sink does not have yet")?,
+            export_down: each("grid_audit_export_down", "1 where a sink takes nothing")?,
             audit_publishing: gauge("grid_audit_publishing", "1 where the last try to publish succeeded")?,
         })
     }
 
-    fn set(&self, glance: Glance) {
+    fn set(&self, glance: &Glance) {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         self.cache_hits.set(number(glance.cache.0));
         self.cache_misses.set(number(glance.cache.1));
@@ -152,5 +175,11 @@ impl Gauges {
         self.audit_writable.set(i64::from(glance.audit_writable));
         self.audit_published.set(number(glance.audit_published));
         self.audit_publishing.set(i64::from(glance.audit_publishing));
+        self.audit_uncosigned.set(glance.audit_uncosigned.map_or(-1, |age| number(age.as_secs())));
+        self.audit_held.set(i64::from(glance.audit_held));
+        for sink in &glance.exports {
+            self.export_lag.with_label_values(&[sink.name.as_str()]).set(number(sink.records));
+            self.export_down.with_label_values(&[sink.name.as_str()]).set(i64::from(sink.is_down));
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn pages<C: Contracts>(
 ) -> impl Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static {
     move |request| match (&request.method, request.uri.path()) {
         (&Method::GET, "/metrics") => {
-            let text = host.metrics.render(glance(&host));
+            let text = host.metrics.render(&glance(&host));
             Some(answer(StatusCode::OK, "text/plain; version=0.0.4", text))
         }
         (&Method::GET, "/healthz") => Some(answer(StatusCode::OK, "text/plain", "alive\n".to_owned())),
@@ -35,6 +35,9 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
         audit_writable: audit.writable,
         audit_published: audit.published,
         audit_publishing: audit.publishing.is_none(),
+        audit_uncosigned: host.outlets.uncosigned(),
+        audit_held: host.outlets.hold(),
+        exports: host.outlets.lags(),
     }
 }
 
@@ -49,7 +52,8 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
         .map(|contract| contract.name().as_ref())
         .filter(|name| host.roster.serving(name).is_empty())
         .collect();
-    let ready = writable && !stopping;
+    let held = host.outlets.hold();
+    let ready = writable && !stopping && !held;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
         "ready": ready,
@@ -57,6 +61,7 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
         "contracts": manifest.len(),
         "audit_writable": writable,
         "audit_publishing": audit.publishing.is_none(),
+        "audit_waits_for_witnesses": held,
         "stopping": stopping,
         "unserved": unserved,
     });

@@ -11,7 +11,7 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, metrics::Metrics, outlets::Outlets, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -89,7 +89,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
             "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
         );
     }
-    let log = (ledger, compose::archive(config, &clock)?);
+    let outlets = Outlets::start(config, &ledger, &clock)?;
+    let log = (ledger, compose::archive(config, &clock)?, outlets);
     let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
@@ -230,6 +231,10 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     callers.shutdown(Duration::from_secs(1)).await;
     let correlation = host.correlation("");
     host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
+    let outlets = Arc::clone(host);
+    if tokio::task::spawn_blocking(move || outlets.outlets.stop()).await.is_err() {
+        tracing::error!("exporters and witnesses did not end in order");
+    }
     if let Err(error) = host.ledger.clone().close().await {
         tracing::error!(%error, "the log was not closed in order");
     }

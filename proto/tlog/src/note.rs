@@ -52,7 +52,7 @@ impl Note {
         if note.len() > LONGEST {
             return Err(malformed("it is longer than 64 KiB"));
         }
-        if note.chars().any(|c| c.is_ascii_control() && c != '\n') {
+        if note.chars().any(|c| c < ' ' && c != '\n') {
             return Err(malformed("it has control characters in it"));
         }
         let at = note.rfind("\n\n").ok_or_else(|| malformed("it has no empty line before its signatures"))?;

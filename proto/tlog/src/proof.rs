@@ -36,8 +36,9 @@ pub fn verify_consistency(old: u64, old_root: Hash, new: u64, new_root: Hash, pa
         if !path.is_empty() {
             return Err(Unproved::Length { expected: 0, found: path.len() });
         }
-        let expected = if old == new { new_root } else { Hash::empty() };
-        return if old_root == expected { Ok(()) } else { Err(Unproved::Root) };
+        let right = if old == 0 { old_root == Hash::empty() } else { old_root == new_root };
+        let same = old < new || old_root == new_root;
+        return if right && same { Ok(()) } else { Err(Unproved::Root) };
     }
     let (index, last) = (old - 1, new - 1);
     let start = index.trailing_ones();

@@ -30,6 +30,7 @@ use crate::{
     front_door::Door,
     host::{Host, Rules},
     metrics::Metrics,
+    outlets::Outlets,
     runtime_door::Port,
 };
 
@@ -91,6 +92,7 @@ fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         archive,
+        outlets: Outlets::default(),
         clock: clock.shared(),
         metrics: Metrics::new().unwrap(),
         tasks: TaskTracker::new(),
