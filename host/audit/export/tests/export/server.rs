@@ -199,8 +199,9 @@ impl Shared {
             _ => (200, "", ""),
         };
         let length = said.len();
-        write!(writer, "HTTP/1.1 {status} X\r\n{extra}content-length: {length}\r\n\r\n{said}").ok()?;
-        writer.flush().ok()
+        // At once: a second packet would wait for the first one to be acknowledged.
+        let answer = format!("HTTP/1.1 {status} X\r\n{extra}content-length: {length}\r\n\r\n{said}");
+        writer.write_all(answer.as_bytes()).and_then(|()| writer.flush()).ok()
     }
 }
 
