@@ -37,6 +37,21 @@ fn tmpfs_that_is_full_costs_no_call_its_conclusion() {
     }
 }
 
+/// The room that a process kept for conclusions is still there when the next one has to write them, whoever wants it.
+#[test]
+fn what_was_kept_for_conclusions_is_there_for_the_next_process() {
+    let _alone = alone();
+    let Some(disk) = Disk::tmpfs() else { return };
+    // Large, so that there is time to take something from it.
+    let segment = 1 << 20;
+    let mut log = Log::at(&disk.path, "log").with_open_calls(40, segment);
+    let ballast = Ballast::leaving(&disk, 0);
+    let end = Run { segment, ..Run::of(&log.directory, &[]) }.finish().done();
+    assert_eq!(end.opened().1, 40);
+    assert_eq!(log.receipts.check_settled(&log.directory).unknown, 40);
+    ballast.remove();
+}
+
 fn all_levels(disk: &Disk, name: &str) {
     let mut random = Random::seeded(name);
     let levels = size("GRID_FAULTS_LEVELS", 40);

@@ -54,6 +54,24 @@ fn nothing_acknowledged_is_lost_at_a_random_kill() {
     assert!(slowest < START);
 }
 
+/// Its admission is far behind what tiles hold by then.
+#[test]
+fn a_call_is_closed_however_old_it_is() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut receipts = Receipts::default();
+    let mut probe = Run::of(&log, &["open:1:0", "calls:8:100:300", "wait"]).start();
+    probe.until_waiting();
+    while !log.join("tile/entries/005").exists() {
+        sleep(Duration::from_millis(5));
+    }
+    receipts.take(&probe.kill().killed().said);
+    let end = Run::of(&log, &[]).finish().done();
+    assert_eq!(end.opened().1, 1);
+    assert_eq!(receipts.check_closed(&log).unknown, 1);
+}
+
 /// Starts a probe that writes without end and gives it back at that moment.
 fn kill_at(moment: Moment, log: &Path, random: &mut Random) -> Probe {
     let workers = random.one_of(&[1, 4, 8]);

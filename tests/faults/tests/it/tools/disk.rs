@@ -23,6 +23,9 @@ const SIZE: u64 = 8 << 20;
 #[derive(Debug)]
 pub struct Disk {
     pub path: PathBuf,
+    /// Between two attempts to take what is given back. ext4 writes its journal at each, which nobody else should
+    /// have to wait for.
+    pause: Duration,
     /// What it is made of; dropped behind it.
     below: Option<Box<Disk>>,
     _folder: TempDir,
@@ -40,6 +43,7 @@ impl Disk {
             run("mount", &["-o", "loop", path(&image), path(at)])
         })?;
         disk.below = Some(Box::new(memory));
+        disk.pause = Duration::from_millis(2);
         Some(disk)
     }
 
@@ -57,7 +61,7 @@ impl Disk {
         let at = folder.path().join("disk");
         fs::create_dir(&at).unwrap();
         match mount(&at) {
-            Ok(()) => Some(Self { path: at, below: None, _folder: folder }),
+            Ok(()) => Some(Self { path: at, pause: Duration::from_micros(20), below: None, _folder: folder }),
             Err(why) if env::var("GRID_FAULTS_NO_MOUNT").as_deref() == Ok("1") => {
                 println!("skipped: {why}");
                 None
@@ -107,11 +111,11 @@ impl Ballast {
             file.set_len(taken).unwrap();
             file.sync_all().unwrap();
         } else {
-            let ends = Arc::clone(&ends);
+            let (ends, pause) = (Arc::clone(&ends), disk.pause);
             greedy = Some(thread::spawn(move || {
                 while !ends.load(Ordering::Relaxed) {
                     fill(&mut file);
-                    thread::sleep(Duration::from_millis(2));
+                    thread::sleep(pause);
                 }
             }));
         }

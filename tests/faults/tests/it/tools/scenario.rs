@@ -67,19 +67,29 @@ impl Log {
     }
 
     /// Runs the probe over it.
-    fn with(mut self, steps: &[&str]) -> Self {
-        let end = Run::of(&self.directory, steps).finish().done();
-        self.receipts.take(&end.said);
+    fn with(self, steps: &[&str]) -> Self {
+        let run = Run::of(&self.directory, steps);
+        self.after(&run)
+    }
+
+    fn after(mut self, run: &Run) -> Self {
+        self.receipts.take(&run.finish().done().said);
         self
     }
 
-    /// A log whose process was killed with calls open, and so little left of its segment that closing them begins
-    /// the next one.
-    fn with_open_calls(mut self) -> Self {
-        while self.end() < 57_000 {
-            self = self.with(&["calls:1:1:0"]);
+    /// A log whose process was killed with so many calls open, and so little left of its segment that closing them
+    /// begins the next one.
+    pub fn with_open_calls(mut self, count: u64, segment: u64) -> Self {
+        let run = |steps: &[&str]| Run { segment, ..Run::of(&self.directory, steps) };
+        let (large, small) = (run(&["calls:1:1:9000"]), run(&["calls:1:1:0"]));
+        let open = run(&[&format!("open:{count}:0"), "wait"]);
+        // Admissions and conclusions are between 400 and 600 bytes long; the first fit, with the others they do not.
+        let full = segment - 700 * count;
+        while self.end() < full {
+            let next = if self.end() + 30_000 < full { &large } else { &small };
+            self = self.after(next);
         }
-        let mut probe = Run::of(&self.directory, &["open:12:0", "wait"]).start();
+        let mut probe = open.start();
         probe.until_waiting();
         self.receipts.take(&probe.kill().killed().said);
         self
@@ -105,13 +115,16 @@ impl Log {
 
     /// Behind the last byte in its last segment that is not zero.
     pub fn end(&self) -> u64 {
-        let bytes = fs::read(self.segments().pop().unwrap()).unwrap();
+        let Some(last) = self.segments().pop() else {
+            return 0;
+        };
+        let bytes = fs::read(last).unwrap();
         bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1)
     }
 
     /// Its segments, oldest first.
     fn segments(&self) -> Vec<PathBuf> {
-        let names = fs::read_dir(self.directory.join("wal")).unwrap().map(|entry| entry.unwrap().path());
+        let names = fs::read_dir(self.directory.join("wal")).into_iter().flatten().map(|entry| entry.unwrap().path());
         let mut segments: Vec<PathBuf> = names.filter(|path| path.extension().is_some()).collect();
         segments.sort();
         segments
@@ -132,7 +145,7 @@ pub fn scenarios(folder: &Path) -> Vec<Scenario> {
         Scenario {
             name: "recovery",
             who: Who::Opener,
-            before: Log::at(folder, "killed").with(&["calls:1:2:9000"]).with_open_calls().torn(),
+            before: Log::at(folder, "killed").with_open_calls(12, 64 << 10).torn(),
             steps: vec!["calls:1:1:0"],
             makes: writer,
         },
