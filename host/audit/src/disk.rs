@@ -81,7 +81,11 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
             // Nothing is made in a directory before its own name is durable. So of those that are there, only the
             // last one's may not be.
             self.make_directories(&above)?;
-            self.make_directory(path)?;
+            match self.make_directory(path) {
+                // Another process that wants the same log was faster; which one gets it, the lock decides.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
         }
         self.sync_dir(&above)
     }

@@ -52,7 +52,7 @@ pub enum Error {
         found: String,
     },
     /// The operating system refused.
-    #[error("cannot {doing} `{}`: {source}; check that the directory exists and belongs to this user", .path.display())]
+    #[error("cannot {doing} `{}`: {source}; {}", .path.display(), advice(.source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -73,6 +73,13 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io { doing, path, source }
+    }
+}
+
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on its disk and start again",
+        _ => "check that the directory exists and belongs to this user",
     }
 }
 

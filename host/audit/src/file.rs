@@ -47,6 +47,8 @@ pub struct FileStorage<D: Disk = OsDisk> {
     log: u128,
     active: Option<Active<D::File>>,
     spare: Spare<D::File>,
+    /// The last spare found no room.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -62,9 +64,13 @@ struct Active<F> {
 
 #[derive(Debug)]
 enum Spare<F> {
-    Missing { retry_at: Duration },
+    Missing {
+        retry_at: Duration,
+    },
     Making(JoinHandle<io::Result<F>>),
     Ready(F),
+    /// The disk failed while it was made, which nobody has heard yet.
+    Failed(io::Error),
 }
 
 impl FileStorage {
@@ -100,6 +106,7 @@ impl<D: Disk> FileStorage<D> {
             log: 0,
             active: None,
             spare: Spare::Missing { retry_at: Duration::ZERO },
+            full: false,
         })
     }
 
@@ -132,14 +139,29 @@ impl<D: Disk> FileStorage<D> {
     fn look_at_spare(&mut self) {
         let now = self.clock.elapsed();
         match &self.spare {
-            Spare::Making(thread) if thread.is_finished() => {
-                let _ = self.wait_for_spare();
-            }
-            Spare::Missing { retry_at } if *retry_at <= now => {
-                self.spare = self.make_spare().unwrap_or(Spare::Missing { retry_at: now + RETRY });
-            }
+            Spare::Making(thread) if thread.is_finished() => self.settle_spare(),
+            Spare::Missing { retry_at } if *retry_at <= now => match self.make_spare() {
+                Ok(spare) => self.spare = spare,
+                Err(error) => self.spare_failed(error),
+            },
             _ => {}
         }
+    }
+
+    /// Waits for a spare that is being made; where it is not needed at once, a full disk may have room later.
+    fn settle_spare(&mut self) {
+        if let Err(error) = self.wait_for_spare() {
+            self.spare_failed(error);
+        }
+    }
+
+    /// A disk that failed is not asked again: the next append tells it, and the log ends.
+    fn spare_failed(&mut self, error: io::Error) {
+        self.full = may_pass(&error);
+        self.spare = match self.full {
+            true => Spare::Missing { retry_at: self.clock.elapsed() + RETRY },
+            false => Spare::Failed(error),
+        };
     }
 
     fn make_spare(&self) -> io::Result<Spare<D::File>> {
@@ -162,8 +184,10 @@ impl<D: Disk> FileStorage<D> {
             Spare::Missing { .. } => {
                 segment::fill_spare(&self.disk, &self.options.directory, self.options.segment_bytes)?
             }
+            Spare::Failed(error) => return Err(error),
         };
         self.spare = Spare::Ready(file);
+        self.full = false;
         Ok(())
     }
 
@@ -209,6 +233,12 @@ impl<D: Disk> Storage for FileStorage<D> {
     }
 
     fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {
+        if !matches!(self.spare, Spare::Ready(_)) {
+            self.look_at_spare();
+        }
+        if matches!(self.spare, Spare::Failed(_)) {
+            return self.wait_for_spare();
+        }
         let fits = |active: &&mut Active<D::File>| active.offset + frame.len() as u64 <= active.size;
         if self.active.as_mut().filter(fits).is_none() {
             self.roll(edge)?;
@@ -249,11 +279,13 @@ impl<D: Disk> Storage for FileStorage<D> {
             return true;
         }
         self.look_at_spare();
-        if rest >= bytes {
-            return true;
+        // A disk that was full probably still is: a refusal at once is better than one after a try.
+        if matches!(self.spare, Spare::Making(_)) && rest < bytes && !self.full {
+            self.settle_spare();
         }
-        if matches!(self.spare, Spare::Making(_)) {
-            let _ = self.wait_for_spare();
+        // Of a disk that failed the append tells.
+        if rest >= bytes || matches!(self.spare, Spare::Failed(_)) {
+            return true;
         }
         // What a frame leaves over at the end of a segment is not counted.
         let fresh = (self.options.segment_bytes - HEADER).saturating_sub(self.max_frame() as u64);
@@ -273,4 +305,15 @@ impl<D: Disk> Drop for FileStorage<D> {
             let _ = self.wait_for_spare();
         }
     }
+}
+
+/// Whether the operating system may do later what it refused now: space, quotas, memory, names, and open files of the
+/// process (24) or the machine (23). Everything else says that the disk fails.
+fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        FileTooLarge, IsADirectory, NotFound, OutOfMemory, PermissionDenied, QuotaExceeded, StorageFull,
+    };
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory)
+        || matches!(error.kind(), IsADirectory | NotFound | PermissionDenied)
+        || matches!(error.raw_os_error(), Some(23 | 24))
 }

@@ -137,6 +137,7 @@ pub(crate) fn recover<S: Storage>(
         durability: options.durability,
         sealer: Sealer::new(Arc::clone(&options.signer), edge),
         frame: Builder::default(),
+        entry: Vec::new(),
         pending: Pending::default(),
         lost: 0,
         broken: false,

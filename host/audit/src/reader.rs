@@ -60,6 +60,14 @@ impl Reader {
         self.records(from).collect()
     }
 
+    /// The record at `index`; nothing where the log does not reach so far.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn get(&self, index: u64) -> Result<Option<Record>, Error> {
+        self.records(index).next().transpose()
+    }
+
     /// Every record of one execution. Reads the whole log.
     ///
     /// # Errors

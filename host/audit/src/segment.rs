@@ -108,8 +108,12 @@ pub(crate) fn fill_spare<D: Disk>(disk: &D, log: &Path, size: u64) -> io::Result
 }
 
 fn fill<D: Disk>(disk: &D, path: &Path, size: u64) -> io::Result<D::File> {
-    let file = disk.open(path, How::Truncate)?;
+    // A spare that an earlier process left keeps its place on the disk, or a full one might not give it again.
+    let file = disk.open(path, How::Create)?;
     write_zeros(&file, 0, size)?;
+    if file.size()? > size {
+        file.set_size(size)?;
+    }
     file.sync_all()?;
     Ok(file)
 }

@@ -180,6 +180,10 @@ settings! {
         segment: ByteSize = size(ByteSize::kib(64), ByteSize::mib(4_096)), Is("64MiB");
         /// Records that may wait to be written.
         queue: usize = integer(16, 1_000_000), Is("8192");
+        /// The role that may read the records of its own tenant.
+        reader_role: String = Kind::Name, Is("auditor");
+        /// The role that may read the records of all tenants, and those of the host itself.
+        operator_role: String = Kind::Name, Is("audit-operator");
     }
 
     /// What the host says of itself.

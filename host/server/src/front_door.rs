@@ -140,13 +140,13 @@ impl<C: Contracts> FrontDoor for Door<C> {
 type Refused = (Refusal, Option<Caller>);
 
 impl<C: Contracts> Door<C> {
-    fn trail(&self, correlation: &str, session: &str) -> Trail {
+    pub(crate) fn trail(&self, correlation: &str, session: &str) -> Trail {
         let host = &self.0;
         let correlation = host.correlation(correlation);
         Trail::new(host.clock.clone(), host.metrics.clone(), correlation, session, "", "", None)
     }
 
-    async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+    pub(crate) async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
         if let Some(caller) = caller {
             trail.principal(caller.principal());
         }

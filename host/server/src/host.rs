@@ -23,7 +23,7 @@ use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::metrics::Metrics;
+use crate::{archive::Archive, metrics::Metrics};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -32,6 +32,10 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Reads the records of its own tenant.
+    pub(crate) reader_role: String,
+    /// Reads all records.
+    pub(crate) operator_role: String,
     pub(crate) heartbeat: Duration,
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
@@ -48,6 +52,7 @@ pub(crate) struct Host<C> {
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
+    pub(crate) archive: Archive,
     pub(crate) clock: SharedClock,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,

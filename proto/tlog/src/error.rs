@@ -64,6 +64,14 @@ pub enum Unproved {
         /// Entries of the newer.
         new: u64,
     },
+    /// Too few of the witnesses that were asked about saw it.
+    #[error("{found} of the given witnesses cosigned it where {needed} must; ask for a later checkpoint")]
+    Quorum {
+        /// How many must have.
+        needed: usize,
+        /// How many did.
+        found: usize,
+    },
     /// The bytes of the entry are not those of the leaf.
     #[error("the entry's bytes do not have the leaf's hash")]
     Entry,

@@ -88,6 +88,11 @@ impl VerifyingKey {
         self.id
     }
 
+    /// Whether whoever can sign for one can sign for the other, whatever they are called.
+    pub(crate) fn is_same_pair(&self, other: &Self) -> bool {
+        self.public == other.public
+    }
+
     /// Whether `signature` is this key's over `message`.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -24,6 +24,7 @@ mod proof;
 mod receipt;
 mod tile;
 mod tree;
+mod witnessed;
 
 pub use batch::Batch;
 pub use checkpoint::Checkpoint;
@@ -37,6 +38,7 @@ pub use proof::{verify_consistency, verify_inclusion};
 pub use receipt::{Extension, Proof};
 pub use tile::{Bundle, Part, TILE_WIDTH, Tile, read_bundle, read_hashes, write_bundle_entry};
 pub use tree::{Nodes, consistency, inclusion, root};
+pub use witnessed::{Witnessed, witnessed};
 
 /// The longest entry that a bundle can hold: its length is written in two bytes.
 pub const MAX_ENTRY: usize = 65_535;

@@ -6,21 +6,20 @@
 extern crate self as grid_sdk;
 
 pub mod admin;
+pub mod auditor;
 mod backoff;
 pub mod client;
 mod clock;
-mod code;
 mod connect;
 pub mod error;
 mod receipt;
 pub mod runtime;
 mod token;
-mod tool;
 
 pub use admin::{Admin, AdminBuilder};
+pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
-pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 
@@ -68,15 +67,15 @@ pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 pub use grid_sdk_macros::tool;
 
 pub use grid_sdk_macros::ToolType;
+pub use grid_sdk_tool::{Code, IntoTool, Tool, ToolError, ToolType};
 pub use runtime::{Mode, Runtime, RuntimeBuilder, State, Status, stop_signal};
-pub use tool::{IntoTool, Tool, ToolError, ToolType};
 
 /// What the macros write about. Nothing here is meant to be named by hand.
 #[doc(hidden)]
 pub mod macro_support {
-    pub use crate::tool::read::{Fields, Reader};
-    pub use crate::tool::schema::{Properties, Schema, Schemas};
-    pub use crate::tool::{Answer, Boxed, PlainAnswer, Returned, Work, tool};
+    pub use grid_sdk_tool::read::{Fields, Reader};
+    pub use grid_sdk_tool::schema::{Properties, Schema, Schemas};
+    pub use grid_sdk_tool::{Answer, Boxed, PlainAnswer, Returned, Work, tool};
     pub use serde_json::Value;
 }
 

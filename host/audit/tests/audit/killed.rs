@@ -52,7 +52,7 @@ async fn write(directory: &Path) {
 /// Segments that roll often and still hold the outcomes of all writers.
 fn reopen(directory: &Path) -> (Ledger, Recovered) {
     let mut options = options(directory);
-    options.segment_bytes = 32 << 10;
+    options.segment_bytes = 64 << 10;
     let runtime = tokio::runtime::Handle::current();
     Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap()
 }

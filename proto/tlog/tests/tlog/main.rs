@@ -5,3 +5,4 @@
 mod notes;
 mod tiles;
 mod trees;
+mod witnesses;

@@ -10,9 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::frames;
+use crate::Code;
 use crate::clock;
-use crate::code::Code;
-use crate::tool::{Answer, Tool, ToolError, Work};
+use grid_sdk_tool::{Answer, Tool, ToolError, Work};
 
 /// How long after a deadline the host may still speak first.
 const HOST_FIRST: Duration = Duration::from_millis(500);

@@ -1,7 +1,12 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
+mod export;
+mod index;
 mod keys;
 mod read;
+mod report;
+mod wanted;
+mod when;
 
 use std::path::PathBuf;
 
@@ -12,9 +17,19 @@ use super::{Context, Exit, Failure};
 
 /// Reads, checks and looks after the audit log, without the host
 #[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  grid audit tail --follow               what is happening
+  grid audit show i-0123…                everything about one execution
+  grid audit query --principal alice --since 24h
+  grid audit export --format csv -o log.csv
+  grid audit report --since 7d           who used what, and who was denied what")]
 pub(super) enum Audit {
     Tail(read::Tail),
     Show(read::Show),
+    Export(export::Export),
+    Report(report::Report),
+    Query(index::Query),
+    RebuildIndex(index::RebuildIndex),
     Init(keys::Init),
     Rotate(keys::Rotate),
 }
@@ -24,6 +39,10 @@ impl Audit {
         match self {
             Self::Tail(tail) => tail.run(context),
             Self::Show(show) => show.run(context),
+            Self::Export(export) => export.run(context),
+            Self::Report(report) => report.run(context),
+            Self::Query(query) => query.run(context),
+            Self::RebuildIndex(rebuild) => rebuild.run(context),
             Self::Init(init) => init.run(context),
             Self::Rotate(rotate) => rotate.run(context),
         }
@@ -32,11 +51,14 @@ impl Audit {
 
 /// The log in `dir`, else in the directory of the configuration.
 fn open(context: &Context, dir: Option<PathBuf>) -> Result<Reader, Failure> {
-    let dir = match dir {
-        Some(dir) => dir,
-        None => context.values(&context.read())?.audit.dir.clone(),
-    };
-    Reader::open(dir).map_err(damaged)
+    Reader::open(directory(context, dir)?).map_err(damaged)
+}
+
+fn directory(context: &Context, dir: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    match dir {
+        Some(dir) => Ok(dir),
+        None => Ok(context.values(&context.read())?.audit.dir.clone()),
+    }
 }
 
 fn damaged(error: grid_audit::Error) -> Failure {

@@ -89,7 +89,7 @@ impl Show {
 }
 
 /// One line a record.
-fn print(context: &Context, record: &Record) -> Result<(), Failure> {
+pub(super) fn print(context: &Context, record: &Record) -> Result<(), Failure> {
     if context.output.is_json() {
         let line = record.line().strip_prefix('{').unwrap_or_default();
         return Ok(context.output.text(&format!("{{\"index\":{},{line}", record.index()))?);

@@ -21,7 +21,7 @@ use tonic::transport::Channel;
 use crate::doors::channel;
 
 /// Lets in whoever brings the token `op`.
-struct Door;
+pub struct Door;
 
 impl Door {
     fn admit(credentials: &Credentials) -> Result<(), Refusal> {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a helper of a test fails the test")]
 
 mod admin;
+mod auditors;
 mod callers;
 mod doors;
 mod life;
