@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 echo "building release binaries of grid and grid-bench" >&2
-cargo build --release --locked -p grid-server -p grid-bench
+cargo build --release --locked -p grid-cli -p grid-bench
 built="${CARGO_TARGET_DIR:-target}/release"
 quick=
 for argument; do

@@ -83,6 +83,12 @@ impl FileStorage {
     }
 }
 
+/// The longest frame in a segment of this size.
+pub(crate) fn max_frame(segment_bytes: u64) -> usize {
+    let share = segment_bytes.saturating_sub(HEADER) / FRAMES / 8 * 8;
+    usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
+}
+
 impl<D: Disk> FileStorage<D> {
     /// The same on another disk than the operating system's.
     ///
@@ -293,8 +299,7 @@ impl<D: Disk> Storage for FileStorage<D> {
     }
 
     fn max_frame(&self) -> usize {
-        let share = (self.options.segment_bytes - HEADER) / FRAMES / 8 * 8;
-        usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
+        max_frame(self.options.segment_bytes)
     }
 }
 

@@ -3,92 +3,93 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"strconv"
 	"unicode/utf8"
 )
 
 const depth = 64
 
-// parseObject reads one JSON object in UTF-8. encoding/json alone would take duplicate keys, keys in another case, and
-// half characters, which other readers see differently.
+// parseObject reads one JSON object in UTF-8. encoding/json alone would take duplicate keys and half characters, which
+// other readers see differently.
 func parseObject(data []byte) (map[string]any, error) {
-	if !utf8.Valid(data) || !json.Valid(data) || hasLoneSurrogate(data) {
-		return nil, badf("not one JSON object in UTF-8")
-	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	value, err := parseValue(decoder, 0)
-	if err != nil {
-		return nil, badf("not one JSON object: %v", err)
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil || object == nil {
+		return nil, badf("not one JSON object")
 	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, badf("not a JSON object")
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, badf("not one JSON object, but something behind it")
+	}
+	found, ok := scan(data)
+	if !utf8.Valid(data) || !ok {
+		return nil, badf("the JSON object has half characters in it, or is nested too deeply")
+	}
+	if found != members(object) {
+		return nil, badf("the JSON object has a key twice")
 	}
 	return object, nil
 }
 
-func parseValue(decoder *json.Decoder, within int) (any, error) {
-	token, err := decoder.Token()
-	if err != nil {
-		return nil, err
-	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return token, nil
-	}
-	if within == depth {
-		return nil, badf("it is nested too deeply")
-	}
-	if delim == '[' {
-		list := []any{}
-		for decoder.More() {
-			value, err := parseValue(decoder, within+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, value)
+// members counts those of a value and of all values in it.
+func members(value any) int {
+	count := 0
+	switch value := value.(type) {
+	case map[string]any:
+		count = len(value)
+		for _, member := range value {
+			count += members(member)
 		}
-		_, err := decoder.Token()
-		return list, err
-	}
-	object := map[string]any{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		if _, ok := object[name.(string)]; ok {
-			return nil, badf("it has the key `%s` twice", name)
-		}
-		if object[name.(string)], err = parseValue(decoder, within+1); err != nil {
-			return nil, err
+	case []any:
+		for _, member := range value {
+			count += members(member)
 		}
 	}
-	_, err = decoder.Token()
-	return object, err
+	return count
 }
 
-// hasLoneSurrogate looks at the escapes of valid JSON.
-func hasLoneSurrogate(data []byte) bool {
+// scan counts the members that valid JSON was written with. Not ok: nested too deeply, or a surrogate without the
+// other.
+func scan(data []byte) (count int, ok bool) {
+	within, isText := 0, false
 	for at := 0; at < len(data); at++ {
-		if data[at] != '\\' {
-			continue
-		}
-		unit := escapedUnit(data[at:])
-		switch {
-		case unit < 0xd800 || unit > 0xdfff:
-			at++
-		case unit <= 0xdbff:
-			if low := escapedUnit(data[at+6:]); low < 0xdc00 || low > 0xdfff {
-				return true
+		switch c := data[at]; {
+		case c == '"':
+			isText = !isText
+		case c == '\\':
+			length := escape(data[at:])
+			if length == 0 {
+				return 0, false
 			}
-			at += 11
-		default:
-			return true
+			at += length - 1
+		case isText:
+		case c == ':':
+			count++
+		case c == '{' || c == '[':
+			if within++; within > depth {
+				return 0, false
+			}
+		case c == '}' || c == ']':
+			within--
 		}
 	}
-	return false
+	return count, true
+}
+
+// escape is the length of the escape that data begins with, a pair of surrogates being one; 0 for a surrogate alone.
+func escape(data []byte) int {
+	unit := escapedUnit(data)
+	switch {
+	case unit < 0:
+		return 2
+	case unit < 0xd800 || unit > 0xdfff:
+		return 6
+	}
+	if low := escapedUnit(data[6:]); unit > 0xdbff || low < 0xdc00 || low > 0xdfff {
+		return 0
+	}
+	return 12
 }
 
 // escapedUnit is the number of a \uXXXX at the beginning, or -1.

@@ -41,7 +41,7 @@ def earlier(chance: random.Random, size: int, count: int) -> list[int]:
 
 def cases() -> Iterator[Case]:
     chance = random.Random("honest")
-    small, middle = tree_of(1, 1300), tree_of(2, 5000)
+    small, middle = tree_of(1, 1300), tree_of(2, 2500)
     for size in SMALL:
         yield Case(f"size {size}", image_of(small, LOG, [size]), True)
         yield Case(f"size {size}, grown to", image_of(small, LOG, earlier(chance, size, 4)), True)
@@ -51,8 +51,8 @@ def cases() -> Iterator[Case]:
         )
         yield Case(f"size {size}, growing, full tiles only", replaced(image_of(small, LOG, [size], newer=256)), True)
     for _ in range(60):
-        size = chance.randrange(5000)
-        newer = chance.choice([0, 0, chance.randrange(5000 - size)])
+        size = chance.randrange(2500)
+        newer = chance.choice([0, 0, chance.randrange(2500 - size)])
         image = image_of(middle, LOG, earlier(chance, size, 3), newer)
         yield Case(f"size {size}, {newer} newer", chance.choice([image, replaced(image)]), True)
     large = Tree(plain(66_300))

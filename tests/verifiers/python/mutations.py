@@ -10,7 +10,7 @@ from naive import Signer, b64
 from sample_log import Image, Tree, bundle, image_of, line, tile_name, tiles
 from vector_texts import LOG, NEXT, OTHER, cosignature
 
-FLIPS, CUTS = 10, 2
+FLIPS, CUTS = 6, 1
 
 
 def flip(data: bytes, bit: int) -> bytes:
@@ -40,7 +40,7 @@ def entry_at(image: Image, name: str, offset: int) -> int | None:
 def cases() -> Iterator[Case]:
     chance = random.Random("mutations")
     tree = tree_of(11, 1200)
-    for sizes in ([1], [3, 9], [100, 255], [256], [257], [40, 300], [513, 700]):
+    for sizes in ([1], [3, 9], [100, 255], [256], [257], [40, 300], [513, 530]):
         image = image_of(tree, LOG, sizes)
         name = f"log of {sizes[-1]}"
         yield from damaged(name, image, chance)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Logs as the host lays them out, made up, as images: each file's name and bytes. Written for tests, from the
-specifications; the verifiers share nothing with it. `sample_log.py DIR SIZE` writes one, with proofs beside it."""
+specifications; the verifiers share nothing with it. `sample_log.py DIR SIZE` writes one of 1 or more,
+with proofs beside it."""
 
 import hashlib
 import json
@@ -126,14 +127,14 @@ def write_sample(directory: pathlib.Path, size: int) -> None:
     """A log, a proof of its middle record, one of its growth, and two vectors that no verifier may pass."""
     signer = Signer.make("grid.test/one/host-1/audit", hashlib.sha256(b"grid test key: log").digest())
     tree = Tree(sample_records.series(1, size))
-    leaves, middle = tree.rows[0], size // 2
+    leaves, middle = tree.rows[0], max(1, size // 2)
     old, new = (signer.checkpoint(at, tree.root(at)) for at in (middle, size))
     proof = {
         "format": "grid-audit-proof/v1",
-        "index": middle,
-        "leaf": b64(leaves[middle]),
-        "entry": tree.entries[middle].decode(),
-        "inclusion": [b64(hash_) for hash_ in naive.path(middle, leaves)],
+        "index": middle - 1,
+        "leaf": b64(leaves[middle - 1]),
+        "entry": tree.entries[middle - 1].decode(),
+        "inclusion": [b64(hash_) for hash_ in naive.path(middle - 1, leaves)],
         "checkpoint": new,
     }
     consistency = {
