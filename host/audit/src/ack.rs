@@ -47,7 +47,9 @@ impl Acks {
 
     /// The batch is durable.
     pub(crate) fn durable(&mut self, sealed: Arc<Sealed>) {
-        let waiting = std::mem::take(&mut self.waiting);
+        // The next batch tends to have as many.
+        let next = Vec::with_capacity(self.waiting.len());
+        let waiting = std::mem::replace(&mut self.waiting, next);
         let few = waiting.len() < 2;
         let batch = (waiting, sealed);
         if few {

@@ -27,6 +27,8 @@ const TRAILER_LENGTH_AT: usize = 28;
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     bytes: Vec<u8>,
+    /// Where the last entry begins.
+    last: usize,
     first_index: u64,
     count: u32,
 }
@@ -74,14 +76,14 @@ impl Builder {
         }
         put(&mut self.bytes, start, &small(length).to_le_bytes());
         let index = self.next_index();
+        self.last = start + 4;
         self.count += 1;
         Ok(index)
     }
 
-    /// The entries so far.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.bytes.get(HEADER..).unwrap_or_default();
-        std::iter::from_fn(move || split_entry(&mut rest))
+    /// The entry that was put in last.
+    pub(crate) fn last(&self) -> &[u8] {
+        self.bytes.get(self.last..).unwrap_or_default()
     }
 
     /// The finished frame.

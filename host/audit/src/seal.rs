@@ -1,7 +1,7 @@
 //! What makes a batch verifiable: the tree that it extends, and the log's signature over the tree with it. Whoever
 //! waited for a record of the batch gets that as evidence.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use grid_tlog::{Batch, Checkpoint, Frontier, Hash, Note, Proof, Signature, Signer, VerifyingKey};
 
@@ -41,17 +41,26 @@ impl Trailer {
     }
 }
 
-/// The tree as the writer has it.
+/// The tree as the writer has it, and the batch that it writes.
 #[derive(Debug)]
 pub(crate) struct Sealer {
     signer: Arc<Signer>,
     edge: Frontier,
-    next: Option<(Frontier, Batch, Trailer)>,
+    /// The edge with the batch.
+    after: Frontier,
+    leaves: Vec<Hash>,
+    checkpoint: Checkpoint,
+    /// What is signed. Its memory is used again for the next one.
+    text: String,
+    trailer: Option<Trailer>,
 }
 
 impl Sealer {
     pub(crate) fn new(signer: Arc<Signer>, edge: Frontier) -> Self {
-        Self { signer, edge, next: None }
+        let origin = signer.verifying_key().name().to_owned();
+        let checkpoint = Checkpoint { origin, size: edge.size(), root: edge.root() };
+        let (after, leaves) = (edge.clone(), Vec::new());
+        Self { signer, edge, after, leaves, checkpoint, text: String::new(), trailer: None }
     }
 
     /// The edge before the frame that is being written.
@@ -59,27 +68,43 @@ impl Sealer {
         &self.edge
     }
 
-    /// Signs the tree with `entries`. They belong to it only after [`Sealer::keep`].
-    pub(crate) fn seal<'a>(&mut self, entries: impl Iterator<Item = &'a [u8]>) -> Trailer {
-        let leaves: Vec<Hash> = entries.map(Hash::leaf).collect();
-        let mut after = self.edge.clone();
-        leaves.iter().for_each(|leaf| after.push(*leaf));
-        let key = self.signer.verifying_key();
-        let checkpoint = Checkpoint { origin: key.name().to_owned(), size: after.size(), root: after.root() };
+    /// Begins a batch behind what was kept; one that was not is forgotten.
+    pub(crate) fn begin(&mut self) {
+        self.after = self.edge.clone();
+        self.leaves.clear();
+        self.trailer = None;
+    }
+
+    /// The batch has this entry next.
+    pub(crate) fn add(&mut self, entry: &[u8]) {
+        let leaf = Hash::leaf(entry);
+        self.leaves.push(leaf);
+        self.after.push(leaf);
+    }
+
+    /// Signs the tree with the batch, whose entries belong to it only after [`Sealer::keep`].
+    pub(crate) fn seal(&mut self) -> Trailer {
+        let before = self.edge.root();
+        (self.checkpoint.size, self.checkpoint.root) = (self.after.size(), self.after.root());
+        self.text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(self.text, "{}", self.checkpoint);
         let trailer = Trailer {
-            before: self.edge.root(),
-            root: checkpoint.root,
-            key: key.id(),
-            signature: self.signer.sign(checkpoint.to_string().as_bytes()),
+            before,
+            root: self.checkpoint.root,
+            key: self.signer.verifying_key().id(),
+            signature: self.signer.sign(self.text.as_bytes()),
         };
-        self.next = Some((after, Batch::new(self.edge.clone(), leaves), trailer));
+        self.trailer = Some(trailer);
         trailer
     }
 
     /// What was sealed last is durable.
     pub(crate) fn keep(&mut self) -> Option<Arc<Sealed>> {
-        let (after, batch, trailer) = self.next.take()?;
-        self.edge = after;
+        let trailer = self.trailer.take()?;
+        let before = std::mem::replace(&mut self.edge, self.after.clone());
+        let next = Vec::with_capacity(self.leaves.len());
+        let batch = Batch::new(before, std::mem::replace(&mut self.leaves, next));
         Some(Arc::new(Sealed { batch, trailer, signer: Arc::clone(&self.signer) }))
     }
 }

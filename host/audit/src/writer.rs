@@ -109,45 +109,46 @@ impl<S: Storage> Writer<S> {
 
     fn serve(&mut self) {
         let mut taken = Vec::with_capacity(BATCH);
-        while self.gather(&mut taken) {
+        while self.queue.blocking_recv_many(&mut taken, BATCH) > 0 {
+            if self.durability == Durability::Relaxed && !self.queue.is_closed() {
+                thread::park_timeout(GATHER);
+            }
+            let here = taken.len();
             let mut commands = taken.drain(..);
-            let stored = commands.try_for_each(|command| self.take(command)).and_then(|()| self.commit());
-            if let Err(reason) = stored {
+            let stored = commands.try_for_each(|command| self.take(command));
+            if let Err(reason) = stored.and_then(|()| self.gather(here)).and_then(|()| self.commit()) {
                 self.fail(&reason, commands);
                 return;
             }
         }
     }
 
-    /// Waits for records and takes those that are there; false at the end.
-    fn gather(&mut self, taken: &mut Vec<Command>) -> bool {
-        if self.queue.blocking_recv_many(taken, BATCH) == 0 {
-            return false;
-        }
-        if self.durability == Durability::Relaxed && !self.queue.is_closed() {
-            thread::park_timeout(GATHER);
-        }
-        self.take_waiting(taken);
-        if let Some((wanted, longest)) = self.linger.wanted(taken.len()) {
+    /// Takes the records that wait, and those that are expected in a moment. Each is made ready as it comes, while
+    /// the next ones are still on their way.
+    fn gather(&mut self, mut here: usize) -> Result<(), Unavailable> {
+        self.take_waiting(&mut here)?;
+        if let Some((wanted, longest)) = self.linger.wanted(here) {
             let until = self.clock.elapsed() + longest;
             for _ in 0..TURNS {
-                if taken.len() >= wanted || self.clock.elapsed() >= until {
+                if here >= wanted || self.clock.elapsed() >= until {
                     break;
                 }
                 thread::yield_now();
-                self.take_waiting(taken);
+                self.take_waiting(&mut here)?;
             }
-            self.linger.waited(taken.len() >= wanted);
+            self.linger.waited(here >= wanted);
         }
-        true
+        Ok(())
     }
 
-    fn take_waiting(&mut self, taken: &mut Vec<Command>) {
-        while taken.len() < BATCH
+    fn take_waiting(&mut self, here: &mut usize) -> Result<(), Unavailable> {
+        while *here < BATCH
             && let Ok(command) = self.queue.try_recv()
         {
-            taken.push(command);
+            *here += 1;
+            self.take(command)?;
         }
+        Ok(())
     }
 
     fn take(&mut self, command: Command) -> Result<(), Unavailable> {
@@ -212,7 +213,10 @@ impl<S: Storage> Writer<S> {
                 self.begin();
             }
             match self.frame.push(self.storage.max_frame(), &write) {
-                Ok(index) => return Ok(index),
+                Ok(index) => {
+                    self.sealer.add(self.frame.last());
+                    return Ok(index);
+                }
                 Err(NotAdded::Full) => self.commit()?,
                 Err(NotAdded::TooLong(bytes)) => {
                     return Err(Unavailable::once(format!(
@@ -225,12 +229,17 @@ impl<S: Storage> Writer<S> {
 
     fn begin(&mut self) {
         self.frame.begin(self.sealer.edge().size());
+        self.sealer.begin();
         let lost = self.lost;
         if lost > 0 {
             let at_ms = self.clock.unix_ms();
             let limit = self.storage.max_frame();
             let added = self.frame.push(limit, |out| encode::gap(at_ms, lost, out));
-            self.pending.gap = if added.is_ok() { lost } else { 0 };
+            self.pending.gap = 0;
+            if added.is_ok() {
+                self.sealer.add(self.frame.last());
+                self.pending.gap = lost;
+            }
         }
     }
 
@@ -273,7 +282,7 @@ impl<S: Storage> Writer<S> {
             self.storage.reset()?;
             self.broken = false;
         }
-        let trailer = self.sealer.seal(self.frame.entries());
+        let trailer = self.sealer.seal();
         self.storage.append(self.frame.finish(&trailer), self.sealer.edge())?;
         self.storage.sync()
     }

@@ -1,15 +1,18 @@
 //! Processor time of another process, from `/proc`: by thread in nanoseconds where the kernel keeps that, else
 //! `utime + stime` in ticks of 10 ms.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+};
 
 use crate::Fallible;
 
 /// What a process had used at one moment.
 #[derive(Debug)]
 pub(crate) enum Used {
-    /// Nanoseconds of each thread.
-    Threads(HashMap<String, u64>),
+    /// Name and nanoseconds of each thread.
+    Threads(HashMap<String, (String, u64)>),
     /// Ticks of the whole process.
     Ticks(u64),
 }
@@ -26,18 +29,26 @@ impl Used {
     /// Seconds used since `before`.
     pub(crate) fn seconds_since(&self, before: &Self) -> f64 {
         match (self, before) {
-            (Self::Threads(after), Self::Threads(before)) => {
-                let spent: u64 =
-                    after.iter().map(|(id, nanos)| nanos.saturating_sub(before.get(id).copied().unwrap_or(0))).sum();
-                spent as f64 / 1e9
-            }
             (Self::Ticks(after), Self::Ticks(before)) => after.saturating_sub(*before) as f64 / 100.0,
-            _ => 0.0,
+            _ => self.seconds_by_thread(before).values().sum(),
         }
+    }
+
+    /// The same by the threads' names; nothing where the kernel does not keep that. A thread that has ended since
+    /// is left out.
+    pub(crate) fn seconds_by_thread(&self, before: &Self) -> BTreeMap<String, f64> {
+        let mut spent = BTreeMap::new();
+        if let (Self::Threads(after), Self::Threads(before)) = (self, before) {
+            for (id, (name, nanos)) in after {
+                let nanos = nanos.saturating_sub(before.get(id).map_or(0, |(_, nanos)| *nanos));
+                *spent.entry(name.clone()).or_default() += nanos as f64 / 1e9;
+            }
+        }
+        spent
     }
 }
 
-fn threads(pid: u32) -> Option<HashMap<String, u64>> {
+fn threads(pid: u32) -> Option<HashMap<String, (String, u64)>> {
     let mut all = HashMap::new();
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
         let task = task.ok()?;
@@ -46,7 +57,8 @@ fn threads(pid: u32) -> Option<HashMap<String, u64>> {
             continue;
         };
         let nanos = text.split_whitespace().next()?.parse().ok()?;
-        all.insert(task.file_name().to_string_lossy().into_owned(), nanos);
+        let name = fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+        all.insert(task.file_name().to_string_lossy().into_owned(), (name.trim().to_owned(), nanos));
     }
     (!all.is_empty()).then_some(all)
 }

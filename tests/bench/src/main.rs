@@ -1,18 +1,21 @@
 //! What governance costs. `run` starts every setup as processes of their own, measures them in turns and writes
-//! the summary; the other commands are those processes.
+//! the summary, and `audit` does so with the audit log alone; the other commands are those processes.
 
 use clap::{Parser, Subcommand};
 use grid_proto::{
     adm,
     v1::{self, call_tool_response::Outcome},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Runtime};
 
+mod audit;
 mod calls_alone;
 mod clock;
 mod cpu;
 mod echo;
+mod goal;
 mod load;
+mod machine;
 mod relay;
 mod run;
 mod runtime;
@@ -38,6 +41,8 @@ struct Arguments {
 enum Command {
     /// Measure all setups in turns and write the summary
     Run(run::Options),
+    /// Measure the audit log alone beside a bare write and sync, and write the summary
+    Audit(audit::Options),
     /// Answer calls at once: setup (a)
     Echo(Threads),
     /// Pass calls on to a runtime: setup (b)
@@ -64,6 +69,7 @@ struct Threads {
 fn main() -> Fallible<()> {
     match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Echo(threads) => threads.block_on(async { echo::serve(listen().await?).await }),
         Command::Relay { served, threads } => threads.block_on(async { relay::serve(served, listen().await?).await }),
         Command::Runtime(options) => Threads { workers: 0 }.block_on(runtime::attach(options)),
@@ -73,6 +79,10 @@ fn main() -> Fallible<()> {
 
 impl Threads {
     fn block_on(self, work: impl Future<Output = Fallible<()>>) -> Fallible<()> {
+        self.runtime()?.block_on(work)
+    }
+
+    fn runtime(self) -> std::io::Result<Runtime> {
         let mut builder = match self.workers {
             0 => tokio::runtime::Builder::new_current_thread(),
             workers => {
@@ -81,7 +91,7 @@ impl Threads {
                 builder
             }
         };
-        builder.enable_all().build()?.block_on(work)
+        builder.enable_all().build()
     }
 }
 

@@ -8,7 +8,6 @@ use crate::{Fallible, relay::Served, sample::Sample};
 mod disk;
 mod goals;
 mod host;
-mod machine;
 mod plot;
 mod process;
 mod setup;

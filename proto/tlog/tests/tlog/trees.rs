@@ -40,6 +40,16 @@ fn edge(leaves: &[Hash]) -> Frontier {
 }
 
 #[test]
+fn a_leaf_is_the_digest_of_a_zero_byte_and_the_entry_however_long() {
+    for length in [0, 1, 63, 64, 1022, 1023, 1024, 1025, grid_tlog::MAX_ENTRY] {
+        let bytes = vec![b'e'; length];
+        let whole = [&[0], bytes.as_slice()].concat();
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &whole);
+        assert_eq!(Hash::from_slice(digest.as_ref()), Some(Hash::leaf(&bytes)), "{length}");
+    }
+}
+
+#[test]
 fn roots_are_those_of_the_definition() {
     let all = leaves(300);
     for size in 0..=300 {

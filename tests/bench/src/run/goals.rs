@@ -1,29 +1,7 @@
-//! The goals, each beside what was measured. They are said, not asserted: a noisy machine breaks no build.
-
-use serde::Serialize;
+//! The goals of the governed call, each beside what was measured.
 
 use super::summary::{Ratios, Summary};
-
-/// One goal.
-#[derive(Debug, Serialize)]
-pub(super) struct Goal {
-    pub(super) what: &'static str,
-    pub(super) in_flight: usize,
-    pub(super) bound: Bound,
-    pub(super) goal: f64,
-    pub(super) measured: f64,
-    /// What a tuned prototype reached on a machine of the same kind.
-    pub(super) prototype: Option<f64>,
-    pub(super) met: bool,
-}
-
-/// Which side is the good one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Bound {
-    AtLeast,
-    AtMost,
-}
+use crate::goal::{Bound, Goal};
 
 type Read = fn(&Ratios) -> Option<f64>;
 
@@ -57,34 +35,4 @@ pub(super) fn check(summary: &Summary) -> Vec<Goal> {
 fn alone(summary: &Summary) -> Option<Goal> {
     let (measured, goal) = summary.ratios_at(1)?.p50_us_of_d?;
     Some(Goal::new("p50 of d in µs", 1, Bound::AtMost, goal, measured, None))
-}
-
-impl Goal {
-    fn new(
-        what: &'static str,
-        in_flight: usize,
-        bound: Bound,
-        goal: f64,
-        measured: f64,
-        prototype: Option<f64>,
-    ) -> Self {
-        let met = match bound {
-            Bound::AtLeast => measured >= goal,
-            Bound::AtMost => measured <= goal,
-        };
-        Self { what, in_flight, bound, goal, measured, prototype, met }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_goal_is_met_on_its_own_side() {
-        assert!(Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.9, None).met);
-        assert!(!Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.8, None).met);
-        assert!(Goal::new("time", 64, Bound::AtMost, 1.25, 1.2, None).met);
-        assert!(!Goal::new("time", 64, Bound::AtMost, 1.25, 1.3, None).met);
-    }
 }

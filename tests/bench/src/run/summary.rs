@@ -3,13 +3,12 @@
 
 use serde::Serialize;
 
-use super::{
-    Options,
-    goals::{self, Goal},
+use super::{Options, goals, setup::Which};
+use crate::{
+    goal::Goal,
     machine::Machine,
-    setup::Which,
+    sample::{Sample, median},
 };
-use crate::sample::{Sample, median};
 
 /// The run.
 #[derive(Debug, Serialize)]
@@ -60,8 +59,11 @@ pub(super) struct Ratios {
     pub(super) c_to_b: Option<f64>,
     pub(super) d_to_b: Option<f64>,
     pub(super) b_to_a: Option<f64>,
+    /// What durability leaves of the calls a second.
+    pub(super) d_to_c: Option<f64>,
     pub(super) cpu_c_to_b: Option<f64>,
     pub(super) cpu_d_to_b: Option<f64>,
+    pub(super) cpu_d_to_c: Option<f64>,
     /// Append of 500 bytes and `fdatasync` beside it, p50 in microseconds.
     pub(super) sync_p50_us: f64,
     /// p50 of (d) and what it may be, in microseconds; for one call in flight.
@@ -137,8 +139,10 @@ impl Ratios {
             c_to_b: ratio(Which::C, Which::B, rate),
             d_to_b: ratio(Which::D, Which::B, rate),
             b_to_a: ratio(Which::B, Which::A, rate),
+            d_to_c: ratio(Which::D, Which::C, rate),
             cpu_c_to_b: ratio(Which::C, Which::B, cpu),
             cpu_d_to_b: ratio(Which::D, Which::B, cpu),
+            cpu_d_to_c: ratio(Which::D, Which::C, cpu),
             sync_p50_us: median(
                 points
                     .iter()

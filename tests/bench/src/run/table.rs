@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    goals::{Bound, Goal},
-    summary::Summary,
-};
+use super::summary::Summary;
+use crate::goal;
 
 /// A sync that takes longer than this is a slow disk or a busy one.
 const SLOW_US: f64 = 500.0;
@@ -14,8 +12,8 @@ const SLOW_US: f64 = 500.0;
 pub(super) fn text(summary: &Summary) -> String {
     let mut out = format!("\n{}\n{}\n", summary.machine(), summary.method());
     // Writing to a String cannot fail.
-    let _ = figures(summary, &mut out).and_then(|()| ratios(summary, &mut out)).and_then(|()| goals(summary, &mut out));
-    out
+    let _ = figures(summary, &mut out).and_then(|()| ratios(summary, &mut out));
+    out + &goal::text(&summary.goals)
 }
 
 fn figures(summary: &Summary, out: &mut String) -> std::fmt::Result {
@@ -49,58 +47,28 @@ fn figures(summary: &Summary, out: &mut String) -> std::fmt::Result {
 fn ratios(summary: &Summary, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
-        "\n{:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>20}",
-        "in flight", "b/a", "c/b", "d/b", "CPU c/b", "CPU d/b", "append + sync p50 µs"
+        "\n{:>9} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>20}",
+        "in flight", "b/a", "c/b", "d/b", "d/c", "CPU c/b", "CPU d/b", "CPU d/c", "append + sync p50 µs"
     )?;
     let show = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
     for at in &summary.ratios {
         writeln!(
             out,
-            "{:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>20.0}",
+            "{:>9} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>20.0}",
             at.in_flight,
             show(at.b_to_a),
             show(at.c_to_b),
             show(at.d_to_b),
+            show(at.d_to_c),
             show(at.cpu_c_to_b),
             show(at.cpu_d_to_b),
+            show(at.cpu_d_to_c),
             at.sync_p50_us
         )?;
     }
+    writeln!(out, "d/c is what durability costs: the same governed call with it and without")?;
     if summary.ratios.iter().any(|at| at.sync_p50_us > SLOW_US) {
         writeln!(out, "the disk was slow: d says more about it than about the host; measure again when it is idle")?;
     }
     Ok(())
-}
-
-fn goals(summary: &Summary, out: &mut String) -> std::fmt::Result {
-    if summary.goals.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\n{:<22} {:>9}  {:>14} {:>9} {:>10}", "goal", "in flight", "", "measured", "prototype")?;
-    for goal in &summary.goals {
-        let sign = match goal.bound {
-            Bound::AtLeast => "at least",
-            Bound::AtMost => "at most",
-        };
-        let prototype = goal.prototype.map_or_else(|| "-".to_owned(), |reached| format!("{reached:.2}"));
-        writeln!(
-            out,
-            "{:<22} {:>9}  {:>14} {:>9} {prototype:>10}  {}",
-            goal.what,
-            goal.in_flight,
-            format!("{sign} {}", number(goal.goal)),
-            number(goal.measured),
-            verdict(goal)
-        )?;
-    }
-    Ok(())
-}
-
-fn verdict(goal: &Goal) -> String {
-    if goal.met { "met".to_owned() } else { format!("short by {}", number((goal.goal - goal.measured).abs())) }
-}
-
-/// Ratios with two places, times with none.
-fn number(value: f64) -> String {
-    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The machine.
 #[derive(Debug, Serialize)]
-pub(super) struct Machine {
+pub(crate) struct Machine {
     cores: usize,
     processor: String,
     kernel: String,
@@ -16,7 +16,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn this() -> Self {
+    pub(crate) fn this() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let value_of = |text: &str, key: &str| {
             let line = text.lines().find(|line| line.starts_with(key));

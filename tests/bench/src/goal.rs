@@ -1,0 +1,96 @@
+//! A goal beside what was measured. Goals are said, not asserted: a noisy machine breaks no build.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// One goal.
+#[derive(Debug, Serialize)]
+pub(crate) struct Goal {
+    pub(crate) what: &'static str,
+    pub(crate) in_flight: usize,
+    pub(crate) bound: Bound,
+    pub(crate) goal: f64,
+    pub(crate) measured: f64,
+    /// What a tuned prototype reached on a machine of the same kind.
+    pub(crate) prototype: Option<f64>,
+    pub(crate) met: bool,
+}
+
+/// Which side is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Bound {
+    AtLeast,
+    AtMost,
+}
+
+impl Goal {
+    pub(crate) fn new(
+        what: &'static str,
+        in_flight: usize,
+        bound: Bound,
+        goal: f64,
+        measured: f64,
+        prototype: Option<f64>,
+    ) -> Self {
+        let met = match bound {
+            Bound::AtLeast => measured >= goal,
+            Bound::AtMost => measured <= goal,
+        };
+        Self { what, in_flight, bound, goal, measured, prototype, met }
+    }
+}
+
+/// Goals for people; nothing where there are none.
+pub(crate) fn text(goals: &[Goal]) -> String {
+    let mut out = String::new();
+    if !goals.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write(goals, &mut out);
+    }
+    out
+}
+
+fn write(goals: &[Goal], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "\n{:<30} {:>9}  {:>14} {:>9} {:>10}", "goal", "in flight", "", "measured", "prototype")?;
+    for goal in goals {
+        let sign = match goal.bound {
+            Bound::AtLeast => "at least",
+            Bound::AtMost => "at most",
+        };
+        let prototype = goal.prototype.map_or_else(|| "-".to_owned(), |reached| format!("{reached:.2}"));
+        writeln!(
+            out,
+            "{:<30} {:>9}  {:>14} {:>9} {prototype:>10}  {}",
+            goal.what,
+            goal.in_flight,
+            format!("{sign} {}", number(goal.goal)),
+            number(goal.measured),
+            verdict(goal)
+        )?;
+    }
+    Ok(())
+}
+
+fn verdict(goal: &Goal) -> String {
+    if goal.met { "met".to_owned() } else { format!("short by {}", number((goal.goal - goal.measured).abs())) }
+}
+
+/// Ratios with two places, times with none.
+fn number(value: f64) -> String {
+    if value < 10.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_is_met_on_its_own_side() {
+        assert!(Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.9, None).met);
+        assert!(!Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.8, None).met);
+        assert!(Goal::new("time", 64, Bound::AtMost, 1.25, 1.2, None).met);
+        assert!(!Goal::new("time", 64, Bound::AtMost, 1.25, 1.3, None).met);
+    }
+}
