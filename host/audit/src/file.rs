@@ -117,12 +117,9 @@ impl<D: Disk> FileStorage<D> {
         self.log = header.log;
         let walked = recovery::walk(&file, &path, first_index, is_last, visit)?;
         let cut = walked.end - walked.offset;
-        if cut > 0 {
-            let erased = segment::erase(&file, walked.offset, walked.end);
-            erased.map_err(Error::io("write", &path))?;
-        }
         if is_last {
             let size = file.size().map_err(Error::io("read", &path))?;
+            recovery::settle(&file, size, &walked).map_err(Error::io("write", &path))?;
             self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
         Ok(Tail { next_index: walked.next_index, cut })
@@ -196,9 +193,11 @@ impl<D: Disk> Storage for FileStorage<D> {
             }
             tail = self.recover_segment(*first_index, at + 1 == segments.len(), visit)?;
         }
+        // An earlier process may have been stopped before the last one's name was durable.
+        let directory = segment::directory(&self.options.directory);
+        self.disk.sync_dir(&directory).map_err(Error::io("sync", &directory))?;
         if self.active.is_none() {
             self.log = Uuid::new_v4().as_u128();
-            let directory = segment::directory(&self.options.directory);
             self.roll(0).map_err(Error::io("begin a log in", &directory))?;
         }
         self.look_at_spare();

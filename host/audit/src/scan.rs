@@ -164,7 +164,8 @@ impl Walk {
     }
 }
 
-fn read_full<R: ReadAt + ?Sized>(source: &R, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+/// Fills `buffer` as far as there are bytes.
+pub(crate) fn read_full<R: ReadAt + ?Sized>(source: &R, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match source.read_at(rest, at + done as u64) {

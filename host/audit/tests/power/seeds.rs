@@ -1,0 +1,93 @@
+//! Lives that a seed chooses: where each ends and how, what fails in it, and what is left of it.
+
+use grid_core::id::InvocationId;
+use tokio::runtime::Runtime;
+
+use crate::{
+    image::Image,
+    lives::Life,
+    machine::{Machine, runtime},
+    random::Random,
+    sim::{Plan, SimDisk},
+    story::Story,
+};
+
+const SEEDS: u64 = 5000;
+
+/// Says which seed it was that failed.
+struct Told(u64);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let seed = self.0;
+            eprintln!("seed {seed} failed; GRID_POWER_SEED={seed} cargo test -p grid-audit --test power -- seeds:: runs it alone");
+        }
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_the_power() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let runtime = runtime();
+    if let Some(seed) = number("GRID_POWER_SEED") {
+        return run(seed, &runtime);
+    }
+    for seed in 0..number("GRID_POWER_SEEDS").unwrap_or(SEEDS) {
+        run(seed, &runtime);
+    }
+}
+
+fn run(seed: u64, runtime: &Runtime) {
+    let told = Told(seed);
+    let mut random = Random::new(seed);
+    let segment_bytes = random.one_of(&[16 << 10, 16 << 10, 16 << 10, 64 << 10]);
+    let mut image = Image::new();
+    let mut story = Story::default();
+    for _ in 0..2 + random.below(4) {
+        let disk = SimDisk::new(image, plan(&mut random), Random::new(random.next()));
+        let machine = Machine::new(disk, segment_bytes);
+        image = life(&machine, &mut story, &mut random, runtime);
+        image = if random.one_in(3) { killed(image, &mut random) } else { without_power(&image, &mut random) };
+    }
+    Machine::last_look(image, segment_bytes, story, runtime);
+    std::mem::forget(told);
+}
+
+fn plan(random: &mut Random) -> Plan {
+    let latest = random.one_of(&[12, 40, 120]);
+    let stop_at = (!random.one_in(6)).then(|| 1 + random.below(latest));
+    let failing = if random.one_in(4) { 1 + random.below(2) } else { 0 };
+    let failing_syncs = (0..failing).map(|_| 1 + random.below(30)).collect();
+    Plan { stop_at, failing_syncs, capacity: None }
+}
+
+fn life(machine: &Machine, story: &mut Story, random: &mut Random, runtime: &Runtime) -> Image {
+    let Some(ledger) = machine.open(story, runtime.handle()) else {
+        return machine.disk.image();
+    };
+    let steps = random.below(20);
+    let mut life = Life { machine, ledger, story, random, open: Vec::<InvocationId>::new() };
+    runtime.block_on(async {
+        life.live(steps).await;
+        if life.random.one_in(4) {
+            // In order, as far as that goes.
+            let _ = life.ledger.clone().close().await;
+        }
+        machine.kill(life.ledger).await
+    })
+}
+
+/// The process alone ended: what was written is there to read, unless the memory was needed.
+fn killed(mut image: Image, random: &mut Random) -> Image {
+    if random.one_in(2) {
+        image.evict();
+    }
+    image
+}
+
+fn without_power(image: &Image, random: &mut Random) -> Image {
+    let grain = random.one_of(&[512, 4096, usize::MAX]);
+    let kept = random.one_of(&[0, 1, 4, 7, 8]);
+    image.survivor(grain, &mut || random.below(8) < kept)
+}

@@ -1,0 +1,81 @@
+//! What one log promised over all its lives, and whether what is found in it keeps that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use grid_audit::Record;
+use grid_core::{event::Event, id::InvocationId};
+
+/// What opening showed.
+pub type Entries = Vec<Vec<u8>>;
+
+#[derive(Debug, Clone, Default)]
+pub struct Story {
+    /// By index, as the caller was told.
+    acknowledged: BTreeMap<u64, Vec<u8>>,
+    /// What an opening that succeeded showed: others may have read it.
+    shown: Entries,
+    /// Versions of the file that is replaced: the last one that returned, and the last one that was tried.
+    pub replaced: u64,
+    pub tried: u64,
+}
+
+impl Story {
+    pub fn acknowledge(&mut self, index: u64, event: &Event) {
+        let mut bytes = Vec::new();
+        grid_audit::encode::encode(event, &mut bytes);
+        let other = self.acknowledged.insert(index, bytes);
+        assert_eq!(other, None, "index {index} was given twice");
+        assert!(index >= self.shown.len() as u64, "index {index} was given to what opening had shown");
+    }
+
+    /// Opening got through the files.
+    pub fn check(&self, found: &Entries) {
+        for (index, bytes) in &self.acknowledged {
+            let is = found.get(usize::try_from(*index).unwrap()).map(|bytes| text(bytes));
+            assert_eq!(is, Some(text(bytes)), "acknowledged record {index} of {}", found.len());
+        }
+        for (index, bytes) in self.shown.iter().enumerate() {
+            let is = found.get(index).map(|bytes| text(bytes));
+            assert_eq!(is, Some(text(bytes)), "record {index} of {} was shown before", found.len());
+        }
+    }
+
+    /// Opening succeeded: it closed these.
+    pub fn opened(&mut self, found: Entries, closed: &[InvocationId]) {
+        let open: BTreeSet<String> =
+            calls(&found).into_iter().filter_map(|(id, ends)| (ends == 0).then_some(id)).collect();
+        let closed: BTreeSet<String> = closed.iter().map(ToString::to_string).collect();
+        assert_eq!(open, closed, "the calls that were open, and those that opening closed");
+        self.shown = found;
+    }
+
+    /// After a last life in which nothing happened.
+    pub fn end(&self, found: &Entries) {
+        self.check(found);
+        for (invocation, ends) in calls(found) {
+            assert_eq!(ends, 1, "{invocation} has not one outcome");
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// How many conclusions each admission has.
+fn calls(entries: &Entries) -> HashMap<String, u32> {
+    let mut calls = HashMap::new();
+    for (index, bytes) in entries.iter().enumerate() {
+        let record = Record::decode(index as u64, bytes).unwrap();
+        let invocation = record.invocation().map(str::to_owned);
+        match (record.kind(), invocation) {
+            ("admitted", Some(invocation)) => {
+                let other = calls.insert(invocation, 0);
+                assert_eq!(other, None, "entry {index} admits once more");
+            }
+            ("concluded", Some(invocation)) => *calls.get_mut(&invocation).unwrap() += 1,
+            _ => {}
+        }
+    }
+    calls
+}
