@@ -170,6 +170,10 @@ impl<D: Disk> FileStorage<D> {
         let Spare::Ready(file) = std::mem::replace(&mut self.spare, missing) else {
             return Err(io::Error::other("the next segment is missing"));
         };
+        // From here on the next segment may be there, also where this fails: nothing more may go into this one.
+        if let Some(active) = self.active.as_mut() {
+            active.size = active.offset;
+        }
         let header = Header { first_index, log: self.log };
         let path = segment::take_spare(&self.disk, &self.options.directory, &file, header)?;
         let offset = segment::HEADER as u64;
@@ -252,7 +256,7 @@ impl<D: Disk> Storage for FileStorage<D> {
             let _ = self.wait_for_spare();
         }
         // What a frame leaves over at the end of a segment is not counted.
-        let fresh = self.options.segment_bytes - self.max_frame() as u64;
+        let fresh = self.options.segment_bytes - (segment::HEADER + self.max_frame()) as u64;
         matches!(self.spare, Spare::Ready(_)) && rest + fresh >= bytes
     }
 

@@ -50,7 +50,7 @@ impl Content {
     }
 
     pub fn resize(&mut self, size: usize) {
-        self.now.resize(size, 0);
+        resize(&mut self.now, size);
         self.changes.push(Change::Size(size));
     }
 
@@ -102,7 +102,8 @@ impl Content {
                     for (at, bytes) in pieces(*at, bytes, grain) {
                         if keep() {
                             let end = at + bytes.len();
-                            data.resize(data.len().max(end), 0);
+                            let longer = data.len().max(end);
+                            resize(&mut data, longer);
                             data[at..end].copy_from_slice(bytes);
                         }
                     }
@@ -110,9 +111,15 @@ impl Content {
             }
         }
         // Bytes beyond a length that was lost are lost with it.
-        data.resize(size, 0);
+        resize(&mut data, size);
         data
     }
+}
+
+/// As `Vec::resize` does; that goes byte by byte in a build that is not optimised.
+fn resize(bytes: &mut Vec<u8>, size: usize) {
+    bytes.truncate(size);
+    bytes.extend_from_slice(&vec![0; size - bytes.len()]);
 }
 
 /// Cuts at multiples of `grain` in the file.

@@ -1,1 +1,73 @@
-//! Later.
+//! A disk of any size that fills up: what was admitted gets its outcome, and space that comes back is used.
+
+use std::time::Duration;
+
+use crate::{
+    content::Content,
+    image::Image,
+    lives::store,
+    machine::{Machine, admission, conclusion, runtime},
+    random::Random,
+    sim::{Full, Plan, SimDisk},
+    story::Story,
+};
+
+const SEGMENT: u64 = 16 << 10;
+/// The lock has the number of its process in it and is not synced.
+const LOCK: usize = 16;
+
+#[test]
+fn a_full_disk_keeps_room_for_the_outcomes_of_what_it_admitted() {
+    let mut served = 0;
+    for full in [Full::AtWrite, Full::AtSync] {
+        for capacity in (8 << 10..100 << 10).step_by(2 << 10) {
+            served += u32::from(fills_up(capacity, full));
+        }
+    }
+    assert!(served > 80, "{served} of 92 disks held a log");
+}
+
+/// Whether there was room for a log at all.
+fn fills_up(capacity: usize, full: Full) -> bool {
+    let runtime = runtime();
+    let mut random = Random::new(capacity as u64);
+    let plan = Plan { capacity: Some((capacity, full)), ..Plan::default() };
+    let machine = Machine::new(SimDisk::new(Image::new(), plan, Random::new(0)), SEGMENT);
+    let mut story = Story::default();
+    let Some(ledger) = machine.open(&mut story, runtime.handle()) else { return false };
+    let image = runtime.block_on(async {
+        let mut open = Vec::new();
+        let refused = loop {
+            let event = admission(&mut random);
+            match store(ledger.clone(), event.clone()).await {
+                Ok(index) => story.acknowledge(index, &event),
+                Err(refused) => break refused,
+            }
+            open.push(event.invocation.unwrap());
+            // Two may be open: more of them would be refused for want of room in any segment.
+            if open.len() == 2 || random.one_in(3) {
+                let event = conclusion(open.remove(0));
+                let told = store(ledger.clone(), event.clone()).await;
+                let index = told.unwrap_or_else(|error| panic!("{capacity} bytes, {full:?}: {error}"));
+                story.acknowledge(index, &event);
+            }
+        };
+        let free = capacity - machine.disk.image().used(Content::allocated);
+        assert!(free < SEGMENT as usize + LOCK, "refused with {free} of {capacity} bytes free: {refused}");
+        assert!(!refused.is_lasting(), "{capacity} bytes, {full:?}: {refused}");
+        for invocation in open {
+            let event = conclusion(invocation);
+            let told = store(ledger.clone(), event.clone()).await;
+            let index = told.unwrap_or_else(|error| panic!("{capacity} bytes, {full:?}: {error}"));
+            story.acknowledge(index, &event);
+        }
+        machine.disk.grow(SEGMENT as usize * 2);
+        machine.clock.pass(Duration::from_secs(2));
+        let event = admission(&mut random);
+        let told = store(ledger.clone(), event.clone()).await;
+        story.acknowledge(told.unwrap(), &event);
+        machine.kill(ledger).await
+    });
+    Machine::last_look(image.survivor(512, &mut || false), SEGMENT, story, &runtime);
+    true
+}

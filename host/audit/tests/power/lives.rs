@@ -23,6 +23,9 @@ pub struct Life<'a> {
     pub story: &'a mut Story,
     pub random: &'a mut Random,
     pub open: Vec<InvocationId>,
+    /// Only records that fill a segment soon: with nothing to conclude, the first one after opening often needs
+    /// another segment than the one that opening cut.
+    pub plain: bool,
 }
 
 impl Life<'_> {
@@ -32,6 +35,7 @@ impl Life<'_> {
         for _ in 0..steps {
             self.machine.clock.pass(Duration::from_millis(200));
             let goes_on = match self.random.below(12) {
+                _ if self.plain => self.long_refusal().await,
                 0..=2 if self.may_admit(0) => self.one(admission).await,
                 3..=5 if !self.open.is_empty() => self.one_conclusion().await,
                 0..=8 => self.one_refusal().await,
@@ -63,13 +67,21 @@ impl Life<'_> {
 
     /// Of any length, so that segments end anywhere; often of one that leaves little of them.
     async fn one_refusal(&mut self) -> bool {
-        let longest = self.machine.segment_bytes / 4 - 700;
         let length = match self.random.below(4) {
             0 => self.random.below(200),
-            1 => self.random.below(longest),
-            _ => longest - self.random.below(400),
+            1 => self.random.below(self.longest()),
+            _ => return self.long_refusal().await,
         };
         self.one(|random| refusal(length, random)).await
+    }
+
+    async fn long_refusal(&mut self) -> bool {
+        let length = self.longest() - self.random.below(400);
+        self.one(|random| refusal(length, random)).await
+    }
+
+    fn longest(&self) -> u64 {
+        self.machine.segment_bytes / 4 - 700
     }
 
     /// While the sync of the first waits, the others gather and become one batch, or two.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Durability, Error, FileOptions, FileStorage, Ledger, Storage, Tail, Visit, disk::Disk};
+use grid_audit::{Durability, Error, FileOptions, FileStorage, Ledger, Observer, Storage, Tail, Visit, disk::Disk};
 use grid_core::{
     clock::Clock,
     event::{Event, Kind, Outcome},
@@ -44,6 +44,16 @@ impl Clock for Hand {
 
     fn unix_ms(&self) -> u64 {
         1_700_000_000_000 + self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts batches that became durable.
+#[derive(Debug, Default)]
+struct Commits(AtomicU64);
+
+impl Observer for Commits {
+    fn committed(&self, _entries: usize, _took: Duration) {
+        self.0.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -99,11 +109,12 @@ pub struct Machine {
     pub clock: Arc<Hand>,
     pub segment_bytes: u64,
     pub durability: Durability,
+    commits: Arc<Commits>,
 }
 
 impl Machine {
     pub fn new(disk: SimDisk, segment_bytes: u64) -> Self {
-        Self { disk, clock: Arc::default(), segment_bytes, durability: Durability::Full }
+        Self { disk, clock: Arc::default(), segment_bytes, durability: Durability::Full, commits: Arc::default() }
     }
 
     /// Opens the log and checks what is in it. Nothing where that failed, which it may only if the disk did.
@@ -133,9 +144,14 @@ impl Machine {
         let options = FileOptions { directory: PathBuf::from(DIRECTORY), segment_bytes: self.segment_bytes };
         let storage = FileStorage::open_on(self.disk.clone(), options, self.clock.clone())?;
         let storage = Watched { storage, seen: Arc::clone(seen) };
-        let (ledger, recovered) =
-            Ledger::start(storage, self.durability, 256, self.clock.clone(), Arc::new(()), runtime)?;
+        let observer = self.commits.clone();
+        let (ledger, recovered) = Ledger::start(storage, self.durability, 256, self.clock.clone(), observer, runtime)?;
         Ok((ledger, recovered.closed))
+    }
+
+    /// Batches that became durable so far.
+    pub fn commits(&self) -> u64 {
+        self.commits.0.load(Ordering::Acquire)
     }
 
     /// Ends its process without a warning.
@@ -149,10 +165,8 @@ impl Machine {
     /// Opens once more where nothing goes wrong, and once more, and looks at everything.
     pub fn last_look(image: Image, segment_bytes: u64, mut story: Story, runtime: &Runtime) {
         let machine = Self::new(SimDisk::new(image, crate::sim::Plan::default(), Random::new(0)), segment_bytes);
-        for _ in 0..2 {
-            let ledger = machine.open(&mut story, runtime.handle()).unwrap();
-            runtime.block_on(ledger.close()).unwrap();
-        }
+        let ledger = machine.open(&mut story, runtime.handle()).unwrap();
+        runtime.block_on(ledger.close()).unwrap();
         let seen = Arc::default();
         let (ledger, closed) = machine.start(&seen, runtime.handle()).unwrap();
         assert_eq!(closed, [], "calls were closed twice");

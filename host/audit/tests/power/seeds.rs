@@ -1,6 +1,5 @@
 //! Lives that a seed chooses: where each ends and how, what fails in it, and what is left of it.
 
-use grid_core::id::InvocationId;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -21,7 +20,9 @@ impl Drop for Told {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let seed = self.0;
-            eprintln!("seed {seed} failed; GRID_POWER_SEED={seed} cargo test -p grid-audit --test power -- seeds:: runs it alone");
+            eprintln!(
+                "seed {seed} failed; GRID_POWER_SEED={seed} cargo test -p grid-audit --test power -- seeds:: runs it alone"
+            );
         }
     }
 }
@@ -42,12 +43,13 @@ fn run(seed: u64, runtime: &Runtime) {
     let told = Told(seed);
     let mut random = Random::new(seed);
     let segment_bytes = random.one_of(&[16 << 10, 16 << 10, 16 << 10, 64 << 10]);
+    let plain = random.one_in(3);
     let mut image = Image::new();
     let mut story = Story::default();
     for _ in 0..2 + random.below(4) {
         let disk = SimDisk::new(image, plan(&mut random), Random::new(random.next()));
         let machine = Machine::new(disk, segment_bytes);
-        image = life(&machine, &mut story, &mut random, runtime);
+        image = life(&machine, plain, &mut story, &mut random, runtime);
         image = if random.one_in(3) { killed(image, &mut random) } else { without_power(&image, &mut random) };
     }
     Machine::last_look(image, segment_bytes, story, runtime);
@@ -62,12 +64,12 @@ fn plan(random: &mut Random) -> Plan {
     Plan { stop_at, failing_syncs, capacity: None }
 }
 
-fn life(machine: &Machine, story: &mut Story, random: &mut Random, runtime: &Runtime) -> Image {
+fn life(machine: &Machine, plain: bool, story: &mut Story, random: &mut Random, runtime: &Runtime) -> Image {
     let Some(ledger) = machine.open(story, runtime.handle()) else {
         return machine.disk.image();
     };
     let steps = random.below(20);
-    let mut life = Life { machine, ledger, story, random, open: Vec::<InvocationId>::new() };
+    let mut life = Life { machine, ledger, story, random, open: Vec::new(), plain };
     runtime.block_on(async {
         life.live(steps).await;
         if life.random.one_in(4) {

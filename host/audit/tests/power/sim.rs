@@ -82,14 +82,16 @@ impl SimDisk {
         Self { shared: Arc::new((Mutex::new(state), Condvar::new())) }
     }
 
+    /// Has room for so many bytes more.
+    pub fn grow(&self, by: usize) {
+        if let Some((capacity, _)) = &mut self.state().plan.capacity {
+            *capacity += by;
+        }
+    }
+
     /// Everything as it is now.
     pub fn image(&self) -> Image {
         self.state().image.clone()
-    }
-
-    /// How many operations changed it or were to.
-    pub fn operations(&self) -> u64 {
-        self.state().operations
     }
 
     pub fn has_stopped(&self) -> bool {
@@ -235,6 +237,7 @@ impl SimFile {
         if let Some((capacity, Full::AtSync)) = plan.capacity
             && image.used(Content::allocated) + growth > capacity
         {
+            state.failed = true;
             return Err(io::ErrorKind::StorageFull.into());
         }
         image.content(self.id)?.sync();
@@ -260,6 +263,7 @@ impl File for SimFile {
         if let Some((capacity, Full::AtWrite)) = plan.capacity
             && image.used(|content| content.now().len()) + growth > capacity
         {
+            state.failed = true;
             return Err(io::ErrorKind::StorageFull.into());
         }
         image.content(self.id)?.write(at, bytes);

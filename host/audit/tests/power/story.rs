@@ -31,12 +31,12 @@ impl Story {
     /// Opening got through the files.
     pub fn check(&self, found: &Entries) {
         for (index, bytes) in &self.acknowledged {
-            let is = found.get(usize::try_from(*index).unwrap()).map(|bytes| text(bytes));
-            assert_eq!(is, Some(text(bytes)), "acknowledged record {index} of {}", found.len());
+            let is = found.get(usize::try_from(*index).unwrap());
+            assert!(is == Some(bytes), "acknowledged record {index} of {}: {}", found.len(), both(is, bytes));
         }
         for (index, bytes) in self.shown.iter().enumerate() {
-            let is = found.get(index).map(|bytes| text(bytes));
-            assert_eq!(is, Some(text(bytes)), "record {index} of {} was shown before", found.len());
+            let is = found.get(index);
+            assert!(is == Some(bytes), "record {index} of {}, shown before: {}", found.len(), both(is, bytes));
         }
     }
 
@@ -58,8 +58,9 @@ impl Story {
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+fn both(is: Option<&Vec<u8>>, was: &[u8]) -> String {
+    let is = is.map(|bytes| String::from_utf8_lossy(bytes));
+    format!("it is {is:?} and was {:?}", String::from_utf8_lossy(was))
 }
 
 /// How many conclusions each admission has.

@@ -1,1 +1,126 @@
-//! Later.
+//! Short lives, stopped before every single operation; and from each, every state that a loss of power can leave, or
+//! another process that goes on with what it finds.
+
+use grid_core::id::InvocationId;
+use tokio::runtime::Runtime;
+
+use crate::{
+    image::Image,
+    lives::store,
+    machine::{Machine, admission, conclusion, refusal, replace, runtime},
+    random::Random,
+    sim::{Plan, SimDisk},
+    story::Story,
+};
+
+const SEGMENT: u64 = 16 << 10;
+/// Operations of which all subsets are tried; torn ones count by their pieces as long as these are few.
+const MOST: u32 = 12;
+const MOST_TORN: u32 = 7;
+
+#[test]
+fn every_state_that_power_can_leave_of_a_short_life_recovers() {
+    let runtime = runtime();
+    let mut tried = 0;
+    let mut images = vec![(Image::new(), Story::default())];
+    // The second life begins with what the first left where its last frame was torn.
+    for _ in 0..2 {
+        let (image, story) = images.pop().unwrap();
+        let mut torn = None;
+        for stop_at in 1.. {
+            let mut story = story.clone();
+            let (image, stopped) = live(image.clone(), stop_at, &mut story, &runtime);
+            tried += all_subsets(&image, &story, &runtime);
+            if !stopped {
+                break;
+            }
+            if image.unsynced(512) > 2 {
+                torn = Some((image.survivor(512, &mut every_second()), story));
+            }
+        }
+        images.extend(torn);
+    }
+    println!("{tried} states");
+    assert!(tried > 1000, "{tried}");
+}
+
+/// What the first process had not synced, the second must not build on.
+#[test]
+fn power_that_is_lost_after_a_process_was_killed_and_started_again_takes_nothing() {
+    let runtime = runtime();
+    for records in 0..3 {
+        for stop_at in 1.. {
+            let mut story = Story::default();
+            let (mut image, stopped) = live(Image::new(), stop_at, &mut story, &runtime);
+            if stop_at % 2 == 0 {
+                image.evict();
+            }
+            let machine = Machine::new(SimDisk::new(image, Plan::default(), Random::new(0)), SEGMENT);
+            let ledger = machine.open(&mut story, runtime.handle()).unwrap();
+            let image = runtime.block_on(async {
+                for _ in 0..records {
+                    let event = refusal(3000, &mut Random::new(stop_at));
+                    story.acknowledge(store(ledger.clone(), event.clone()).await.unwrap(), &event);
+                }
+                machine.kill(ledger).await
+            });
+            for survivor in [image.survivor(512, &mut || false), image.survivor(512, &mut every_second())] {
+                Machine::last_look(survivor, SEGMENT, story.clone(), &runtime);
+            }
+            if !stopped {
+                break;
+            }
+        }
+    }
+}
+
+fn every_second() -> impl FnMut() -> bool {
+    let mut keep = false;
+    move || {
+        keep = !keep;
+        keep
+    }
+}
+
+/// Opens, stores what fills more than a segment, and replaces a file; ends before operation `stop_at`.
+fn live(image: Image, stop_at: u64, story: &mut Story, runtime: &Runtime) -> (Image, bool) {
+    let plan = Plan { stop_at: Some(stop_at), ..Plan::default() };
+    let machine = Machine::new(SimDisk::new(image, plan, Random::new(0)), SEGMENT);
+    let random = &mut Random::new(story.tried);
+    let Some(ledger) = machine.open(story, runtime.handle()) else {
+        return (machine.disk.image(), true);
+    };
+    runtime.block_on(async {
+        let mut open: Vec<InvocationId> = Vec::new();
+        for step in 0..8 {
+            let event = match step {
+                0 | 4 => admission(random),
+                1 => conclusion(open[0]),
+                _ => refusal(3000, random),
+            };
+            let Ok(index) = store(ledger.clone(), event.clone()).await else { break };
+            story.acknowledge(index, &event);
+            open.extend(event.invocation);
+        }
+        let _ = replace(&machine.disk, story);
+        let stopped = machine.disk.has_stopped();
+        (machine.kill(ledger).await, stopped)
+    })
+}
+
+/// As finely torn as their number allows.
+fn all_subsets(image: &Image, story: &Story, runtime: &Runtime) -> u32 {
+    let grain = [512, 4096].into_iter().find(|grain| image.unsynced(*grain) <= MOST_TORN);
+    let grain = grain.unwrap_or(usize::MAX);
+    let pieces = image.unsynced(grain);
+    assert!(pieces <= MOST, "the life is not short: {pieces} operations were not synced");
+    for kept in 0..1_u32 << pieces {
+        let mut piece = 0;
+        let left = image.survivor(grain, &mut || {
+            piece += 1;
+            kept >> (piece - 1) & 1 == 1
+        });
+        Machine::last_look(left, SEGMENT, story.clone(), runtime);
+    }
+    1 << pieces
+}
