@@ -42,7 +42,9 @@
 //!
 //! # What is promised
 //! Frames are written one at a time and the next only after the sync of the one before, so a stopped process
-//! leaves at most one incomplete frame, the last. Opening cuts it. A frame that does not check and is followed by
+//! leaves at most one incomplete frame, the last. Opening cuts it. It also writes the last complete frame again, with
+//! zeros behind it, and syncs: the process before may have been stopped before its sync, or that sync failed and
+//! reading shows what the disk does not have. A frame that does not check and is followed by
 //! one that does was damaged later: opening refuses. Damage to the very last frame looks like an incomplete one;
 //! only what others keep (receipts, checkpoints) can tell the two apart.
 

@@ -50,7 +50,7 @@ impl Life<'_> {
 
     /// A small segment keeps room for few outcomes.
     fn may_admit(&self, others: u64) -> bool {
-        self.open.len() as u64 + others < self.machine.segment_bytes >> 13
+        self.open.len() as u64 + others < self.machine.segment_bytes >> 14
     }
 
     async fn one(&mut self, make: impl Fn(&mut Random) -> Event) -> bool {

@@ -18,6 +18,11 @@ use crate::{
     random::Random,
 };
 
+// No write has these lengths at offset 0.
+const NAME: u64 = 1;
+const SIZE: u64 = 2;
+const SYNC: u64 = 3;
+
 /// When a full disk says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
@@ -50,6 +55,8 @@ struct State {
     plan: Plan,
     random: Random,
     operations: u64,
+    /// A digest of what was done and how long it was.
+    trace: u64,
     syncs: u64,
     stopped: bool,
     failed: bool,
@@ -72,6 +79,7 @@ impl SimDisk {
             plan,
             random,
             operations: 0,
+            trace: 0,
             syncs: 0,
             stopped: false,
             failed: false,
@@ -92,6 +100,10 @@ impl SimDisk {
     /// Everything as it is now.
     pub fn image(&self) -> Image {
         self.state().image.clone()
+    }
+
+    pub fn trace(&self) -> u64 {
+        self.state().trace
     }
 
     pub fn has_stopped(&self) -> bool {
@@ -135,10 +147,11 @@ impl SimDisk {
         if state.stopped { Err(stopped()) } else { Ok(state) }
     }
 
-    /// To change something.
-    fn operation(&self) -> io::Result<MutexGuard<'_, State>> {
+    /// To change something; `what` tells operations apart in the trace.
+    fn operation(&self, what: u64) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.running()?;
         state.operations += 1;
+        state.trace = Random::new(state.trace ^ what).next();
         if state.plan.stop_at == Some(state.operations) {
             state.stopped = true;
             return Err(stopped());
@@ -154,7 +167,7 @@ impl SimDisk {
             state = self.shared.1.wait_while(state, |state| state.hold && !state.stopped).unwrap();
         }
         drop(state);
-        let mut state = self.operation()?;
+        let mut state = self.operation(SYNC)?;
         state.syncs += 1;
         let fails = state.plan.failing_syncs.contains(&state.syncs);
         state.failed |= fails;
@@ -176,7 +189,7 @@ impl Disk for SimDisk {
     const THREADS: bool = false;
 
     fn make_directory(&self, path: &Path) -> io::Result<()> {
-        self.operation()?.image.make_directory(path).map(|_| ())
+        self.operation(NAME)?.image.make_directory(path).map(|_| ())
     }
 
     fn open(&self, path: &Path, how: How) -> io::Result<SimFile> {
@@ -184,12 +197,12 @@ impl Disk for SimDisk {
         let id = match (found, how) {
             (Ok(_), How::CreateNew) => return Err(io::ErrorKind::AlreadyExists.into()),
             (Ok(id), How::Truncate) => {
-                self.operation()?.image.content(id)?.resize(0);
+                self.operation(SIZE)?.image.content(id)?.resize(0);
                 id
             }
             (Ok(id), _) => id,
             (Err(error), How::Read | How::Write) => return Err(error),
-            (Err(_), _) => self.operation()?.image.make_file(path)?,
+            (Err(_), _) => self.operation(NAME)?.image.make_file(path)?,
         };
         self.running()?.image.content(id)?;
         Ok(SimFile { disk: self.clone(), id })
@@ -200,11 +213,11 @@ impl Disk for SimDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.operation()?.image.rename(from, to)
+        self.operation(NAME)?.image.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.operation()?.image.remove(path)
+        self.operation(NAME)?.image.remove(path)
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
@@ -256,7 +269,7 @@ impl File for SimFile {
     }
 
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let mut state = self.disk.operation()?;
+        let mut state = self.disk.operation(offset << 24 | bytes.len() as u64)?;
         let State { image, plan, .. } = &mut *state;
         let at = usize::try_from(offset).unwrap();
         let growth = (at + bytes.len()).saturating_sub(image.content(self.id)?.now().len());
@@ -275,7 +288,7 @@ impl File for SimFile {
     }
 
     fn set_size(&self, size: u64) -> io::Result<()> {
-        self.disk.operation()?.image.content(self.id)?.resize(usize::try_from(size).unwrap());
+        self.disk.operation(SIZE)?.image.content(self.id)?.resize(usize::try_from(size).unwrap());
         Ok(())
     }
 
