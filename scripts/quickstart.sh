@@ -62,7 +62,13 @@ token() {
     grid token new --principal "$name" --tenant "$tenant" "${roles[@]}" -o "$dir/$name.token" 2>>"$dir/token.log"
 }
 
+# The key that signs the audit log, where there is none yet.
+audit_key() {
+    [ -e "$dir/data/audit.key" ] || grid audit init --origin grid.example/quickstart/audit >/dev/null 2>>"$dir/token.log"
+}
+
 tokens() {
+    audit_key
     token report-agent demo calculator_user text_user
     token operator demo grid_admin report_admin
     token quickstart-rust '*' grid_runtime

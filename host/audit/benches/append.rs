@@ -18,6 +18,7 @@ use grid_core::{
     event::{Event, Kind, Outcome},
     id::{CallId, CorrelationId, InvocationId, RuntimeId, SessionId},
 };
+use grid_tlog::Signer;
 use tokio::{runtime::Runtime, task::JoinSet};
 
 const WAITERS: [usize; 4] = [1, 16, 64, 256];
@@ -95,7 +96,8 @@ fn bench_ledger(criterion: &mut Criterion, flavour: &str, runtime: &Runtime, how
     group.sample_size(10).measurement_time(Duration::from_secs(3));
     for waiters in WAITERS {
         let directory = tempfile::tempdir_in(".").unwrap();
-        let mut options = Options::new(directory.path());
+        let signer = Signer::generate("bench.example/log", grid_tlog::Kind::Note).unwrap();
+        let mut options = Options::new(directory.path(), Arc::new(signer));
         options.durability = how;
         let clock = SystemClock::shared();
         let (ledger, _) = Ledger::open(options, clock, Arc::new(()), runtime.handle()).unwrap();

@@ -1,24 +1,31 @@
 //! Tells callers that their records are durable. What costs is waking another thread, so a batch is handed over
 //! with one wake to a task on the host's runtime, which completes its neighbours locally.
 
+use std::sync::Arc;
+
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
 };
 
-use crate::Unavailable;
+use crate::{
+    Unavailable,
+    seal::{Sealed, Stored},
+};
 
 /// Batches that may wait for the task; it does nothing else than take them.
 const BATCHES: usize = 64;
 
-pub(crate) type Waiter = oneshot::Sender<Result<u64, Unavailable>>;
-type Batch = Vec<(Waiter, u64)>;
+pub(crate) type Waiter = oneshot::Sender<Result<Stored, Unavailable>>;
+
+/// Callers of one batch, each with the index of its record, and the evidence for all of them.
+type Batch = (Vec<(Waiter, u64)>, Arc<Sealed>);
 
 /// The writer's end.
 #[derive(Debug)]
 pub(crate) struct Acks {
     batches: mpsc::Sender<Batch>,
-    waiting: Batch,
+    waiting: Vec<(Waiter, u64)>,
 }
 
 impl Acks {
@@ -39,9 +46,11 @@ impl Acks {
     }
 
     /// The batch is durable.
-    pub(crate) fn durable(&mut self) {
-        let batch = std::mem::take(&mut self.waiting);
-        if batch.len() < 2 {
+    pub(crate) fn durable(&mut self, sealed: Arc<Sealed>) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let few = waiting.len() < 2;
+        let batch = (waiting, sealed);
+        if few {
             return complete(batch);
         }
         // Without the task (its runtime may be gone) every caller is woken from here.
@@ -62,8 +71,8 @@ impl Acks {
 }
 
 /// A caller that went away does not need the answer.
-fn complete(batch: Batch) {
-    for (waiter, index) in batch {
-        let _ = waiter.send(Ok(index));
+fn complete((waiting, sealed): Batch) {
+    for (waiter, index) in waiting {
+        let _ = waiter.send(Ok(Stored::new(index, &sealed)));
     }
 }

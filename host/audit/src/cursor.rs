@@ -1,10 +1,13 @@
 //! A reader's place in the log: which segment, which frame, which entries of it. It tells an end that may still
 //! grow from damage, and finds the way into the next segment.
 
-use std::{collections::VecDeque, fs::File, path::PathBuf};
+use std::{collections::VecDeque, io, path::PathBuf};
+
+use grid_tlog::{Part, TILE_WIDTH, Tile, read_bundle};
 
 use crate::{
-    Error, OsDisk,
+    Error,
+    disk::{Disk, How},
     scan::{Step, Walk},
     segment::{self, Header},
 };
@@ -17,16 +20,17 @@ pub(crate) struct Raw {
 }
 
 #[derive(Debug)]
-pub(crate) struct Cursor {
+pub(crate) struct Cursor<D: Disk> {
+    disk: D,
     directory: PathBuf,
     from: u64,
-    place: Option<Place>,
+    place: Option<Place<D::File>>,
     entries: VecDeque<Raw>,
 }
 
 #[derive(Debug)]
-struct Place {
-    file: File,
+struct Place<F> {
+    file: F,
     path: PathBuf,
     header: Header,
     walk: Walk,
@@ -42,9 +46,9 @@ enum Found {
     Bad(&'static str),
 }
 
-impl Cursor {
-    pub(crate) fn new(directory: PathBuf, from: u64) -> Self {
-        Self { directory, from, place: None, entries: VecDeque::new() }
+impl<D: Disk> Cursor<D> {
+    pub(crate) fn new(disk: D, directory: PathBuf, from: u64) -> Self {
+        Self { disk, directory, from, place: None, entries: VecDeque::new() }
     }
 
     /// The index behind the last frame that was read.
@@ -76,8 +80,11 @@ impl Cursor {
 
     /// Reads one frame; false at the present end.
     fn load(&mut self) -> Result<bool, Error> {
-        if self.place.is_none() && !self.enter()? {
-            return Ok(false);
+        if self.place.is_none() {
+            let entered = self.enter()?;
+            if !entered || self.place.is_none() {
+                return Ok(entered);
+            }
         }
         let found = self.step()?;
         if matches!(found, Found::Frame) {
@@ -116,24 +123,59 @@ impl Cursor {
         Err(self.damaged(self.next_index(), &what))
     }
 
-    /// Goes to the segment that holds entry `from`, or to the last one; false where there is none.
+    /// Goes to the segment that holds entry `from`, or to the last one; takes a bundle where the segment is gone.
+    /// False where there is no log yet.
     fn enter(&mut self) -> Result<bool, Error> {
-        let segments = segment::list(&OsDisk, &self.directory)?;
+        let segments = segment::list(&self.disk, &self.directory)?;
         if segments.is_empty() {
             return Ok(false);
         }
         let holds = |first: &&u64| **first <= self.from;
-        match segments.iter().rev().find(holds) {
-            Some(first) => self.open(*first).map(|()| true),
-            None => Err(self.damaged(self.from, "the segment is missing")),
+        let Some(first) = segments.iter().rev().find(holds) else {
+            return self.take_bundle().map(|()| true);
+        };
+        match self.open(*first) {
+            // It was removed since it was listed, so its entries are in tiles.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                self.take_bundle().map(|()| true)
+            }
+            opened => opened.map(|()| true),
         }
+    }
+
+    /// Reads the full bundle that holds entry `from`, and goes behind it.
+    fn take_bundle(&mut self) -> Result<(), Error> {
+        let index = self.from / u64::from(TILE_WIDTH);
+        let tile = Tile { part: Part::Entries, index, width: TILE_WIDTH };
+        let path = self.directory.join(tile.to_string());
+        let damaged = |what: String| Error::Damaged { file: path.clone(), offset: 0, index: self.from, what };
+        let bytes = match self.disk.read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged("neither segment nor tile holds it".into()));
+            }
+            Err(error) => return Err(Error::io("read", &path)(error)),
+        };
+        let bundle = read_bundle(&bytes, TILE_WIDTH).map_err(|error| damaged(error.to_string()))?;
+        let first = index * u64::from(TILE_WIDTH);
+        let entries = (first..).zip(bundle).filter(|(index, _)| *index >= self.from);
+        self.entries.extend(entries.map(|(index, bytes)| Raw { index, bytes: bytes.to_vec() }));
+        self.from = first + u64::from(TILE_WIDTH);
+        Ok(())
     }
 
     fn enter_next(&mut self) -> Result<bool, Error> {
         let log = self.place.as_ref().map(|place| place.header.log);
         let next = self.next_index();
-        if !segment::path(&self.directory, next).exists() {
-            return Err(self.damaged(next, "the segment that goes on here is missing"));
+        let path = segment::path(&self.directory, next);
+        if !self.disk.exists(&path).map_err(Error::io("look for", &path))? {
+            let first = segment::list(&self.disk, &self.directory)?.first().copied();
+            if first.is_none_or(|first| first <= next) {
+                return Err(self.damaged(next, "the segment that goes on here is missing"));
+            }
+            // It went as well while this one was read.
+            (self.place, self.from) = (None, next.max(self.from));
+            return self.load();
         }
         self.open(next)?;
         if self.place.as_ref().map(|place| place.header.log) != log {
@@ -144,7 +186,7 @@ impl Cursor {
 
     fn open(&mut self, first_index: u64) -> Result<(), Error> {
         let path = segment::path(&self.directory, first_index);
-        let file = File::open(&path).map_err(Error::io("open", &path))?;
+        let file = self.disk.open(&path, How::Read).map_err(Error::io("open", &path))?;
         self.place = Some(Place {
             header: Header::read(&file, &path, first_index)?,
             file,
@@ -157,8 +199,8 @@ impl Cursor {
     }
 
     fn is_in_last_segment(&self) -> Result<bool, Error> {
-        let last = segment::list(&OsDisk, &self.directory)?.pop();
-        let here = self.place.as_ref().map(|place| place.header.first_index);
+        let last = segment::list(&self.disk, &self.directory)?.pop();
+        let here = self.place.as_ref().map(|place| place.header.first_index());
         Ok(last <= here)
     }
 

@@ -52,6 +52,12 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     /// Those of the operating system.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes an empty directory.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    fn remove_directory(&self, path: &Path) -> io::Result<()>;
+
     /// The names in a directory, in no order.
     ///
     /// # Errors
@@ -75,7 +81,11 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
             // Nothing is made in a directory before its own name is durable. So of those that are there, only the
             // last one's may not be.
             self.make_directories(&above)?;
-            self.make_directory(path)?;
+            match self.make_directory(path) {
+                // Another process that wants the same log was faster; which one gets it, the lock decides.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                made => made?,
+            }
         }
         self.sync_dir(&above)
     }
@@ -185,7 +195,7 @@ pub enum How {
 }
 
 /// The directory that `path` is in.
-fn parent(path: &Path) -> PathBuf {
+pub(crate) fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
         Some(above) => above.to_path_buf(),

@@ -18,7 +18,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     let Event {
         kind, at_ms, correlation, principal, session, invocation, call_id, tool, contract, effect, dynamic,
         args_digest, args_shape, rule, epoch, cache_age_ms, deadline_ms, runtime, connection, outcome, code, stage,
-        detail, duration_us, result_digest, result_bytes, accepted, rejected,
+        detail, duration_us, result_digest, result_bytes, read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
     object.names("accepted", accepted);
@@ -37,12 +37,14 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.truth("dynamic", *dynamic);
     object.text("effect", *effect);
     object.number("epoch", *epoch);
+    object.names("filters", filters);
     object.minted("invocation", "i-", invocation.map(|id| id.as_u128()));
     object.text("kind", Some(kind.as_str()));
     object.text("outcome", outcome.map(|outcome| outcome.as_str()));
     let who = principal.as_deref();
     object.text("principal", who.map(|who| who.id.as_str()));
     object.text("proof", who.map(|who| who.proof.as_str()));
+    object.text("read", *read);
     object.refusals("rejected", rejected);
     object.number("result_bytes", *result_bytes);
     object.digest("result_digest", result_digest.as_ref());
@@ -61,6 +63,17 @@ pub(crate) fn gap(at_ms: u64, lost: u64, out: &mut Vec<u8>) {
     object.number("at_ms", Some(at_ms));
     object.text("kind", Some("gap"));
     object.number("lost", Some(lost));
+    object.end();
+}
+
+/// The record by which a log gets another key. All of it is text of this crate's own making.
+pub(crate) fn key_rotated(at_ms: u64, old: &str, new: &str, proof: &str, out: &mut Vec<u8>) {
+    let mut object = Object::begin(out);
+    object.number("at_ms", Some(at_ms));
+    object.text("kind", Some("key_rotated"));
+    object.text("new_key", Some(new));
+    object.text("old_key", Some(old));
+    object.text("proof", Some(proof));
     object.end();
 }
 
@@ -131,14 +144,14 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn names(&mut self, key: &str, names: &[String]) {
+    fn names(&mut self, key: &str, names: &[impl AsRef<str>]) {
         if names.is_empty() {
             return;
         }
         self.key(key);
         for (at, name) in names.iter().enumerate() {
             self.out.push(if at == 0 { b'[' } else { b',' });
-            string(self.out, name);
+            string(self.out, name.as_ref());
         }
         self.out.push(b']');
     }

@@ -37,8 +37,22 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// The log was signed with another key.
+    #[error(
+        "the audit log `{}` is signed with the key `{expected}`, and the key at hand is `{found}`; give the log's own \
+         key, or begin a new log in another directory (a change of keys is made with `grid audit rotate`)",
+        .directory.display()
+    )]
+    OtherKey {
+        /// The directory.
+        directory: PathBuf,
+        /// The log's public key.
+        expected: String,
+        /// The one that was given.
+        found: String,
+    },
     /// The operating system refused.
-    #[error("cannot {doing} `{}`: {source}; check that the directory exists and belongs to this user", .path.display())]
+    #[error("cannot {doing} `{}`: {source}; {}", .path.display(), advice(.source))]
     Io {
         /// What was tried.
         doing: &'static str,
@@ -59,6 +73,13 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io { doing, path, source }
+    }
+}
+
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space on its disk and start again",
+        _ => "check that the directory exists and belongs to this user",
     }
 }
 

@@ -9,14 +9,15 @@ use std::{
 };
 
 use grid_core::clock::SharedClock;
+use grid_tlog::Frontier;
 use uuid::Uuid;
 
 use crate::{
-    Error, OsDisk, Storage, Tail, Visit,
+    Chain, Error, OsDisk, Storage,
     disk::{Disk, File, How},
-    frame::{self, MAX_FRAME},
+    frame::MAX_FRAME,
     lock::Lock,
-    recovery,
+    recovery::{self, Walked},
     segment::{self, Header},
 };
 
@@ -25,6 +26,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Segments hold at least this many of the longest frames.
 const FRAMES: u64 = 4;
 const SMALLEST: u64 = 16 << 10;
+const HEADER: u64 = segment::HEADER as u64;
 
 /// Where and how large.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ pub struct FileStorage<D: Disk = OsDisk> {
     log: u128,
     active: Option<Active<D::File>>,
     spare: Spare<D::File>,
+    /// The last spare found no room.
+    full: bool,
 }
 
 #[derive(Debug)]
@@ -60,9 +64,13 @@ struct Active<F> {
 
 #[derive(Debug)]
 enum Spare<F> {
-    Missing { retry_at: Duration },
+    Missing {
+        retry_at: Duration,
+    },
     Making(JoinHandle<io::Result<F>>),
     Ready(F),
+    /// The disk failed while it was made, which nobody has heard yet.
+    Failed(io::Error),
 }
 
 impl FileStorage {
@@ -98,45 +106,57 @@ impl<D: Disk> FileStorage<D> {
             log: 0,
             active: None,
             spare: Spare::Missing { retry_at: Duration::ZERO },
+            full: false,
         })
     }
 
-    /// Checks one segment; the last one becomes the active one, without what was torn.
-    fn recover_segment(&mut self, first_index: u64, is_last: bool, visit: &mut Visit<'_>) -> Result<Tail, Error> {
+    /// Checks one segment; the last one becomes the active one, which still holds what was torn.
+    fn recover_segment(&mut self, first_index: u64, is_last: bool, chain: &mut Chain<'_>) -> Result<Walked, Error> {
         let path = segment::path(&self.options.directory, first_index);
         let file = self.disk.open(&path, How::Write).map_err(Error::io("open", &path))?;
         let header = Header::read(&file, &path, first_index)?;
+        let damaged =
+            |what: &str| Error::Damaged { file: path.clone(), offset: 0, index: first_index, what: what.into() };
         if self.log != 0 && header.log != self.log {
-            return Err(Error::Damaged {
-                file: path,
-                offset: 0,
-                index: first_index,
-                what: "the segment belongs to another log".into(),
-            });
+            return Err(damaged("the segment belongs to another log"));
         }
         self.log = header.log;
-        let walked = recovery::walk(&file, &path, first_index, is_last, visit)?;
-        let cut = walked.end - walked.offset;
+        chain.begin(&header.edge).map_err(damaged)?;
+        let walked = recovery::walk(&file, &path, is_last, chain)?;
         if is_last {
             let size = file.size().map_err(Error::io("read", &path))?;
-            recovery::settle(&file, size, &walked).map_err(Error::io("write", &path))?;
             self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
-        Ok(Tail { next_index: walked.next_index, cut })
+        Ok(walked)
     }
 
     /// The spare as it is, without waiting for one that is being made.
     fn look_at_spare(&mut self) {
         let now = self.clock.elapsed();
         match &self.spare {
-            Spare::Making(thread) if thread.is_finished() => {
-                let _ = self.wait_for_spare();
-            }
-            Spare::Missing { retry_at } if *retry_at <= now => {
-                self.spare = self.make_spare().unwrap_or(Spare::Missing { retry_at: now + RETRY });
-            }
+            Spare::Making(thread) if thread.is_finished() => self.settle_spare(),
+            Spare::Missing { retry_at } if *retry_at <= now => match self.make_spare() {
+                Ok(spare) => self.spare = spare,
+                Err(error) => self.spare_failed(error),
+            },
             _ => {}
         }
+    }
+
+    /// Waits for a spare that is being made; where it is not needed at once, a full disk may have room later.
+    fn settle_spare(&mut self) {
+        if let Err(error) = self.wait_for_spare() {
+            self.spare_failed(error);
+        }
+    }
+
+    /// A disk that failed is not asked again: the next append tells it, and the log ends.
+    fn spare_failed(&mut self, error: io::Error) {
+        self.full = may_pass(&error);
+        self.spare = match self.full {
+            true => Spare::Missing { retry_at: self.clock.elapsed() + RETRY },
+            false => Spare::Failed(error),
+        };
     }
 
     fn make_spare(&self) -> io::Result<Spare<D::File>> {
@@ -159,12 +179,14 @@ impl<D: Disk> FileStorage<D> {
             Spare::Missing { .. } => {
                 segment::fill_spare(&self.disk, &self.options.directory, self.options.segment_bytes)?
             }
+            Spare::Failed(error) => return Err(error),
         };
         self.spare = Spare::Ready(file);
+        self.full = false;
         Ok(())
     }
 
-    fn roll(&mut self, first_index: u64) -> io::Result<()> {
+    fn roll(&mut self, edge: &Frontier) -> io::Result<()> {
         self.wait_for_spare()?;
         let missing = Spare::Missing { retry_at: self.clock.elapsed() };
         let Spare::Ready(file) = std::mem::replace(&mut self.spare, missing) else {
@@ -174,44 +196,56 @@ impl<D: Disk> FileStorage<D> {
         if let Some(active) = self.active.as_mut() {
             active.size = active.offset;
         }
-        let header = Header { first_index, log: self.log };
-        let path = segment::take_spare(&self.disk, &self.options.directory, &file, header)?;
-        let offset = segment::HEADER as u64;
-        self.active = Some(Active { file, path, offset, synced: offset, size: self.options.segment_bytes });
+        let header = Header { log: self.log, edge: edge.clone() };
+        let path = segment::take_spare(&self.disk, &self.options.directory, &file, &header)?;
+        self.active = Some(Active { file, path, offset: HEADER, synced: HEADER, size: self.options.segment_bytes });
         Ok(())
     }
 }
 
 impl<D: Disk> Storage for FileStorage<D> {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        let segments = segment::list(&self.disk, &self.options.directory)?;
-        let mut tail = Tail::default();
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error> {
+        let directory = self.options.directory.clone();
+        let damaged = |index, what: &str| Error::Damaged {
+            file: segment::path(&directory, index),
+            offset: 0,
+            index,
+            what: what.into(),
+        };
+        let segments = segment::list(&self.disk, &directory)?;
+        let mut last = None;
         for (at, first_index) in segments.iter().enumerate() {
-            if *first_index != tail.next_index {
-                return Err(Error::Damaged {
-                    file: segment::path(&self.options.directory, tail.next_index),
-                    offset: 0,
-                    index: tail.next_index,
-                    what: "the segment is missing".into(),
-                });
+            // What tiles hold already may be gone from the front, and nothing behind that.
+            if at > 0 && *first_index != chain.size() {
+                return Err(damaged(chain.size(), "the segment is missing"));
             }
-            tail = self.recover_segment(*first_index, at + 1 == segments.len(), visit)?;
+            last = Some(self.recover_segment(*first_index, at + 1 == segments.len(), chain)?);
+        }
+        chain.end().map_err(|what| damaged(chain.size().saturating_sub(1), what))?;
+        let wal = segment::directory(&directory);
+        if let (Some(active), Some(last)) = (&self.active, &last) {
+            recovery::settle(&active.file, active.size, last).map_err(Error::io("write", &active.path))?;
         }
         // An earlier process may have been stopped before the last one's name was durable.
-        let directory = segment::directory(&self.options.directory);
-        self.disk.sync_dir(&directory).map_err(Error::io("sync", &directory))?;
+        self.disk.sync_dir(&wal).map_err(Error::io("sync", &wal))?;
         if self.active.is_none() {
             self.log = Uuid::new_v4().as_u128();
-            self.roll(0).map_err(Error::io("begin a log in", &directory))?;
+            self.roll(&Frontier::new()).map_err(Error::io("begin a log in", &wal))?;
         }
         self.look_at_spare();
-        Ok(tail)
+        Ok(last.map_or(0, |last| last.end - last.offset))
     }
 
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+    fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {
+        if !matches!(self.spare, Spare::Ready(_)) {
+            self.look_at_spare();
+        }
+        if matches!(self.spare, Spare::Failed(_)) {
+            return self.wait_for_spare();
+        }
         let fits = |active: &&mut Active<D::File>| active.offset + frame.len() as u64 <= active.size;
         if self.active.as_mut().filter(fits).is_none() {
-            self.roll(frame::first_index(frame))?;
+            self.roll(edge)?;
             self.look_at_spare();
         }
         let Some(active) = self.active.as_mut() else {
@@ -249,19 +283,21 @@ impl<D: Disk> Storage for FileStorage<D> {
             return true;
         }
         self.look_at_spare();
-        if rest >= bytes {
+        // A disk that was full probably still is: a refusal at once is better than one after a try.
+        if matches!(self.spare, Spare::Making(_)) && rest < bytes && !self.full {
+            self.settle_spare();
+        }
+        // Of a disk that failed the append tells.
+        if rest >= bytes || matches!(self.spare, Spare::Failed(_)) {
             return true;
         }
-        if matches!(self.spare, Spare::Making(_)) {
-            let _ = self.wait_for_spare();
-        }
         // What a frame leaves over at the end of a segment is not counted.
-        let fresh = self.options.segment_bytes - (segment::HEADER + self.max_frame()) as u64;
+        let fresh = (self.options.segment_bytes - HEADER).saturating_sub(self.max_frame() as u64);
         matches!(self.spare, Spare::Ready(_)) && rest + fresh >= bytes
     }
 
     fn max_frame(&self) -> usize {
-        let share = self.options.segment_bytes / FRAMES;
+        let share = (self.options.segment_bytes - HEADER) / FRAMES / 8 * 8;
         usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
     }
 }
@@ -273,4 +309,12 @@ impl<D: Disk> Drop for FileStorage<D> {
             let _ = self.wait_for_spare();
         }
     }
+}
+
+/// Whether the operating system may do later what it refused now: space, quotas, memory, and open files of the process
+/// (24) or the machine (23). Everything else says that the disk fails.
+fn may_pass(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory)
+        || matches!(error.raw_os_error(), Some(23 | 24))
 }

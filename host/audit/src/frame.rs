@@ -1,22 +1,27 @@
 //! A batch as bytes: built on the writer's thread, checked by recovery and readers. The layout is in the
 //! crate's own documentation.
 
-use crate::storage::Entry;
+use grid_tlog::Hash;
 
-/// The most bytes that one entry may have.
-pub const MAX_ENTRY: usize = 1 << 20;
+use crate::{seal::Trailer, storage::Entry};
+
+/// The most bytes that one entry may have: a bundle writes its length in two bytes.
+pub const MAX_ENTRY: usize = grid_tlog::MAX_ENTRY;
 
 /// The most bytes that one frame may have.
 pub(crate) const MAX_FRAME: usize = 4 << 20;
 pub(crate) const HEADER: usize = 32;
 pub(crate) const MAGIC: [u8; 4] = *b"\xf5GAF";
 const VERSION: u8 = 1;
-const ENTRIES: u8 = 1;
-const WITH_TRAILER: u8 = 2;
+/// Entries with a trailer. A frame without one (1) was never shipped.
+const SEALED: u8 = 2;
+/// Root before, root after, key id, zeros, signature.
+const TRAILER: usize = 136;
 const LENGTH_AT: usize = 8;
 const CRC_AT: usize = 12;
 const INDEX_AT: usize = 16;
 const COUNT_AT: usize = 24;
+const TRAILER_LENGTH_AT: usize = 28;
 
 /// Takes entries, gives a frame. Its memory is used again for the next one.
 #[derive(Debug, Default)]
@@ -61,10 +66,10 @@ impl Builder {
         self.bytes.extend_from_slice(&[0; 4]);
         write(&mut self.bytes);
         let length = self.bytes.len() - start - 4;
-        let padded = self.bytes.len().next_multiple_of(8);
+        let padded = (self.bytes.len() + TRAILER).next_multiple_of(8);
         if length > MAX_ENTRY || padded > limit {
             self.bytes.truncate(start);
-            let alone = length > MAX_ENTRY || HEADER + 4 + length + 8 > limit;
+            let alone = length > MAX_ENTRY || HEADER + 4 + length + TRAILER + 8 > limit;
             return Err(if alone { NotAdded::TooLong(length) } else { NotAdded::Full });
         }
         put(&mut self.bytes, start, &small(length).to_le_bytes());
@@ -73,13 +78,26 @@ impl Builder {
         Ok(index)
     }
 
+    /// The entries so far.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.get(HEADER..).unwrap_or_default();
+        std::iter::from_fn(move || split_entry(&mut rest))
+    }
+
     /// The finished frame.
-    pub(crate) fn finish(&mut self) -> &[u8] {
+    pub(crate) fn finish(&mut self, trailer: &Trailer) -> &[u8] {
+        for part in [trailer.before.as_bytes(), trailer.root.as_bytes()] {
+            self.bytes.extend_from_slice(part);
+        }
+        self.bytes.extend_from_slice(&trailer.key.to_be_bytes());
+        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.extend_from_slice(&trailer.signature);
         let length = self.bytes.len().next_multiple_of(8);
         self.bytes.resize(length, 0);
         let bytes = &mut self.bytes;
         put(bytes, 0, &MAGIC);
-        put(bytes, 4, &[VERSION, ENTRIES]);
+        put(bytes, 4, &[VERSION, SEALED]);
+        put(bytes, TRAILER_LENGTH_AT, &small(TRAILER).to_le_bytes());
         put(bytes, LENGTH_AT, &small(length).to_le_bytes());
         put(bytes, INDEX_AT, &self.first_index.to_le_bytes());
         put(bytes, COUNT_AT, &self.count.to_le_bytes());
@@ -95,6 +113,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) first_index: u64,
     pub(crate) count: u32,
     pub(crate) length: usize,
+    pub(crate) trailer: Trailer,
     body: &'a [u8],
 }
 
@@ -153,8 +172,7 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Frame<'_>, &'static str> {
         return Err("the frame's checksum differs");
     }
     let kind = bytes.get(5).copied().unwrap_or(0);
-    let trailer = long(bytes, 28);
-    if !matches!((kind, trailer), (ENTRIES, 0) | (WITH_TRAILER, _)) {
+    if (kind, long(bytes, TRAILER_LENGTH_AT)) != (SEALED, TRAILER) {
         return Err("the frame has a kind that this host does not read");
     }
     let body = bytes.get(HEADER..).unwrap_or_default();
@@ -163,17 +181,28 @@ pub(crate) fn check(bytes: &[u8]) -> Result<Frame<'_>, &'static str> {
     for _ in 0..count {
         split_entry(&mut rest).ok_or("the frame has fewer entries than it says")?;
     }
-    let padding = rest.len().checked_sub(trailer);
-    if count == 0 || !matches!(padding, Some(0..8)) {
-        return Err("the frame has more bytes than its entries");
-    }
-    Ok(Frame { first_index: first_index(bytes), count, length, body })
+    let padding = rest.len().checked_sub(TRAILER);
+    let trailer = read_trailer(rest).filter(|_| count > 0 && matches!(padding, Some(0..8)));
+    let trailer = trailer.ok_or("the frame has more bytes than its entries")?;
+    Ok(Frame { first_index: first_index(bytes), count, length, trailer, body })
 }
 
 /// The index that a frame begins with.
 pub(crate) fn first_index(frame: &[u8]) -> u64 {
     let bytes = frame.get(INDEX_AT..INDEX_AT + 8).unwrap_or_default();
     bytes.try_into().map_or(0, u64::from_le_bytes)
+}
+
+fn read_trailer(mut bytes: &[u8]) -> Option<Trailer> {
+    let mut hash = || {
+        let (hash, rest) = bytes.split_first_chunk::<32>()?;
+        bytes = rest;
+        Some(Hash::from_bytes(*hash))
+    };
+    let (before, root) = (hash()?, hash()?);
+    let (key, rest) = bytes.split_first_chunk::<4>()?;
+    let signature = rest.get(4..)?.first_chunk::<64>()?;
+    Some(Trailer { before, root, key: u32::from_be_bytes(*key), signature: *signature })
 }
 
 fn split_entry<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {

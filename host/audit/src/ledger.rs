@@ -13,19 +13,20 @@ use grid_core::{
     event::{Event, Kind},
     id::InvocationId,
 };
+use grid_tlog::Signer;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
 };
 
 use crate::{
-    Error, FileOptions, FileStorage, Observer, Status, Storage, Unavailable,
-    ack::Acks,
-    frame::Builder,
-    linger::Linger,
-    open_calls::OpenCalls,
+    Chain, Error, History, Observer, OsDisk, Status, Storage, Unavailable,
+    background::{Background, Publishing},
+    disk::Disk,
+    opening::{self, Opened},
+    seal::Stored,
     state::State,
-    writer::{Command, Pending, Writer},
+    writer::{Command, Writer},
 };
 
 /// When a record is acknowledged.
@@ -42,19 +43,30 @@ pub enum Durability {
 pub struct Options {
     /// The log's own directory; made where it is missing.
     pub directory: PathBuf,
+    /// Signs every batch. Its name is the log's origin.
+    pub signer: Arc<Signer>,
     /// Bytes of a segment; 64 MiB where nothing else is said. Two segments are allocated at any time.
     pub segment_bytes: u64,
     /// When a record is acknowledged.
     pub durability: Durability,
     /// Records that may wait for the writer; further ones wait in their callers.
     pub queue: usize,
+    /// How long a durable record may wait until tiles and checkpoint show it.
+    pub publish: Duration,
 }
 
 impl Options {
     /// The defaults, in `directory`.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into(), segment_bytes: 64 << 20, durability: Durability::Full, queue: 4096 }
+    pub fn new(directory: impl Into<PathBuf>, signer: Arc<Signer>) -> Self {
+        Self {
+            directory: directory.into(),
+            signer,
+            segment_bytes: 64 << 20,
+            durability: Durability::Full,
+            queue: 4096,
+            publish: Duration::from_secs(1),
+        }
     }
 }
 
@@ -75,7 +87,7 @@ pub struct Recovered {
 #[derive(Debug)]
 pub struct Receipt {
     invocation: InvocationId,
-    index: Option<u64>,
+    stored: Option<Stored>,
 }
 
 impl Receipt {
@@ -88,7 +100,13 @@ impl Receipt {
     /// Its place in the log; absent with [`Durability::Relaxed`].
     #[must_use]
     pub fn index(&self) -> Option<u64> {
-        self.index
+        self.stored.as_ref().map(Stored::index)
+    }
+
+    /// What others can check of it; absent with [`Durability::Relaxed`].
+    #[must_use]
+    pub fn stored(&self) -> Option<&Stored> {
+        self.stored.as_ref()
     }
 }
 
@@ -101,59 +119,59 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens or begins the log in a directory: takes it for this process, checks every frame, closes calls that
-    /// were left open, and starts the writer. Blocks for that long; callers are told on `runtime`.
+    /// Opens or begins the log in a directory: takes it for this process, checks every frame that no tile holds,
+    /// closes calls that were left open, and starts writer and publisher. Blocks for that long; callers are told on
+    /// `runtime`.
     ///
     /// # Errors
-    /// [`Error::Locked`], [`Error::Damaged`], [`Error::Io`], [`Error::Options`], [`Error::Unavailable`].
+    /// [`Error::Locked`], [`Error::Damaged`], [`Error::Io`], [`Error::Options`], [`Error::Unavailable`];
+    /// [`Error::OtherKey`] where the log has another key.
     pub fn open(
         options: Options,
         clock: SharedClock,
         observer: Arc<dyn Observer>,
         runtime: &Handle,
     ) -> Result<(Self, Recovered), Error> {
-        let files = FileOptions { directory: options.directory, segment_bytes: options.segment_bytes };
-        let storage = FileStorage::open(files, clock.clone())?;
-        let durability = options.durability;
-        Self::start(storage, durability, options.queue, clock, observer, runtime)
+        Self::open_on(OsDisk, options, clock, observer, runtime)
     }
 
-    /// The same over any storage.
+    /// The same on another disk than the operating system's.
     ///
     /// # Errors
     /// As for [`Ledger::open`].
-    pub fn start(
-        mut storage: impl Storage,
-        durability: Durability,
-        queue: usize,
+    pub fn open_on<D: Disk>(
+        disk: D,
+        options: Options,
         clock: SharedClock,
         observer: Arc<dyn Observer>,
         runtime: &Handle,
     ) -> Result<(Self, Recovered), Error> {
-        let began = clock.elapsed();
-        let mut calls = OpenCalls::default();
-        let tail = storage.recover(&mut |entry| calls.pass(entry))?;
-        let admissions = calls.into_admissions();
-        let (sender, receiver) = mpsc::channel(queue.max(1));
-        let state = Arc::new(State::new());
-        state.records.store(tail.next_index, Ordering::Release);
-        let mut writer = Writer {
-            storage,
-            queue: receiver,
-            acks: Acks::on(runtime),
-            state: Arc::clone(&state),
-            clock: clock.clone(),
-            observer,
-            durability,
-            next_index: tail.next_index,
-            frame: Builder::default(),
-            pending: Pending::default(),
-            lost: 0,
-            broken: false,
-            linger: Linger::default(),
-        };
-        writer.frame.begin(tail.next_index);
-        writer.conclude(&admissions)?;
+        let Opened { mut writer, sender, recovered, opener } = Opened::open(disk, &options, clock, observer, runtime)?;
+        let rounds = Publishing::open(opener, writer.state.published.load(Ordering::Acquire))?;
+        let background = Background::start(rounds, &writer.state, options.publish);
+        writer.background = background.map_err(Error::io("start a thread for", &options.directory))?;
+        Ok((Self::run(writer, sender)?, recovered))
+    }
+
+    /// The same over any storage, of a log that never had another key; nothing is published.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open`].
+    pub fn start(
+        storage: impl Storage,
+        options: &Options,
+        clock: SharedClock,
+        observer: Arc<dyn Observer>,
+        runtime: &Handle,
+    ) -> Result<(Self, Recovered), Error> {
+        let history = History::of(options.signer.verifying_key().clone());
+        let (writer, sender, recovered) =
+            opening::recover(storage, options, Chain::expecting(&history), clock, observer, runtime)?;
+        Ok((Self::run(writer, sender)?, recovered))
+    }
+
+    fn run<S: Storage>(writer: Writer<S>, queue: mpsc::Sender<Command>) -> Result<Self, Error> {
+        let (state, durability) = (Arc::clone(&writer.state), writer.durability);
         let ended = Ended(Arc::clone(&state));
         thread::Builder::new()
             .name("audit".into())
@@ -162,11 +180,7 @@ impl Ledger {
                 writer.run();
             })
             .map_err(Error::io("start a thread for", Path::new("audit")))?;
-        let closed = admissions.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
-        let recovered =
-            Recovered { records: tail.next_index, cut: tail.cut, closed, took: clock.elapsed().saturating_sub(began) };
-        let ledger = Self { queue: sender, state, durability };
-        Ok((ledger, recovered))
+        Ok(Self { queue, state, durability })
     }
 
     /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
@@ -183,17 +197,17 @@ impl Ledger {
                     "a record of kind `{kind}` admits nothing; give an admission with its invocation"
                 )));
             };
-            let index = self.store(event).await?;
-            Ok(Receipt { invocation, index })
+            let stored = self.store(event).await?;
+            Ok(Receipt { invocation, stored })
         }
     }
 
-    /// Stores a conclusion and gives its index (absent with [`Durability::Relaxed`]). It may use the room that
+    /// Stores a conclusion and gives the evidence (absent with [`Durability::Relaxed`]). It may use the room that
     /// was kept for it on a full disk.
     ///
     /// # Errors
     /// [`Unavailable`]: the outcome is unaudited. Also for an event that is no conclusion of an invocation.
-    pub fn conclude(&self, event: Event) -> impl Future<Output = Result<Option<u64>, Unavailable>> + Send + use<'_> {
+    pub fn conclude(&self, event: Event) -> impl Future<Output = Result<Option<Stored>, Unavailable>> + Send + use<'_> {
         let event = Box::new(event);
         async move {
             if event.kind != Kind::Concluded || event.invocation.is_none() {
@@ -206,11 +220,11 @@ impl Ledger {
         }
     }
 
-    /// Stores any other record and gives its index (absent with [`Durability::Relaxed`]).
+    /// Stores any other record and gives the evidence (absent with [`Durability::Relaxed`]).
     ///
     /// # Errors
     /// [`Unavailable`]: what it records must not happen.
-    pub fn record(&self, event: Event) -> impl Future<Output = Result<Option<u64>, Unavailable>> + Send + use<'_> {
+    pub fn record(&self, event: Event) -> impl Future<Output = Result<Option<Stored>, Unavailable>> + Send + use<'_> {
         let event = Box::new(event);
         async move {
             if matches!(event.kind, Kind::Admitted | Kind::Concluded) {
@@ -242,6 +256,8 @@ impl Ledger {
             queued: self.queue.max_capacity() - self.queue.capacity(),
             lost: state.lost.load(Ordering::Relaxed),
             writable: state.writable.load(Ordering::Acquire),
+            published: state.published.load(Ordering::Acquire),
+            publishing: state.publishing(),
             failure: state.failure(),
         }
     }
@@ -262,7 +278,7 @@ impl Ledger {
         self.state.failure().map_or(Ok(()), Err)
     }
 
-    async fn store(&self, event: Box<Event>) -> Result<Option<u64>, Unavailable> {
+    async fn store(&self, event: Box<Event>) -> Result<Option<Stored>, Unavailable> {
         let (waiter, stored) = match self.durability {
             Durability::Full => {
                 let (waiter, stored) = oneshot::channel();

@@ -25,7 +25,8 @@ impl<F: File> Lock<F> {
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
         }
         let line = format!("{}\n", std::process::id());
-        let written = file.set_size(0).and_then(|()| file.write_all_at(line.as_bytes(), 0));
+        // Not emptied first: a full disk might not take the line again.
+        let written = file.write_all_at(line.as_bytes(), 0).and_then(|()| file.set_size(line.len() as u64));
         written.map_err(Error::io("write", &path))?;
         Ok(Self { file })
     }

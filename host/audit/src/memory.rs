@@ -7,8 +7,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use grid_tlog::Frontier;
+
 use crate::{
-    Error, Storage, Tail, Visit,
+    Chain, Error, Record, Storage,
     frame::MAX_FRAME,
     scan::{Step, Walk},
 };
@@ -65,44 +67,56 @@ impl MemoryStorage {
         self.lock().full = full;
     }
 
+    /// All records.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where an entry is no record.
+    pub fn records(&self) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        let inner = self.lock();
+        let mut walk = Walk::default();
+        while let Ok(Step::Frame(frame)) = walk.step(inner.bytes.as_slice()) {
+            for entry in frame.entries() {
+                let record = Record::decode(entry.index, entry.bytes);
+                records.push(record.map_err(|error| damaged(0, entry.index, &error.to_string()))?);
+            }
+        }
+        Ok(records)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Storage for MemoryStorage {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error> {
         let mut inner = self.lock();
         let mut walk = Walk::default();
-        let mut next_index = 0;
-        let memory = || PathBuf::from("memory");
         loop {
+            let offset = walk.offset();
             let step = walk.step(inner.bytes.as_slice());
             match step.map_err(Error::io("read", &memory()))? {
-                Step::Frame(frame) if frame.first_index == next_index => {
-                    frame.entries().for_each(&mut *visit);
-                    next_index += u64::from(frame.count);
+                Step::Frame(frame) if frame.first_index == chain.size() => {
+                    let index = chain.size();
+                    chain.pass(&frame).map_err(|what| damaged(offset, index, what))?;
                 }
                 _ => break,
             }
         }
+        let next_index = chain.size();
         let followed = walk.is_followed(inner.bytes.as_slice(), next_index);
         if followed.map_err(Error::io("read", &memory()))? {
-            return Err(Error::Damaged {
-                file: memory(),
-                offset: walk.offset(),
-                index: next_index,
-                what: "a frame does not check".into(),
-            });
+            return Err(damaged(walk.offset(), next_index, "a frame does not check"));
         }
         let end = usize::try_from(walk.offset()).unwrap_or(0);
         let cut = (inner.bytes.len() - end.min(inner.bytes.len())) as u64;
         inner.bytes.truncate(end);
         inner.synced = end;
-        Ok(Tail { next_index, cut })
+        Ok(cut)
     }
 
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
+    fn append(&mut self, frame: &[u8], _edge: &Frontier) -> io::Result<()> {
         let mut inner = self.lock();
         inner.appends += 1;
         if inner.fail_append.is_some_and(|nth| inner.appends >= nth) {
@@ -138,4 +152,12 @@ impl Storage for MemoryStorage {
     fn max_frame(&self) -> usize {
         MAX_FRAME
     }
+}
+
+fn memory() -> PathBuf {
+    PathBuf::from("memory")
+}
+
+fn damaged(offset: u64, index: u64, what: &str) -> Error {
+    Error::Damaged { file: memory(), offset, index, what: what.into() }
 }

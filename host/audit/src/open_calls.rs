@@ -22,24 +22,28 @@ struct Peek<'a> {
 
 impl OpenCalls {
     pub(crate) fn pass(&mut self, entry: Entry<'_>) {
-        let Ok(peek) = serde_json::from_slice::<Peek<'_>>(entry.bytes) else {
-            return;
-        };
-        let Some(invocation) = peek.invocation else {
-            return;
-        };
-        if peek.kind == Kind::Admitted.as_str() {
-            let admission = (entry.index, entry.bytes.into());
-            self.open.insert(invocation.to_owned(), admission);
-        } else if peek.kind == Kind::Concluded.as_str() {
-            self.open.remove(invocation);
-        }
+        pass(entry, |invocation, index| match index {
+            Some(index) => drop(self.open.insert(invocation.to_owned(), (index, entry.bytes.into()))),
+            None => drop(self.open.remove(invocation)),
+        });
     }
 
     /// The admissions that are still open, oldest first.
     pub(crate) fn into_admissions(self) -> Vec<Record> {
         let sorted: BTreeMap<u64, Box<[u8]>> = self.open.into_values().collect();
         sorted.into_iter().filter_map(|(index, bytes)| Record::decode(index, &bytes).ok()).collect()
+    }
+}
+
+/// Tells of an admission with its index, of a conclusion with none, and of nothing else.
+pub(crate) fn pass(entry: Entry<'_>, tell: impl FnOnce(&str, Option<u64>)) {
+    let Ok(Peek { kind, invocation: Some(invocation) }) = serde_json::from_slice(entry.bytes) else {
+        return;
+    };
+    if kind == Kind::Admitted.as_str() {
+        tell(invocation, Some(entry.index));
+    } else if kind == Kind::Concluded.as_str() {
+        tell(invocation, None);
     }
 }
 

@@ -4,7 +4,7 @@
 use std::{io, path::Path};
 
 use crate::{
-    Error, Visit,
+    Chain, Error,
     disk::File,
     frame::MAX_FRAME,
     scan::{self, Step, Walk},
@@ -20,33 +20,24 @@ pub(crate) struct Walked {
     pub(crate) offset: u64,
     /// Behind its last byte that is not zero.
     pub(crate) end: u64,
-    /// The index that follows.
-    pub(crate) next_index: u64,
 }
 
 /// `is_last`: a torn frame may be at the end.
-pub(crate) fn walk<F: File>(
-    file: &F,
-    path: &Path,
-    first_index: u64,
-    is_last: bool,
-    visit: &mut Visit<'_>,
-) -> Result<Walked, Error> {
+pub(crate) fn walk<F: File>(file: &F, path: &Path, is_last: bool, chain: &mut Chain<'_>) -> Result<Walked, Error> {
     let mut walk = Walk::from(segment::HEADER as u64);
-    let mut next_index = first_index;
     let mut last = walk.offset();
     let damaged =
         |offset, index, what: &str| Error::Damaged { file: path.to_path_buf(), offset, index, what: what.into() };
     let bad = loop {
         let offset = walk.offset();
         match walk.step(file).map_err(Error::io("read", path))? {
-            Step::Frame(frame) if frame.first_index != next_index => {
+            Step::Frame(frame) if frame.first_index != chain.size() => {
                 let what = format!("entry {} comes out of turn", frame.first_index);
-                return Err(damaged(offset, next_index, &what));
+                return Err(damaged(offset, chain.size(), &what));
             }
             Step::Frame(frame) => {
-                frame.entries().for_each(&mut *visit);
-                next_index += u64::from(frame.count);
+                let index = chain.size();
+                chain.pass(&frame).map_err(|what| damaged(offset, index, what))?;
                 last = offset;
             }
             Step::Empty => break "entries are missing here",
@@ -56,12 +47,12 @@ pub(crate) fn walk<F: File>(
     let offset = walk.offset();
     let end = walk.end_of_bytes(file).map_err(Error::io("read", path))?;
     if end > offset {
-        let followed = walk.is_followed(file, next_index);
+        let followed = walk.is_followed(file, chain.size());
         if !is_last || followed.map_err(Error::io("read", path))? {
-            return Err(damaged(offset, next_index, bad));
+            return Err(damaged(offset, chain.size(), bad));
         }
     }
-    Ok(Walked { last, offset, end, next_index })
+    Ok(Walked { last, offset, end })
 }
 
 /// Makes the disk hold what the walk over the last segment saw, and nothing behind it. An earlier process may have

@@ -6,15 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use grid_tlog::{Frontier, Hash};
+
 use crate::{
     Error,
     disk::{Disk, File, How},
     scan::ReadAt,
 };
 
-pub(crate) const HEADER: usize = 64;
+pub(crate) const HEADER: usize = 4096;
 const MAGIC: [u8; 8] = *b"\xf5GRIDWAL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHUNK: usize = 1 << 20;
 
 /// Where segments live within the log's directory.
@@ -48,40 +50,45 @@ fn index_of(name: &str) -> Option<u64> {
 }
 
 /// What a segment says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    pub(crate) first_index: u64,
+    /// The same in all segments of a log.
     pub(crate) log: u128,
+    /// Of the tree before its first entry.
+    pub(crate) edge: Frontier,
 }
 
 impl Header {
-    fn to_bytes(self) -> [u8; HEADER] {
-        let mut body = [0; HEADER - 16];
-        let (index, rest) = body.split_at_mut(8);
-        index.copy_from_slice(&self.first_index.to_le_bytes());
-        let (log, _) = rest.split_at_mut(16);
-        log.copy_from_slice(&self.log.to_le_bytes());
-        let mut bytes = [0; HEADER];
-        let crc = crc32c::crc32c(&body);
-        let parts: [&[u8]; 4] = [&MAGIC, &VERSION.to_le_bytes(), &crc.to_le_bytes(), &body];
-        for (to, from) in bytes.iter_mut().zip(parts.concat()) {
-            *to = from;
-        }
-        bytes
+    /// The index of its first entry.
+    pub(crate) fn first_index(&self) -> u64 {
+        self.edge.size()
     }
 
-    fn from_bytes(bytes: &[u8; HEADER]) -> Option<Self> {
-        let index = bytes.get(16..24)?.try_into().ok()?;
-        let log = bytes.get(24..40)?.try_into().ok()?;
-        let header = Self { first_index: u64::from_le_bytes(index), log: u128::from_le_bytes(log) };
-        (header.to_bytes() == *bytes).then_some(header)
+    fn to_bytes(&self) -> Vec<u8> {
+        let mut body = self.first_index().to_le_bytes().to_vec();
+        body.extend_from_slice(&self.log.to_le_bytes());
+        body.extend(self.edge.subtrees().iter().flat_map(Hash::as_bytes));
+        body.resize(HEADER - 16, 0);
+        let crc = crc32c::crc32c(&body);
+        let parts: [&[u8]; 4] = [&MAGIC, &VERSION.to_le_bytes(), &crc.to_le_bytes(), &body];
+        parts.concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let size = u64::from_le_bytes(bytes.get(16..24)?.try_into().ok()?);
+        let log = u128::from_le_bytes(bytes.get(24..40)?.try_into().ok()?);
+        let subtrees = usize::try_from(size.count_ones()).ok()?;
+        let (hashes, _) = bytes.get(40..)?.as_chunks();
+        let hashes = hashes.get(..subtrees)?.iter().map(|hash| Hash::from_bytes(*hash));
+        let header = Self { log, edge: Frontier::from_parts(size, hashes.collect()).ok()? };
+        (header.to_bytes() == bytes).then_some(header)
     }
 
     /// Reads the header of the segment `path`.
     pub(crate) fn read<R: ReadAt + ?Sized>(source: &R, path: &Path, first_index: u64) -> Result<Self, Error> {
-        let mut bytes = [0; HEADER];
+        let mut bytes = vec![0; HEADER];
         source.read_at(&mut bytes, 0).map_err(Error::io("read", path))?;
-        Self::from_bytes(&bytes).filter(|header| header.first_index == first_index).ok_or_else(|| Error::Damaged {
+        Self::from_bytes(&bytes).filter(|header| header.first_index() == first_index).ok_or_else(|| Error::Damaged {
             file: path.to_path_buf(),
             offset: 0,
             index: first_index,
@@ -101,17 +108,21 @@ pub(crate) fn fill_spare<D: Disk>(disk: &D, log: &Path, size: u64) -> io::Result
 }
 
 fn fill<D: Disk>(disk: &D, path: &Path, size: u64) -> io::Result<D::File> {
-    let file = disk.open(path, How::Truncate)?;
+    // A spare that an earlier process left keeps its place on the disk, or a full one might not give it again.
+    let file = disk.open(path, How::Create)?;
     write_zeros(&file, 0, size)?;
+    if file.size()? > size {
+        file.set_size(size)?;
+    }
     file.sync_all()?;
     Ok(file)
 }
 
 /// Gives the spare its header and its name.
-pub(crate) fn take_spare<D: Disk>(disk: &D, log: &Path, file: &D::File, header: Header) -> io::Result<PathBuf> {
+pub(crate) fn take_spare<D: Disk>(disk: &D, log: &Path, file: &D::File, header: &Header) -> io::Result<PathBuf> {
     file.write_all_at(&header.to_bytes(), 0)?;
     file.sync_data()?;
-    let path = path(log, header.first_index);
+    let path = path(log, header.first_index());
     disk.rename(&spare(log), &path)?;
     disk.sync_dir(&directory(log))?;
     Ok(path)

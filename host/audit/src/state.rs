@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Debug,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,10 @@ pub struct Status {
     pub lost: u64,
     /// Whether the last write succeeded.
     pub writable: bool,
+    /// Records under the newest public checkpoint.
+    pub published: u64,
+    /// Why the last try to publish failed. Records are durable all the same.
+    pub publishing: Option<Arc<str>>,
     /// Why the ledger ended for good.
     pub failure: Option<Unavailable>,
 }
@@ -48,17 +55,21 @@ pub(crate) struct State {
     pub(crate) open: AtomicU64,
     pub(crate) lost: AtomicU64,
     pub(crate) writable: AtomicBool,
+    pub(crate) published: AtomicU64,
+    publishing: Mutex<Option<Arc<str>>>,
     failure: watch::Sender<Option<Unavailable>>,
     ended: watch::Sender<bool>,
 }
 
 impl State {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(records: u64) -> Self {
         Self {
-            records: AtomicU64::new(0),
+            records: AtomicU64::new(records),
             open: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             writable: AtomicBool::new(true),
+            published: AtomicU64::new(0),
+            publishing: Mutex::new(None),
             failure: watch::Sender::new(None),
             ended: watch::Sender::new(false),
         }
@@ -72,6 +83,15 @@ impl State {
     pub(crate) fn end(&self) {
         self.writable.store(false, Ordering::Release);
         self.ended.send_replace(true);
+    }
+
+    pub(crate) fn publish(&self, published: u64, trouble: Option<Arc<str>>) {
+        self.published.store(published, Ordering::Release);
+        *self.publishing.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    pub(crate) fn publishing(&self) -> Option<Arc<str>> {
+        self.publishing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn failure(&self) -> Option<Unavailable> {

@@ -3,7 +3,9 @@
 
 use std::{fmt::Debug, io};
 
-use crate::Error;
+use grid_tlog::Frontier;
+
+use crate::{Chain, Error};
 
 /// One entry with its place in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,28 +19,21 @@ pub struct Entry<'a> {
 /// Called for every entry of the log, in order.
 pub type Visit<'a> = dyn FnMut(Entry<'_>) + 'a;
 
-/// Where a log ends.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tail {
-    /// The index that the next entry gets; the number of entries.
-    pub next_index: u64,
-    /// Bytes of an incomplete last frame that were cut.
-    pub cut: u64,
-}
-
 /// Frames, one behind the other.
 pub trait Storage: Debug + Send + 'static {
-    /// Shows every entry of every complete frame, cuts an incomplete last one, and is then ready to append.
+    /// Shows every complete frame to `chain`, cuts an incomplete last one, and is then ready to append. Gives the
+    /// number of bytes that were cut.
     ///
     /// # Errors
     /// [`Error`] where the log is damaged before its tail, or cannot be read.
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error>;
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error>;
 
-    /// Writes one frame behind the last. It counts only after [`Storage::sync`].
+    /// Writes one frame behind the last; `edge` is that of the tree before it. It counts only after
+    /// [`Storage::sync`].
     ///
     /// # Errors
     /// Those of the operating system. After one, nothing but [`Storage::reset`] may be called.
-    fn append(&mut self, frame: &[u8]) -> io::Result<()>;
+    fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()>;
 
     /// Makes what was appended durable.
     ///

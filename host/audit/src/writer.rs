@@ -17,17 +17,23 @@ use tokio::sync::mpsc;
 use crate::{
     Durability, Error, Observer, Record, Storage, Unavailable,
     ack::{Acks, Waiter},
+    background::Background,
     encode,
     frame::{Builder, NotAdded},
     linger::Linger,
     open_calls,
+    seal::Sealer,
     state::State,
 };
 
 /// Records taken at once.
 const BATCH: usize = 256;
-/// What is kept free for the conclusion of every open admission.
-const CONCLUSION: u64 = 2 << 10;
+/// What is kept free for the conclusion of every open admission, in a frame of its own. Without `detail` no
+/// conclusion is longer, whatever its ids are.
+const CONCLUSION: u64 = 3 << 10;
+/// Characters of `detail` that fit into that too.
+const SHORT_DETAIL: usize = 100;
+const FULL: &str = "the audit log has no room for this and its outcome; free some space on its disk and repeat";
 /// The most looks at the queue while a batch waits for more; a clock that a test holds still must not hold it.
 const TURNS: u32 = 1000;
 /// How long records gather where nobody waits for them.
@@ -52,14 +58,18 @@ pub(crate) struct Writer<S> {
     pub(crate) clock: SharedClock,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) durability: Durability,
-    pub(crate) next_index: u64,
+    pub(crate) sealer: Sealer,
     pub(crate) frame: Builder,
+    /// The entry that is being stored. Its memory is used again for the next one.
+    pub(crate) entry: Vec<u8>,
     pub(crate) pending: Pending,
     /// Records that were accepted and not stored, to be counted in the log.
     pub(crate) lost: u64,
     /// The storage failed and was not yet reset.
     pub(crate) broken: bool,
     pub(crate) linger: Linger,
+    /// Ends before the storage: the directory is its own until then.
+    pub(crate) background: Background,
 }
 
 /// What the current frame will change once it is durable.
@@ -80,8 +90,24 @@ impl<S: Storage> Writer<S> {
         Ok(self.commit()?)
     }
 
+    /// Entries in the tree.
+    pub(crate) fn size(&self) -> u64 {
+        self.sealer.edge().size()
+    }
+
+    /// Stores one entry that no event is, before the thread runs.
+    pub(crate) fn store_entry(&mut self, write: impl Fn(&mut Vec<u8>)) -> Result<(), Error> {
+        self.add(write)?;
+        Ok(self.commit()?)
+    }
+
     /// The thread's life.
     pub(crate) fn run(mut self) {
+        self.serve();
+        self.background = Background::None;
+    }
+
+    fn serve(&mut self) {
         let mut taken = Vec::with_capacity(BATCH);
         while self.gather(&mut taken) {
             let mut commands = taken.drain(..);
@@ -132,15 +158,11 @@ impl<S: Storage> Writer<S> {
                 return Ok(());
             }
         };
-        if event.kind != Kind::Concluded && !self.has_room() {
-            let full = "the audit log has no room for this and its outcome; free some space on its disk and repeat";
-            self.refuse(waiter, Unavailable::once(full));
-            return Ok(());
-        }
-        match self.add(|out| encode::encode(&event, out)) {
+        let kind = event.kind;
+        match self.put(event) {
             Ok(index) => {
-                self.pending.admitted += u64::from(event.kind == Kind::Admitted);
-                self.pending.concluded += u64::from(event.kind == Kind::Concluded);
+                self.pending.admitted += u64::from(kind == Kind::Admitted);
+                self.pending.concluded += u64::from(kind == Kind::Concluded);
                 if let Some(waiter) = waiter {
                     self.acks.expect(waiter, index);
                 }
@@ -155,6 +177,27 @@ impl<S: Storage> Writer<S> {
                 Ok(())
             }
         }
+    }
+
+    /// Puts an event into the frame where there is room for it: for a conclusion always, for others if the
+    /// conclusions of all that is open find theirs afterwards.
+    fn put(&mut self, mut event: Box<Event>) -> Result<u64, Unavailable> {
+        let mut entry = std::mem::take(&mut self.entry);
+        entry.clear();
+        encode::encode(&event, &mut entry);
+        let mut has_room = self.has_room(event.kind, entry.len());
+        if !has_room && event.kind == Kind::Concluded {
+            event.detail = event.detail.map(|detail| detail.chars().take(SHORT_DETAIL).collect());
+            entry.clear();
+            encode::encode(&event, &mut entry);
+            has_room = true;
+        }
+        let added = match has_room {
+            true => self.add(|out| out.extend_from_slice(&entry)),
+            false => Err(Unavailable::once(FULL)),
+        };
+        self.entry = entry;
+        added
     }
 
     /// Puts one entry into the frame; commits the frame first where it is full.
@@ -176,7 +219,7 @@ impl<S: Storage> Writer<S> {
     }
 
     fn begin(&mut self) {
-        self.frame.begin(self.next_index);
+        self.frame.begin(self.sealer.edge().size());
         let lost = self.lost;
         if lost > 0 {
             let at_ms = self.clock.unix_ms();
@@ -201,7 +244,7 @@ impl<S: Storage> Writer<S> {
             let stored = u64::from(entries) - u64::from(pending.gap > 0);
             return self.missed(&error, stored);
         }
-        self.next_index = next_index;
+        let sealed = self.sealer.keep();
         self.lost -= pending.gap;
         let state = &self.state;
         state.records.store(next_index, Ordering::Release);
@@ -210,7 +253,10 @@ impl<S: Storage> Writer<S> {
         state.lost.store(self.lost, Ordering::Relaxed);
         state.writable.store(true, Ordering::Release);
         let took = self.clock.elapsed().saturating_sub(began);
-        self.acks.durable();
+        if let Some(sealed) = sealed {
+            self.acks.durable(sealed);
+        }
+        self.background.committed(&self.state);
         let entries = usize::try_from(entries).unwrap_or(usize::MAX);
         self.linger.committed(entries.min(BATCH), took);
         self.observer.committed(entries, took);
@@ -222,7 +268,8 @@ impl<S: Storage> Writer<S> {
             self.storage.reset()?;
             self.broken = false;
         }
-        self.storage.append(self.frame.finish())?;
+        let trailer = self.sealer.seal(self.frame.entries());
+        self.storage.append(self.frame.finish(&trailer), self.sealer.edge())?;
         self.storage.sync()
     }
 
@@ -242,9 +289,18 @@ impl<S: Storage> Writer<S> {
         Ok(())
     }
 
-    fn has_room(&mut self) -> bool {
-        let open = self.state.open.load(Ordering::Relaxed) + self.pending.admitted;
-        let wanted = (open + 2) * CONCLUSION + self.frame.len() as u64;
+    /// Whether an entry of that length may be stored.
+    fn has_room(&mut self, kind: Kind, length: usize) -> bool {
+        let is_conclusion = kind == Kind::Concluded;
+        let (length, too_long) = (length as u64, length >= self.storage.max_frame());
+        if too_long || (is_conclusion && length <= CONCLUSION / 2) {
+            return true;
+        }
+        let begun = self.pending.admitted + u64::from(kind == Kind::Admitted);
+        let ended = self.pending.concluded + u64::from(is_conclusion);
+        let open = (self.state.open.load(Ordering::Relaxed) + begun).saturating_sub(ended);
+        // One more for what frames add to their entries.
+        let wanted = (open + 1) * CONCLUSION + self.frame.len() as u64 + length;
         self.storage.has_room(wanted)
     }
 

@@ -31,6 +31,7 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { reads: &["manifest.path", "mode"], check: manifest_is_there },
     Rule { reads: &["development.allow_registration", "mode"], check: no_registration_in_strict },
     Rule { reads: &["audit.durability", "mode"], check: full_durability_in_strict },
+    Rule { reads: &["audit.operator_role", "audit.reader_role"], check: two_readers },
     Rule {
         reads: &["server.listen", "server.allow_plaintext"],
         check: |config, _| plaintext_stays_here(config, config.server.listen),
@@ -78,6 +79,14 @@ fn full_durability_in_strict(config: &Config, _: Facts) -> Option<(Code, String)
     (config.mode == Mode::Strict && config.audit.durability == Durability::Relaxed).then(|| {
         let message =
             "is `relaxed` in strict mode, where nothing may run before its record is on the disk; set it to `full`";
+        (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+fn two_readers(config: &Config, _: Facts) -> Option<(Code, String)> {
+    (config.audit.operator_role == config.audit.reader_role).then(|| {
+        let message =
+            "is the same as `audit.reader_role`, so every reader would see every tenant; give it a name of its own";
         (Code::InvalidConfig, message.to_owned())
     })
 }

@@ -168,12 +168,22 @@ settings! {
     audit: Audit {
         /// The folder of the log.
         dir: PathBuf = Kind::Path, Under("data.dir", "audit");
+        /// The file of the key that signs the log, or `env:NAME` for a variable; `grid audit init` makes it.
+        key: PathBuf = Kind::Path, Under("data.dir", "audit.key");
+        /// The log's name, `<trust domain>/<cluster>/<host>/audit`, for a key that is made; a key has it in itself.
+        origin: Option<String> = Kind::Text, Absent;
+        /// How long a record on the disk may wait until tiles and checkpoint show it.
+        publish: Duration = time(MS, HOUR), Is("1s");
         /// When a record counts as written: `full` when it is on the disk, `relaxed` before that; strict mode takes `full` alone.
         durability: Durability = Kind::Choice(Durability::NAMES), Is("full");
         /// The size at which a new file of the log is begun.
         segment: ByteSize = size(ByteSize::kib(64), ByteSize::mib(4_096)), Is("64MiB");
         /// Records that may wait to be written.
         queue: usize = integer(16, 1_000_000), Is("8192");
+        /// The role that may read the records of its own tenant.
+        reader_role: String = Kind::Name, Is("auditor");
+        /// The role that may read the records of all tenants, and those of the host itself.
+        operator_role: String = Kind::Name, Is("audit-operator");
     }
 
     /// What the host says of itself.

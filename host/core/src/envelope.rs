@@ -56,6 +56,8 @@ pub struct Envelope {
     pub deadline_unix_ms: Option<u64>,
     /// Streaming was asked for.
     pub streaming: bool,
+    /// The answer shall carry a receipt of the audit log.
+    pub receipt: bool,
     /// Set by a runtime that calls upwards.
     pub parent_invocation_id: String,
     /// Of the caller's trace.

@@ -50,11 +50,13 @@ pub enum Kind {
     Violation,
     /// Cached decisions were made void.
     Invalidated,
+    /// Somebody read the log through the host; `read` and `filters` say how.
+    AuditRead,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::HostStarted,
         Self::HostStopped,
         Self::SessionOpened,
@@ -72,6 +74,7 @@ impl Kind {
         Self::LateResult,
         Self::Violation,
         Self::Invalidated,
+        Self::AuditRead,
     ];
 
     /// As the log writes it.
@@ -95,6 +98,7 @@ impl Kind {
             Self::LateResult => "late_result",
             Self::Violation => "violation",
             Self::Invalidated => "invalidated",
+            Self::AuditRead => "audit_read",
         }
     }
 }
@@ -183,6 +187,10 @@ pub struct Event {
     pub result_digest: Option<Sha256>,
     /// Its length.
     pub result_bytes: Option<u64>,
+    /// How the log was read: the method's name.
+    pub read: Option<&'static str>,
+    /// By what it was read: names of filters, never their values.
+    pub filters: Vec<&'static str>,
     /// Names that were accepted.
     pub accepted: Vec<String>,
     /// Names that were not, each with its code.
@@ -220,6 +228,8 @@ impl Event {
             duration_us: None,
             result_digest: None,
             result_bytes: None,
+            read: None,
+            filters: Vec::new(),
             accepted: Vec::new(),
             rejected: Vec::new(),
         }

@@ -13,6 +13,7 @@ pub mod listing;
 pub mod outcome;
 pub mod port;
 pub mod principal;
+pub mod reading;
 pub mod refusal;
 pub mod runtime;
 

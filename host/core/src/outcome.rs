@@ -33,4 +33,19 @@ pub struct CallAnswer {
     pub answer: ToolAnswer,
     /// It was given to an earlier request with this call_id.
     pub repeated: bool,
+    /// Of the record of it, where the caller asked for one.
+    pub receipt: Option<Arc<AuditReceipt>>,
+}
+
+/// That a record is in the audit log, for whoever has the log's public key (RFC 9162 section 2.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditReceipt {
+    /// Place of the record.
+    pub index: u64,
+    /// Its leaf hash.
+    pub leaf: [u8; 32],
+    /// The hashes beside the way to the root, lowest first.
+    pub inclusion: Vec<[u8; 32]>,
+    /// The signed note over the tree with the record.
+    pub checkpoint: String,
 }

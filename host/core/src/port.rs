@@ -1,5 +1,5 @@
-//! The ports through which rooms meet. Transports call [`FrontDoor`], [`RuntimeDoor`] and [`AdminDoor`]; the
-//! authorizer behind [`Authorizer`] can be replaced.
+//! The ports through which rooms meet. Transports call [`FrontDoor`], [`RuntimeDoor`], [`AdminDoor`] and
+//! [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 
@@ -11,6 +11,7 @@ use crate::{
     listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
     outcome::CallAnswer,
     principal::SecurityContext,
+    reading::{Follow, Get, Page, Query, Step},
     refusal::Refusal,
 };
 
@@ -108,6 +109,19 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Makes every cached decision void; the new epoch.
     fn invalidate(&self, credentials: Credentials, reason: String)
     -> impl Future<Output = Result<u64, Refusal>> + Send;
+}
+
+/// What auditors may ask for, on any port. Whoever reads sees the records of their own tenant, or all of them with a
+/// role that says so; what they may not see is as good as not there.
+pub trait AuditDoor: Debug + Send + Sync + 'static {
+    /// A page of records.
+    fn query(&self, credentials: Credentials, query: Query) -> Pending<'_, Result<Page, Refusal>>;
+
+    /// One record, or those of one execution; none where there are none.
+    fn get(&self, credentials: Credentials, get: Get) -> Pending<'_, Result<Page, Refusal>>;
+
+    /// Records as they come, each once and in order. Dropping the receiver ends it.
+    fn follow(&self, credentials: Credentials, follow: Follow) -> Pending<'_, Result<mpsc::Receiver<Step>, Refusal>>;
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?

@@ -1,11 +1,12 @@
 //! Why a request was not done. Two messages: the caller's says what to do next, the operator's says what was
 //! decided and never leaves the host.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     code::Code,
     id::{CorrelationId, InvocationId},
+    outcome::AuditReceipt,
 };
 
 /// The stage of the path that refused.
@@ -91,6 +92,8 @@ pub struct Context {
     pub repeatable: bool,
     /// The peer reads plain errors only.
     pub plain: bool,
+    /// Of the record of it, where the caller asked for one.
+    pub receipt: Option<Arc<AuditReceipt>>,
 }
 
 /// A request that was not done.
@@ -127,6 +130,13 @@ impl Refusal {
     #[must_use]
     pub fn because(mut self, internal: impl Into<String>) -> Self {
         self.0.internal = Some(internal.into());
+        self
+    }
+
+    /// Adds the evidence that the refusal is on record.
+    #[must_use]
+    pub fn with_receipt(mut self, receipt: Option<Arc<AuditReceipt>>) -> Self {
+        self.0.context.receipt = receipt;
         self
     }
 

@@ -140,13 +140,15 @@ async fn conclude<C: Contracts>(
     let request = call.call().call().call().call().request();
     let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
     let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
+    let receipt = written.as_ref().ok().and_then(|stored| trail.receipt(stored.as_ref()));
     let result = match written {
         Ok(_) => outcome.into_result(),
         Err(error) => Err(unaudited(&error.to_string())),
     };
-    let ended = result
-        .map(|answer| CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false })
-        .map_err(|refusal| trail.fill(refusal));
+    let ended = match result {
+        Ok(answer) => Ok(CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false, receipt }),
+        Err(refusal) => Err(trail.fill(refusal).with_receipt(receipt)),
+    };
     // What failed and may be run again is not held against a repeat.
     let keep = ended.as_ref().map_or_else(|refusal| !refusal.context().repeatable, |_| true);
     ticket.end(&ended, keep, host.clock.elapsed());

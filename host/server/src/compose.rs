@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-use grid_audit::{Durability, Ledger, Observer, Options as AuditOptions, Recovered};
+use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
+use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
@@ -14,11 +15,13 @@ use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
+use grid_tlog::Signer;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
+    archive::Archive,
     host::{Host, Rules},
     metrics::Metrics,
     serve::Failure,
@@ -102,16 +105,64 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
 pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
         directory: config.audit.dir.clone(),
+        signer: Arc::new(audit_key(config)?),
         segment_bytes: config.audit.segment.bytes(),
         durability: match config.audit.durability {
             grid_config::Durability::Full => Durability::Full,
             grid_config::Durability::Relaxed => Durability::Relaxed,
         },
         queue: config.audit.queue,
+        publish: config.audit.publish,
     };
     let observer = Arc::new(Commits(metrics.clone()));
     Ledger::open(options, clock.clone(), observer, &tokio::runtime::Handle::current())
         .map_err(|error| Failure::start(Code::AuditUnavailable, error.to_string()))
+}
+
+/// Keeps the index of the log that `ledger` opened.
+pub(crate) fn archive(config: &Config, clock: &SharedClock) -> Result<Archive, Failure> {
+    let options = IndexOptions::new(config.audit.dir.clone());
+    Archive::open(options, config.server.max_message.as_usize(), clock.clone())
+        .map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
+}
+
+/// The key that signs the log. DEVELOPMENT makes one where there is none; STRICT wants to be given one, because a
+/// log that changes its key unasked is another log.
+fn audit_key(config: &Config) -> Result<Signer, Failure> {
+    let source = KeySource::parse(&config.audit.key.to_string_lossy());
+    let signer = match (source.load(), config.mode) {
+        (Err(KeyError::Missing(_)), Mode::Development) => source.create(&audit_origin(config)),
+        (loaded, _) => loaded,
+    };
+    let named = signer.map_err(|error| error.to_string()).and_then(|signer| named(config, signer));
+    named.map_err(|message| Failure::config(Code::CertificateError, message))
+}
+
+/// Why the key of the log cannot be used; nothing is made.
+pub(crate) fn audit_key_fault(config: &Config) -> Option<String> {
+    let source = KeySource::parse(&config.audit.key.to_string_lossy());
+    let can_be_made = config.mode == Mode::Development && matches!(source, KeySource::File(_));
+    match source.load() {
+        Err(KeyError::Missing(_)) if can_be_made => None,
+        Err(error) => Some(error.to_string()),
+        Ok(signer) => named(config, signer).err(),
+    }
+}
+
+fn named(config: &Config, signer: Signer) -> Result<Signer, String> {
+    let name = signer.verifying_key().name();
+    match &config.audit.origin {
+        Some(origin) if origin != name => Err(format!(
+            "`audit.origin` is `{origin}`, but the key of the log is that of `{name}`; correct one of them"
+        )),
+        _ => Ok(signer),
+    }
+}
+
+/// The name for a log that has none yet.
+pub(crate) fn audit_origin(config: &Config) -> String {
+    let host = || format!("localhost/grid/{:08x}/audit", uuid::Uuid::new_v4().as_fields().0);
+    config.audit.origin.clone().unwrap_or_else(host)
 }
 
 #[derive(Debug)]
@@ -128,7 +179,7 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
-    ledger: Ledger,
+    (ledger, archive): (Ledger, Archive),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
@@ -153,12 +204,15 @@ pub(crate) fn host<C: Contracts>(
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,
+        archive,
         clock,
         metrics,
         tasks: TaskTracker::new(),
         rules: Rules {
             admin_role: config.authorize.admin_role.clone(),
             runtime_role: config.authorize.runtime_role.clone(),
+            reader_role: config.audit.reader_role.clone(),
+            operator_role: config.audit.operator_role.clone(),
             heartbeat: config.runtime.heartbeat,
             silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
             max_in_flight: config.runtime.max_in_flight,

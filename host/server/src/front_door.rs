@@ -80,7 +80,8 @@ impl<C: Contracts> FrontDoor for Door<C> {
             &envelope.name,
             &envelope.call_id,
             envelope.trace.as_deref(),
-        );
+        )
+        .wants_receipt(envelope.receipt);
         if host.stopping.is_cancelled() {
             return Err(self.refuse(trail, None, stopping()).await);
         }
@@ -139,19 +140,20 @@ impl<C: Contracts> FrontDoor for Door<C> {
 type Refused = (Refusal, Option<Caller>);
 
 impl<C: Contracts> Door<C> {
-    fn trail(&self, correlation: &str, session: &str) -> Trail {
+    pub(crate) fn trail(&self, correlation: &str, session: &str) -> Trail {
         let host = &self.0;
         let correlation = host.correlation(correlation);
         Trail::new(host.clock.clone(), host.metrics.clone(), correlation, session, "", "", None)
     }
 
-    async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
+    pub(crate) async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
         if let Some(caller) = caller {
             trail.principal(caller.principal());
         }
-        self.0.refused(&refusal, trail.event(Kind::Refused)).await;
+        let stored = self.0.refused(&refusal, trail.event(Kind::Refused)).await;
         self.0.metrics.refused(refusal.code());
-        trail.fill(refusal)
+        let receipt = trail.receipt(stored.as_ref());
+        trail.fill(refusal).with_receipt(receipt)
     }
 
     fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
@@ -280,8 +282,9 @@ async fn call<C: Contracts>(
         Ok(answer) => Ok(answer),
         Err(Stop::Concluded(refusal)) => Err(refusal),
         Err(Stop::Refused(refusal)) => {
-            host.refused(&refusal, trail.event(Kind::Refused)).await;
-            Err(trail.fill(refusal))
+            let stored = host.refused(&refusal, trail.event(Kind::Refused)).await;
+            let receipt = trail.receipt(stored.as_ref());
+            Err(trail.fill(refusal).with_receipt(receipt))
         }
         Err(Stop::Repeated(ended)) => repeated(&host, *ended, &trail).await,
     };
@@ -309,12 +312,11 @@ async fn repeated<C: Contracts>(
         Err(refusal) => refusal.context().invocation_id,
     };
     let event = Event { invocation, ..trail.event(Kind::Repeated) };
-    if let Err(error) = host.ledger.record(event).await {
-        return Err(trail.fill(unwritable(&error)));
-    }
+    let stored = host.ledger.record(event).await.map_err(|error| trail.fill(unwritable(&error)))?;
+    let receipt = trail.receipt(stored.as_ref());
     match ended {
-        Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), ..answer }),
-        Err(refusal) => Err(trail.adopt(refusal)),
+        Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), receipt, ..answer }),
+        Err(refusal) => Err(trail.adopt(refusal, receipt)),
     }
 }
 

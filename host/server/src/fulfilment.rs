@@ -200,7 +200,10 @@ fn reject_all(names: &[String], refusal: &Refusal) -> Rejected {
     names.iter().map(|name| (name.clone(), refusal.clone())).collect()
 }
 
-/// Nothing is live that is not on record.
+/// Names in one record: an entry of the log holds 64 KiB.
+const NAMES_A_RECORD: usize = 256;
+
+/// Nothing is live that is not on record. Long lists take several records.
 async fn record<C: Contracts>(
     port: &Port<C>,
     kind: Kind,
@@ -210,13 +213,17 @@ async fn record<C: Contracts>(
     rejected: &Rejected,
 ) -> Result<(), Refusal> {
     let coded = |(name, refusal): &(String, Refusal)| (plain_name(name).to_string(), refusal.code());
-    let event = Event {
-        session,
-        accepted: accepted.to_vec(),
-        rejected: rejected.iter().map(coded).collect(),
-        ..port.event(kind, correlation)
-    };
-    port.door.0.ledger.record(event).await.map(|_| ()).map_err(|error| unwritable(&error))
+    let records = accepted.len().div_ceil(NAMES_A_RECORD).max(rejected.len().div_ceil(NAMES_A_RECORD)).max(1);
+    for at in 0..records {
+        let event = Event {
+            session,
+            accepted: accepted.iter().skip(at * NAMES_A_RECORD).take(NAMES_A_RECORD).cloned().collect(),
+            rejected: rejected.iter().skip(at * NAMES_A_RECORD).take(NAMES_A_RECORD).map(coded).collect(),
+            ..port.event(kind, correlation)
+        };
+        port.door.0.ledger.record(event).await.map_err(|error| unwritable(&error))?;
+    }
+    Ok(())
 }
 
 fn answer<C: Contracts>(

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Ledger, Unavailable};
+use grid_audit::{Ledger, Stored, Unavailable};
 use grid_authorize::Authorize;
 use grid_contract::Contracts;
 use grid_core::{
@@ -23,7 +23,7 @@ use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::metrics::Metrics;
+use crate::{archive::Archive, metrics::Metrics};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -32,6 +32,10 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Reads the records of its own tenant.
+    pub(crate) reader_role: String,
+    /// Reads all records.
+    pub(crate) operator_role: String,
     pub(crate) heartbeat: Duration,
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
@@ -48,6 +52,7 @@ pub(crate) struct Host<C> {
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
+    pub(crate) archive: Archive,
     pub(crate) clock: SharedClock,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTracker,
@@ -70,11 +75,11 @@ impl<C: Contracts> Host<C> {
     }
 
     /// Writes a refusal down. One that cannot be written stays a refusal. Strangers are counted and
-    /// recorded together, so that they cannot fill the disk.
-    pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) {
+    /// recorded together, so that they cannot fill the disk. Gives the evidence of the record.
+    pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) -> Option<Stored> {
         if refusal.code() == Code::InvalidCredentials {
             self.strangers.fetch_add(1, Ordering::Relaxed);
-            return;
+            return None;
         }
         let event = Event {
             code: Some(refusal.code()),
@@ -85,8 +90,12 @@ impl<C: Contracts> Host<C> {
             }),
             ..event
         };
-        if let Err(error) = self.ledger.record(event).await {
-            tracing::error!(%error, "a refusal could not be recorded");
+        match self.ledger.record(event).await {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::error!(%error, "a refusal could not be recorded");
+                None
+            }
         }
     }
 

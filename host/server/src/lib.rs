@@ -3,6 +3,8 @@
 pub mod cli;
 
 mod admin_door;
+mod archive;
+mod audit_door;
 mod call_path;
 mod compose;
 mod front_door;

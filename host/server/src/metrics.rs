@@ -35,6 +35,8 @@ struct Gauges {
     runtimes: IntGauge,
     sessions: IntGauge,
     audit_writable: IntGauge,
+    audit_published: IntGauge,
+    audit_publishing: IntGauge,
 }
 
 /// A look at the host, for the gauges.
@@ -45,6 +47,8 @@ pub(crate) struct Glance {
     pub(crate) runtimes: u64,
     pub(crate) sessions: u64,
     pub(crate) audit_writable: bool,
+    pub(crate) audit_published: u64,
+    pub(crate) audit_publishing: bool,
 }
 
 impl Metrics {
@@ -133,6 +137,8 @@ impl Gauges {
             runtimes: gauge("grid_runtimes", "Attached runtimes")?,
             sessions: gauge("grid_sessions", "Open sessions")?,
             audit_writable: gauge("grid_audit_writable", "1 where the audit log takes records")?,
+            audit_published: gauge("grid_audit_published_records", "Records under the newest public checkpoint")?,
+            audit_publishing: gauge("grid_audit_publishing", "1 where the last try to publish succeeded")?,
         })
     }
 
@@ -144,5 +150,7 @@ impl Gauges {
         self.runtimes.set(number(glance.runtimes));
         self.sessions.set(number(glance.sessions));
         self.audit_writable.set(i64::from(glance.audit_writable));
+        self.audit_published.set(number(glance.audit_published));
+        self.audit_publishing.set(i64::from(glance.audit_publishing));
     }
 }

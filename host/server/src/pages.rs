@@ -26,18 +26,22 @@ pub(crate) fn pages<C: Contracts>(
 }
 
 fn glance<C: Contracts>(host: &Host<C>) -> Glance {
+    let audit = host.ledger.status();
     Glance {
         cache: host.authorize.hits_and_misses(),
         in_flight: host.hub.list().iter().map(|wire| u64::from(wire.card().load.in_flight())).sum(),
         runtimes: host.hub.len() as u64,
         sessions: host.sessions.open() as u64,
-        audit_writable: host.ledger.status().writable,
+        audit_writable: audit.writable,
+        audit_published: audit.published,
+        audit_publishing: audit.publishing.is_none(),
     }
 }
 
 /// Ready means that calls are taken; contracts that no runtime serves are named as degraded.
 fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
-    let writable = host.ledger.status().writable;
+    let audit = host.ledger.status();
+    let writable = audit.writable;
     let stopping = host.stopping.is_cancelled();
     let manifest = host.contracts.manifest();
     let unserved: Vec<&str> = manifest
@@ -52,6 +56,7 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
         "mode": C::MODE,
         "contracts": manifest.len(),
         "audit_writable": writable,
+        "audit_publishing": audit.publishing.is_none(),
         "stopping": stopping,
         "unserved": unserved,
     });

@@ -86,7 +86,7 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
                 host.refused(&fault, Event { principal, ..host.event(Kind::Refused, &correlation) }).await;
             }
             // A stranger's noise is counted, not written.
-            Err(stranger) => host.refused(&stranger, host.event(Kind::Refused, &correlation)).await,
+            Err(stranger) => drop(host.refused(&stranger, host.event(Kind::Refused, &correlation)).await),
         }
         let context = Context { correlation_id: Some(correlation), at_ms: host.clock.unix_ms(), ..Context::default() };
         fault.within(context)

@@ -3,7 +3,9 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_core::{
+    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
+};
 use grid_grpc::{Admin, Running, Server, Settings};
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
@@ -86,7 +88,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
             "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
         );
     }
-    let host = Arc::new(compose::host(config, contracts, identity, ledger, clock, metrics));
+    let log = (ledger, compose::archive(config, &clock)?);
+    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
@@ -143,10 +146,11 @@ async fn open<C: Contracts>(
     };
     let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
     let clock = door.0.clock.clone();
+    let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
     let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.start(callers).await.map_err(failed)?;
-    let operators =
-        Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings).start(operators).await.map_err(failed)?;
+    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
+    let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
+    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
     callers.health().set(true).await;
     operators.health().set(true).await;
     Ok((callers, operators))
@@ -155,9 +159,20 @@ async fn open<C: Contracts>(
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut trouble = None;
     loop {
         tokio::select! {
-            _ = tick.tick() => host.sweep().await,
+            _ = tick.tick() => {
+                host.sweep().await;
+                let now = host.ledger.status().publishing;
+                if now != trouble {
+                    match &now {
+                        Some(why) => tracing::error!("the audit log is durable but cannot be published: {why}"),
+                        None => tracing::info!("the audit log is published again"),
+                    }
+                    trouble = now;
+                }
+            }
             () = host.stopping.cancelled() => return,
         }
     }
@@ -177,8 +192,8 @@ async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     }
 }
 
-/// The name of the signal that asks the host to stop.
-fn signalled() -> impl Future<Output = &'static str> {
+/// The name of the signal that asks the process to stop.
+pub(crate) fn signalled() -> impl Future<Output = &'static str> {
     let signals = (unix::signal(unix::SignalKind::terminate()), unix::signal(unix::SignalKind::interrupt()));
     async move {
         match signals {
@@ -187,7 +202,7 @@ fn signalled() -> impl Future<Output = &'static str> {
                 _ = interrupt.recv() => "SIGINT",
             },
             _ => {
-                tracing::error!("signals cannot be watched; stop the host with SIGKILL");
+                tracing::error!("signals cannot be watched; stop this process with SIGKILL");
                 std::future::pending().await
             }
         }
@@ -217,5 +232,6 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     if let Err(error) = host.ledger.clone().close().await {
         tracing::error!(%error, "the log was not closed in order");
     }
+    host.archive.close();
     operators.shutdown(Duration::from_secs(1)).await;
 }

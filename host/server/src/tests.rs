@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod auditors;
 mod calls;
 mod canary;
 mod desk;

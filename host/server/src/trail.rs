@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use grid_audit::Stored;
 use grid_contract::Contract;
 use grid_core::{
     Refusal, Stage,
@@ -9,6 +10,7 @@ use grid_core::{
     envelope::TraceContext,
     event::{Event, Kind, plain_name},
     id::{CallId, CorrelationId, InvocationId, SessionId},
+    outcome::AuditReceipt,
     principal::Principal,
     refusal::Context,
 };
@@ -36,6 +38,7 @@ pub(crate) struct Trail {
     contract: Option<[u8; 32]>,
     repeatable: bool,
     plain: bool,
+    receipt: bool,
     lap: Duration,
 }
 
@@ -80,6 +83,7 @@ impl Trail {
             contract: None,
             repeatable: true,
             plain: false,
+            receipt: false,
         }
     }
 
@@ -158,19 +162,38 @@ impl Trail {
             trace_id: self.trace_id.clone(),
             repeatable: self.repeatable || not_sent,
             plain: self.plain,
+            receipt: None,
         })
     }
 
     /// Makes a refusal that an earlier request met this one's own; where the call ran stays as it was.
-    pub(crate) fn adopt(&self, refusal: Refusal) -> Refusal {
+    pub(crate) fn adopt(&self, refusal: Refusal, receipt: Option<Arc<AuditReceipt>>) -> Refusal {
         self.span.record("grid.code", refusal.code().as_str());
         let met = refusal.context().clone();
         refusal.within(Context {
             correlation_id: Some(self.correlation.clone()),
             trace_id: self.trace_id.clone(),
             plain: self.plain,
+            receipt,
             ..met
         })
+    }
+
+    /// The caller wants evidence of the record.
+    pub(crate) fn wants_receipt(mut self, wanted: bool) -> Self {
+        self.receipt = wanted;
+        self
+    }
+
+    /// That evidence, made only where it is wanted.
+    pub(crate) fn receipt(&self, stored: Option<&Stored>) -> Option<Arc<AuditReceipt>> {
+        let proof = stored.filter(|_| self.receipt)?.proof();
+        Some(Arc::new(AuditReceipt {
+            index: proof.index,
+            leaf: *proof.leaf.as_bytes(),
+            inclusion: proof.inclusion.iter().map(|hash| *hash.as_bytes()).collect(),
+            checkpoint: proof.checkpoint,
+        }))
     }
 
     /// A record of what happened to the request.

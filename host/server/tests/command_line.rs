@@ -66,6 +66,12 @@ mod command_line {
             &["config", "docs"],
             &["token"],
             &["token", "new"],
+            &["audit"],
+            &["audit", "export"],
+            &["audit", "report"],
+            &["witness"],
+            &["witness", "init"],
+            &["witness", "serve"],
             &["completions"],
         ] {
             let help = desk.run(&[command, &["--help"]].concat());
@@ -87,6 +93,8 @@ mod command_line {
             &["token", "new", "--principal", "", "--tenant", "t"],
             &["token", "new", "--principal", "a", "--tenant", "t", "--ttl", "30"],
             &["completions", "tin"],
+            &["witness", "serve"],
+            &["witness", "serve", "--log", "no key and no file"],
         ] {
             let ended = desk.run(arguments);
             assert_eq!(ended.code, 2, "{arguments:?}");

@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use grid_audit::{Durability, Error, Ledger, MemoryStorage, Record, Storage, Tail, Visit};
+use grid_audit::{Chain, Error, Ledger, MemoryStorage, Options, Record, Storage};
 use grid_core::clock::SystemClock;
+use grid_tlog::{Frontier, Kind, Signer};
 use tokio::runtime::Handle;
 
 /// Cheap to clone; all clones are one disk.
@@ -62,12 +63,12 @@ impl Disk {
 }
 
 impl Storage for Disk {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        self.memory.recover(visit)
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error> {
+        self.memory.recover(chain)
     }
 
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.memory.append(frame)
+    fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {
+        self.memory.append(frame, edge)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -113,15 +114,11 @@ impl Log {
     pub fn open() -> Self {
         let disk = Disk::default();
         // The writer measures its own work; a clock that stands still would make it wait.
-        let (ledger, _) = Ledger::start(
-            disk.clone(),
-            Durability::Full,
-            1024,
-            SystemClock::shared(),
-            Arc::new(()),
-            &Handle::current(),
-        )
-        .expect("a log in memory begins");
+        let signer = Signer::generate("test.example/log", Kind::Note).expect("there are random bytes");
+        let options = Options::new("unused", Arc::new(signer));
+        let clock = SystemClock::shared();
+        let (ledger, _) = Ledger::start(disk.clone(), &options, clock, Arc::new(()), &Handle::current())
+            .expect("a log in memory begins");
         Self { ledger, disk }
     }
 
@@ -132,13 +129,7 @@ impl Log {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a log that cannot be read is a failure")]
     pub fn records(&self) -> Vec<Record> {
-        let mut records = Vec::new();
-        let mut disk = self.disk.clone();
-        disk.recover(&mut |entry| {
-            records.push(Record::decode(entry.index, entry.bytes).expect("an entry is a record"));
-        })
-        .expect("the log reads back");
-        records
+        self.disk.memory.records().expect("the log reads back")
     }
 
     /// Those of one kind.

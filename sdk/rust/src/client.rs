@@ -11,6 +11,7 @@ use tonic::{Response, Status};
 use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
 use crate::error::Error;
+use crate::receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 use crate::token::Header;
 
 mod answer;
@@ -108,6 +109,15 @@ impl Client {
         Session::open(self.clone(), options).await
     }
 
+    /// Checks a receipt with the log's public key, without any host, and gives the state of the log that has the
+    /// record.
+    ///
+    /// # Errors
+    /// [`Unproved`].
+    pub fn verify_receipt(receipt: &Receipt, key: &VerifyingKey) -> Result<Checkpoint, Unproved> {
+        receipt.verify(key)
+    }
+
     /// A handle on a session that was opened elsewhere; the host checks that it belongs to the caller.
     #[must_use]
     pub fn session(&self, id: impl Into<String>) -> Session {
@@ -170,10 +180,11 @@ struct Refused {
     error: v1::EnhancedError,
     invocation_id: String,
     repeated: bool,
+    receipt: Option<Box<Receipt>>,
 }
 
 impl From<v1::EnhancedError> for Refused {
     fn from(error: v1::EnhancedError) -> Self {
-        Self { error, invocation_id: String::new(), repeated: false }
+        Self { error, invocation_id: String::new(), repeated: false, receipt: None }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use grid_proto::v1;
 
-use crate::Code;
+use crate::{Code, receipt::Receipt};
 
 mod transport;
 
@@ -115,6 +115,8 @@ pub struct Refusal {
     pub details: BTreeMap<String, String>,
     /// Where to read about it.
     pub documentation_url: String,
+    /// That the refusal is on record, where the call asked for it.
+    pub receipt: Option<Box<Receipt>>,
 }
 
 impl Default for Code {
@@ -139,6 +141,7 @@ impl From<v1::EnhancedError> for Refusal {
             invocation_id: String::new(),
             details: error.details.into_iter().collect(),
             documentation_url: error.documentation_url,
+            receipt: None,
         }
     }
 }
@@ -176,6 +179,8 @@ pub struct ToolFailure {
     pub correlation_id: String,
     /// The answer of an earlier call with the same call id.
     pub repeated: bool,
+    /// That the failure is on record, where the call asked for it.
+    pub receipt: Option<Box<Receipt>>,
 }
 
 impl fmt::Display for ToolFailure {

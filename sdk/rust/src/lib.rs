@@ -6,21 +6,25 @@
 extern crate self as grid_sdk;
 
 pub mod admin;
+pub mod auditor;
 mod backoff;
 pub mod client;
 mod clock;
 mod code;
 mod connect;
 pub mod error;
+mod receipt;
 pub mod runtime;
 mod token;
 mod tool;
 
 pub use admin::{Admin, AdminBuilder};
+pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
 pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
+pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 
 /// Makes a function a tool that a [`Runtime`] can serve.
 ///

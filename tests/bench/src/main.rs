@@ -115,5 +115,6 @@ fn answer(result: v1::ToolResult) -> v1::CallToolResponse {
         invocation_id: result.invocation_id.clone(),
         outcome: Some(Outcome::Result(result)),
         repeated: false,
+        receipt: None,
     }
 }

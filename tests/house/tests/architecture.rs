@@ -20,6 +20,7 @@ const ROOMS: &[Room] = &[
     room("grid-core", &[]),
     room("grid-adm", &[]),
     room("grid-proto", &[]),
+    room("grid-tlog", &[]),
     room("grid-identity", &["grid-core"]),
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
@@ -27,7 +28,13 @@ const ROOMS: &[Room] = &[
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize"]),
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
-    room("grid-audit", &["grid-core"]),
+    room("grid-audit", &["grid-core", "grid-tlog"]),
+    // So can its index, which is made of it.
+    room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
+    // What others get of it: files, a report, sinks. It sees the log as any reader does.
+    room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
+    // Witnesses see checkpoints and proofs, never the log itself; of the vocabulary they use the clock.
+    room("grid-audit-witness", &["grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -46,11 +53,12 @@ const ROOMS: &[Room] = &[
             "grid-identity",
             "grid-resolve",
             "grid-session",
+            "grid-tlog",
             "grid-validate",
         ],
     ),
     // SDKs and what is built with them never see the host.
-    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros"]),
+    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-tlog"]),
     room("grid-sdk-macros", &[]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
@@ -58,6 +66,8 @@ const ROOMS: &[Room] = &[
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do.
     room("grid-bench", &["grid-proto"]),
+    // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
+    room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
 ];
 
@@ -76,14 +86,19 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prost", &["grid-proto", "grid-grpc", "grid-sdk"]),
     ("protox", &["grid-proto"]),
     ("h2", &["grid-grpc"]),
-    ("hyper", &["grid-grpc", SERVER]),
-    ("hyper-util", &["grid-grpc", SERVER]),
+    // A witness is an HTTP server of its own, and is run where no host is.
+    ("hyper", &["grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper-util", &["grid-grpc", "grid-audit-witness", SERVER]),
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit"]),
+    ("redb", &["grid-audit-index"]),
+    ("ureq", &["grid-audit-export", "grid-audit-witness"]),
+    ("rustls", &["grid-audit-export", "grid-audit-witness"]),
+    ("rustls-native-certs", &["grid-audit-export", "grid-audit-witness"]),
     ("prometheus", &[SERVER]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),

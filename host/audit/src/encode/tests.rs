@@ -51,6 +51,8 @@ fn full() -> Event {
         duration_us: Some(1_234_567),
         result_digest: Some([0; 32]),
         result_bytes: Some(10),
+        read: Some("query"),
+        filters: vec!["tool", "from_ms"],
         accepted: vec!["a".into(), "b\n".into()],
         rejected: vec![("c\"".into(), Code::UnsupportedTool), ("d".into(), Code::InvalidConfig)],
     }
@@ -132,11 +134,13 @@ fn every_field_can_be_read_back() {
         "dynamic": true,
         "effect": "read",
         "epoch": 7,
+        "filters": ["tool", "from_ms"],
         "invocation": event.invocation.unwrap().to_string(),
         "kind": "admitted",
         "outcome": "failed",
         "principal": "ann",
         "proof": "token",
+        "read": "query",
         "rejected": [
             {"code": "UNSUPPORTED_TOOL", "name": "c\""},
             {"code": "INVALID_CONFIG", "name": "d"},

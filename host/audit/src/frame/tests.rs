@@ -1,12 +1,15 @@
 use super::*;
 
+const TRAILER_OF_NONE: Trailer =
+    Trailer { before: Hash::from_bytes([1; 32]), root: Hash::from_bytes([2; 32]), key: 3, signature: [4; 64] };
+
 fn frame(first_index: u64, entries: &[&[u8]]) -> Vec<u8> {
     let mut builder = Builder::default();
     builder.begin(first_index);
     for entry in entries {
         builder.push(MAX_FRAME, |out| out.extend_from_slice(entry)).unwrap();
     }
-    builder.finish().to_vec()
+    builder.finish(&TRAILER_OF_NONE).to_vec()
 }
 
 #[test]
@@ -44,10 +47,10 @@ fn an_entry_that_does_not_fit_is_left_out() {
     let long = vec![b'x'; MAX_ENTRY + 1];
     let pushed = builder.push(MAX_FRAME, |out| out.extend_from_slice(&long));
     assert_eq!(pushed, Err(NotAdded::TooLong(MAX_ENTRY + 1)));
-    assert_eq!(builder.push(128, |out| out.extend_from_slice(&long[..40])), Ok(0));
-    let pushed = builder.push(128, |out| out.extend_from_slice(&long[..60]));
+    assert_eq!(builder.push(264, |out| out.extend_from_slice(&long[..40])), Ok(0));
+    let pushed = builder.push(264, |out| out.extend_from_slice(&long[..60]));
     assert_eq!(pushed, Err(NotAdded::Full));
-    let pushed = builder.push(128, |out| out.extend_from_slice(&long[..100]));
+    let pushed = builder.push(264, |out| out.extend_from_slice(&long[..100]));
     assert_eq!(pushed, Err(NotAdded::TooLong(100)));
-    assert_eq!(check(builder.finish()).unwrap().entries().count(), 1);
+    assert_eq!(check(builder.finish(&TRAILER_OF_NONE)).unwrap().entries().count(), 1);
 }

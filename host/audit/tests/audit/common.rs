@@ -2,13 +2,26 @@
 
 use std::{path::Path, sync::Arc};
 
-use grid_audit::{Durability, Error, Ledger, MemoryStorage, Options, Record, Recovered, Storage};
+use grid_audit::{Durability, Error, Ledger, MemoryStorage, Options, Record, Recovered, Storage, Stored, Unavailable};
 use grid_core::{
     clock::SystemClock,
     event::{Event, Kind, Outcome},
     id::{CorrelationId, InvocationId},
 };
+use grid_tlog::Signer;
 use tokio::runtime::Handle;
+
+/// A key that nobody else has a use for.
+const KEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+
+pub fn signer() -> Arc<Signer> {
+    Arc::new(Signer::parse(KEY).unwrap())
+}
+
+/// Where a record went.
+pub fn index(stored: Result<Option<Stored>, Unavailable>) -> Result<Option<u64>, Unavailable> {
+    stored.map(|stored| stored.map(|stored| stored.index()))
+}
 
 pub fn event(kind: Kind) -> Event {
     Event::new(kind, 1_700_000_000_000, CorrelationId::parse("c-1").unwrap())
@@ -36,7 +49,7 @@ pub fn refusal(detail: impl Into<String>) -> Event {
 
 /// Small segments, so that suites roll them.
 pub fn options(directory: &Path) -> Options {
-    Options { segment_bytes: 16 << 10, ..Options::new(directory) }
+    Options { segment_bytes: 16 << 10, ..Options::new(directory, signer()) }
 }
 
 pub fn open(directory: &Path) -> Result<(Ledger, Recovered), Error> {
@@ -47,15 +60,11 @@ pub fn open(directory: &Path) -> Result<(Ledger, Recovered), Error> {
 pub fn start(storage: impl Storage, durability: Durability) -> (Ledger, Recovered) {
     let clock = SystemClock::shared();
     let runtime = Handle::current();
-    Ledger::start(storage, durability, 1024, clock, Arc::new(()), &runtime).unwrap()
+    let options = Options { durability, queue: 1024, ..options(Path::new("unused")) };
+    Ledger::start(storage, &options, clock, Arc::new(()), &runtime).unwrap()
 }
 
 /// All records of a log in memory.
 pub fn records(of: &MemoryStorage) -> Vec<Record> {
-    let mut records = Vec::new();
-    let visited = of.clone().recover(&mut |entry| {
-        records.push(Record::decode(entry.index, entry.bytes).unwrap());
-    });
-    visited.unwrap();
-    records
+    of.records().unwrap()
 }

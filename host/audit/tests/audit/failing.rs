@@ -32,7 +32,7 @@ async fn fails_for_good(storage: MemoryStorage) {
     let syncs = storage.syncs();
     for _ in 0..10 {
         assert_eq!(ledger.admit(admission()).await.unwrap_err(), reason);
-        assert_eq!(ledger.record(refusal("later")).await, Err(reason.clone()));
+        assert_eq!(index(ledger.record(refusal("later")).await), Err(reason.clone()));
         ledger.note(refusal("later")).await;
     }
     let status = ledger.status();
@@ -63,7 +63,7 @@ async fn a_relaxed_ledger_counts_what_it_lost_in_the_log() {
     storage.fail_append(Some(1));
     let (ledger, _) = start(storage.clone(), Durability::Relaxed);
     for _ in 0..7 {
-        assert_eq!(ledger.record(refusal("lost")).await, Ok(None));
+        assert_eq!(index(ledger.record(refusal("lost")).await), Ok(None));
     }
     until(|| ledger.status().lost == 7).await;
     assert!(!ledger.status().writable);
@@ -106,7 +106,7 @@ async fn a_full_disk_refuses_admissions_and_still_takes_conclusions() {
     ledger.note(refusal("noted")).await;
     let concluded = ledger.conclude(conclusion(receipt.invocation())).await;
     // The note that was not taken is counted before it.
-    assert_eq!(concluded, Ok(Some(2)));
+    assert_eq!(index(concluded), Ok(Some(2)));
     storage.set_full(false);
     ledger.admit(admission()).await.unwrap();
     let records = records(&storage);
@@ -118,11 +118,11 @@ async fn a_full_disk_refuses_admissions_and_still_takes_conclusions() {
 #[tokio::test]
 async fn a_record_longer_than_an_entry_is_refused_alone() {
     let (ledger, _) = start(MemoryStorage::new(), Durability::Full);
-    let refused = ledger.record(refusal("x".repeat(1 << 20))).await.unwrap_err();
+    let refused = ledger.record(refusal("x".repeat(grid_audit::MAX_ENTRY))).await.unwrap_err();
     assert!(!refused.is_lasting(), "{refused}");
-    let long = ledger.record(refusal("x".repeat((1 << 20) - 100))).await;
-    assert_eq!(long, Ok(Some(0)));
-    assert_eq!(ledger.record(refusal("y")).await, Ok(Some(1)));
+    let long = ledger.record(refusal("x".repeat(grid_audit::MAX_ENTRY - 100))).await;
+    assert_eq!(index(long), Ok(Some(0)));
+    assert_eq!(index(ledger.record(refusal("y")).await), Ok(Some(1)));
 }
 
 /// A real disk with room for three segments: the one that fills, and two more.

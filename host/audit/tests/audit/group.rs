@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Condvar, Mutex},
 };
 
-use grid_audit::{Durability, Error, MemoryStorage, Storage, Tail, Visit};
+use grid_audit::{Chain, Durability, Error, MemoryStorage, Storage};
+use grid_tlog::Frontier;
 
 use crate::common::*;
 
@@ -37,12 +38,12 @@ impl Gated {
 }
 
 impl Storage for Gated {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        self.memory.recover(visit)
+    fn recover(&mut self, chain: &mut Chain<'_>) -> Result<u64, Error> {
+        self.memory.recover(chain)
     }
 
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.memory.append(frame)
+    fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {
+        self.memory.append(frame, edge)
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -82,12 +83,12 @@ async fn one_sync_carries_everything_that_waits() {
         tokio::task::yield_now().await;
     }
     storage.allow(1);
-    assert_eq!(first.await.unwrap(), Ok(Some(0)));
+    assert_eq!(index(first.await.unwrap()), Ok(Some(0)));
     storage.begun(2).await;
     assert!(others.iter().all(|other| !other.is_finished()));
     storage.allow(1);
     for (at, other) in others.into_iter().enumerate() {
-        assert_eq!(other.await.unwrap(), Ok(Some(at as u64 + 1)));
+        assert_eq!(index(other.await.unwrap()), Ok(Some(at as u64 + 1)));
     }
     assert_eq!(storage.memory.syncs(), 2);
 }
@@ -145,7 +146,7 @@ async fn a_caller_that_goes_away_does_not_take_its_record_along() {
     gone.abort();
     assert!(gone.await.unwrap_err().is_cancelled());
     storage.allow(2);
-    assert_eq!(ledger.record(refusal("here")).await, Ok(Some(1)));
+    assert_eq!(index(ledger.record(refusal("here")).await), Ok(Some(1)));
     assert_eq!(records(&storage.memory)[0].detail(), Some("gone"));
 }
 

@@ -38,7 +38,7 @@ async fn write(directory: &Path) {
                 loop {
                     let receipt = ledger.admit(admission()).await.unwrap();
                     say("admitted", receipt.index(), receipt.invocation());
-                    let index = ledger.conclude(conclusion(receipt.invocation())).await;
+                    let index = index(ledger.conclude(conclusion(receipt.invocation())).await);
                     say("concluded", index.unwrap(), receipt.invocation());
                 }
             })
@@ -52,7 +52,7 @@ async fn write(directory: &Path) {
 /// Segments that roll often and still hold the outcomes of all writers.
 fn reopen(directory: &Path) -> (Ledger, Recovered) {
     let mut options = options(directory);
-    options.segment_bytes = 32 << 10;
+    options.segment_bytes = 64 << 10;
     let runtime = tokio::runtime::Handle::current();
     Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap()
 }

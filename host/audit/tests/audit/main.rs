@@ -12,4 +12,5 @@ mod failing;
 mod group;
 mod killed;
 mod ledger;
+mod public;
 mod reader;

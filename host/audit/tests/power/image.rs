@@ -123,6 +123,16 @@ impl Image {
         Ok(())
     }
 
+    pub fn remove_directory(&mut self, path: &Path) -> io::Result<()> {
+        let id = self.find(path)?;
+        if !self.names(id)?.now.is_empty() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        let (above, name) = self.place(path)?;
+        self.names_mut(above)?.change(Change::Removed { name });
+        Ok(())
+    }
+
     pub fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         Ok(self.names(self.find(directory)?)?.now.keys().cloned().collect())
     }

@@ -10,7 +10,7 @@ use grid_core::{
 use tokio::task::JoinSet;
 
 use crate::{
-    machine::{Machine, admission, check_replaced, conclusion, refusal, replace},
+    machine::{Machine, admission, check_replaced, conclusion, refusal, replace, store},
     random::Random,
     story::Story,
 };
@@ -23,9 +23,18 @@ pub struct Life<'a> {
     pub story: &'a mut Story,
     pub random: &'a mut Random,
     pub open: Vec<InvocationId>,
+    pub style: Style,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Everything.
+    Mixed,
     /// Only records that fill a segment soon: with nothing to conclude, the first one after opening often needs
     /// another segment than the one that opening cut.
-    pub plain: bool,
+    Plain,
+    /// Many short ones at once: tiles become full, and segments go.
+    Crowd,
 }
 
 impl Life<'_> {
@@ -34,14 +43,18 @@ impl Life<'_> {
         check_replaced(&self.machine.disk, self.story);
         for _ in 0..steps {
             self.machine.clock.pass(Duration::from_millis(200));
+            let trouble = self.ledger.status().publishing;
+            assert!(trouble.is_none() || self.machine.disk.was_disturbed(), "not published: {trouble:?}");
             let goes_on = match self.random.below(12) {
-                _ if self.plain => self.long_refusal().await,
+                _ if self.style == Style::Plain => self.long_refusal().await,
+                3.. if self.style == Style::Crowd => self.many().await,
                 0..=2 if self.may_admit(0) => self.one(admission).await,
                 3..=5 if !self.open.is_empty() => self.one_conclusion().await,
                 0..=8 => self.one_refusal().await,
                 9..=10 => self.many().await,
                 _ => self.replace(),
             };
+            self.machine.settle(&self.ledger);
             if !goes_on {
                 return;
             }
@@ -50,7 +63,7 @@ impl Life<'_> {
 
     /// A small segment keeps room for few outcomes.
     fn may_admit(&self, others: u64) -> bool {
-        self.open.len() as u64 + others < self.machine.segment_bytes >> 14
+        self.open.len() as u64 + others < self.machine.log.segment_bytes >> 14
     }
 
     async fn one(&mut self, make: impl Fn(&mut Random) -> Event) -> bool {
@@ -81,13 +94,16 @@ impl Life<'_> {
     }
 
     fn longest(&self) -> u64 {
-        self.machine.segment_bytes / 4 - 700
+        (self.machine.log.segment_bytes - 4096) / 4 - 700
     }
 
     /// While the sync of the first waits, the others gather and become one batch, or two.
     async fn many(&mut self) -> bool {
         let first = refusal(0, self.random);
-        let count = 2 + self.random.below(6);
+        let (count, longest) = match self.style {
+            Style::Crowd => (30 + self.random.below(60), 10),
+            _ => (2 + self.random.below(6), 900),
+        };
         // A conclusion gives its room back when it is durable.
         let mut taken = 0;
         let mut others = Vec::new();
@@ -101,7 +117,7 @@ impl Life<'_> {
                     taken += 1;
                     conclusion(self.open.remove(0))
                 }
-                _ => refusal(self.random.below(900), self.random),
+                _ => refusal(self.random.below(longest), self.random),
             });
         }
         let disk = &self.machine.disk;
@@ -152,14 +168,4 @@ impl Life<'_> {
             }
         }
     }
-}
-
-/// Stores and gives the index.
-pub async fn store(ledger: Ledger, event: Event) -> Result<u64, Unavailable> {
-    let index = match event.kind {
-        Kind::Admitted => ledger.admit(event).await?.index(),
-        Kind::Concluded => ledger.conclude(event).await?,
-        _ => ledger.record(event).await?,
-    };
-    Ok(index.unwrap())
 }

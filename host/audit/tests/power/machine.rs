@@ -4,24 +4,28 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use grid_audit::{Durability, Error, FileOptions, FileStorage, Ledger, Observer, Storage, Tail, Visit, disk::Disk};
+use grid_audit::{
+    Durability, Error, FileOptions, FileStorage, Ledger, Observer, Options, Reader, Recovered, Unavailable, disk::Disk,
+};
 use grid_core::{
     clock::Clock,
     event::{Event, Kind, Outcome},
     id::{CorrelationId, InvocationId},
 };
+use grid_tlog::Signer;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{
     image::Image,
+    public,
     random::Random,
-    sim::SimDisk,
+    sim::{Plan, SimDisk},
     story::{Entries, Story},
 };
 
@@ -47,54 +51,17 @@ impl Clock for Hand {
     }
 }
 
-/// Counts batches that became durable.
+/// Counts what became durable and, where that is done, public.
 #[derive(Debug, Default)]
-struct Commits(AtomicU64);
+struct Commits {
+    batches: AtomicU64,
+    entries: AtomicU64,
+}
 
 impl Observer for Commits {
-    fn committed(&self, _entries: usize, _took: Duration) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-    }
-}
-
-/// Shows what its storage showed.
-#[derive(Debug)]
-struct Watched {
-    storage: FileStorage<SimDisk>,
-    seen: Arc<Mutex<Option<Entries>>>,
-}
-
-impl Storage for Watched {
-    fn recover(&mut self, visit: &mut Visit<'_>) -> Result<Tail, Error> {
-        let mut seen = Entries::new();
-        let tail = self.storage.recover(&mut |entry| {
-            assert_eq!(entry.index, seen.len() as u64, "indices are not consecutive");
-            seen.push(entry.bytes.to_vec());
-            visit(entry);
-        })?;
-        assert_eq!(tail.next_index, seen.len() as u64);
-        *self.seen.lock().unwrap() = Some(seen);
-        Ok(tail)
-    }
-
-    fn append(&mut self, frame: &[u8]) -> io::Result<()> {
-        self.storage.append(frame)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.storage.sync()
-    }
-
-    fn reset(&mut self) -> io::Result<()> {
-        self.storage.reset()
-    }
-
-    fn has_room(&mut self, bytes: u64) -> bool {
-        self.storage.has_room(bytes)
-    }
-
-    fn max_frame(&self) -> usize {
-        self.storage.max_frame()
+    fn committed(&self, entries: usize, _took: Duration) {
+        self.entries.fetch_add(entries as u64, Ordering::AcqRel);
+        self.batches.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -103,29 +70,37 @@ pub fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
+/// What kind of log is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Log {
+    pub segment_bytes: u64,
+    /// Whether there are tiles and checkpoints beside the segments.
+    pub publishes: bool,
+}
+
 #[derive(Debug, Clone)]
 pub struct Machine {
     pub disk: SimDisk,
     pub clock: Arc<Hand>,
-    pub segment_bytes: u64,
+    pub log: Log,
     pub durability: Durability,
     commits: Arc<Commits>,
 }
 
 impl Machine {
-    pub fn new(disk: SimDisk, segment_bytes: u64) -> Self {
-        Self { disk, clock: Arc::default(), segment_bytes, durability: Durability::Full, commits: Arc::default() }
+    pub fn new(disk: SimDisk, log: Log) -> Self {
+        Self { disk, clock: Arc::default(), log, durability: Durability::Full, commits: Arc::default() }
     }
 
     /// Opens the log and checks what is in it. Nothing where that failed, which it may only if the disk did.
     pub fn open(&self, story: &mut Story, runtime: &Handle) -> Option<Ledger> {
-        let seen = Arc::default();
-        let opened = self.start(&seen, runtime);
-        let found = seen.lock().unwrap().take();
-        found.iter().for_each(|found| story.check(found));
-        match opened {
-            Ok((ledger, closed)) => {
-                story.opened(found.unwrap(), &closed);
+        match self.start(runtime) {
+            Ok((ledger, recovered)) => {
+                self.commits.entries.fetch_add(recovered.records, Ordering::AcqRel);
+                let found = self.entries();
+                if !self.disk.has_stopped() {
+                    story.opened(found.unwrap(), &recovered);
+                }
                 Some(ledger)
             }
             Err(error) => {
@@ -136,22 +111,44 @@ impl Machine {
         }
     }
 
-    fn start(
-        &self,
-        seen: &Arc<Mutex<Option<Entries>>>,
-        runtime: &Handle,
-    ) -> Result<(Ledger, Vec<InvocationId>), Error> {
-        let options = FileOptions { directory: PathBuf::from(DIRECTORY), segment_bytes: self.segment_bytes };
-        let storage = FileStorage::open_on(self.disk.clone(), options, self.clock.clone())?;
-        let storage = Watched { storage, seen: Arc::clone(seen) };
-        let observer = self.commits.clone();
-        let (ledger, recovered) = Ledger::start(storage, self.durability, 256, self.clock.clone(), observer, runtime)?;
-        Ok((ledger, recovered.closed))
+    fn start(&self, runtime: &Handle) -> Result<(Ledger, Recovered), Error> {
+        let mut options = Options::new(DIRECTORY, signer());
+        options.segment_bytes = self.log.segment_bytes;
+        options.durability = self.durability;
+        options.queue = 256;
+        let (clock, observer) = (self.clock.clone(), self.commits.clone());
+        if self.log.publishes {
+            return Ledger::open_on(self.disk.clone(), options, clock, observer, runtime);
+        }
+        let files = FileOptions { directory: options.directory.clone(), segment_bytes: self.log.segment_bytes };
+        let storage = FileStorage::open_on(self.disk.clone(), files, clock.clone())?;
+        Ledger::start(storage, &options, clock, observer, runtime)
+    }
+
+    /// All entries, as a reader finds them.
+    pub fn entries(&self) -> Result<Entries, Error> {
+        let records = Reader::open_on(self.disk.clone(), DIRECTORY)?.records(0);
+        let mut next = 0;
+        let entries = records.map(|record| {
+            let record = record?;
+            assert_eq!(record.index(), next, "indices are not consecutive");
+            next += 1;
+            Ok(record.line().as_bytes().to_vec())
+        });
+        entries.collect()
     }
 
     /// Batches that became durable so far.
     pub fn commits(&self) -> u64 {
-        self.commits.0.load(Ordering::Acquire)
+        self.commits.batches.load(Ordering::Acquire)
+    }
+
+    /// Waits until the writer has done all it does for a batch: its callers hear of it earlier, and would get in
+    /// between.
+    pub fn settle(&self, ledger: &Ledger) {
+        while self.commits.entries.load(Ordering::Acquire) < ledger.status().records {
+            std::thread::yield_now();
+        }
     }
 
     /// Ends its process without a warning.
@@ -163,17 +160,40 @@ impl Machine {
     }
 
     /// Opens once more where nothing goes wrong, and once more, and looks at everything.
-    pub fn last_look(image: Image, segment_bytes: u64, mut story: Story, runtime: &Runtime) {
-        let machine = Self::new(SimDisk::new(image, crate::sim::Plan::default(), Random::new(0)), segment_bytes);
-        let ledger = machine.open(&mut story, runtime.handle()).unwrap();
-        runtime.block_on(ledger.close()).unwrap();
-        let seen = Arc::default();
-        let (ledger, closed) = machine.start(&seen, runtime.handle()).unwrap();
-        assert_eq!(closed, [], "calls were closed twice");
-        runtime.block_on(ledger.close()).unwrap();
-        story.end(&seen.lock().unwrap().take().unwrap());
+    pub fn last_look(image: Image, log: Log, mut story: Story, runtime: &Runtime) {
+        let machine = Self::new(SimDisk::new(image, Plan::default(), Random::new(0)), log);
+        for _ in 0..2 {
+            let ledger = machine.open(&mut story, runtime.handle()).unwrap();
+            let event = refusal(0, &mut Random::new(1));
+            let index = runtime.block_on(store(ledger.clone(), event.clone())).unwrap();
+            story.acknowledge(index, &event);
+            assert_eq!(ledger.status().publishing, None);
+            runtime.block_on(ledger.close()).unwrap();
+        }
+        let entries = machine.entries().unwrap();
+        story.end(&entries);
         check_replaced(&machine.disk, &mut story);
+        if log.publishes {
+            public::check(&machine.disk, &entries, signer().verifying_key());
+        }
     }
+}
+
+/// A key that nobody else has a use for.
+pub fn signer() -> Arc<Signer> {
+    const KEY: &str = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+    static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(|| Arc::new(Signer::parse(KEY).unwrap()));
+    Arc::clone(&SIGNER)
+}
+
+/// Stores and gives the index.
+pub async fn store(ledger: Ledger, event: Event) -> Result<u64, Unavailable> {
+    let stored = match event.kind {
+        Kind::Admitted => return Ok(ledger.admit(event).await?.index().unwrap()),
+        Kind::Concluded => ledger.conclude(event).await?,
+        _ => ledger.record(event).await?,
+    };
+    Ok(stored.unwrap().index())
 }
 
 pub fn admission(random: &mut Random) -> Event {

@@ -14,6 +14,7 @@ mod image;
 mod lives;
 mod machine;
 mod os;
+mod public;
 mod random;
 mod relaxed;
 mod seeds;

@@ -4,8 +4,8 @@ use tokio::runtime::Runtime;
 
 use crate::{
     image::Image,
-    lives::Life,
-    machine::{Machine, runtime},
+    lives::{Life, Style},
+    machine::{Log, Machine, runtime},
     random::Random,
     sim::{Plan, SimDisk},
     story::Story,
@@ -52,19 +52,22 @@ fn a_seed_makes_the_same_run_every_time() {
 fn run(seed: u64, runtime: &Runtime) -> u64 {
     let _told = Told(seed);
     let mut random = Random::new(seed);
-    let plain = random.one_in(3);
-    let segment_bytes = if plain { 16 << 10 } else { random.one_of(&[32 << 10, 32 << 10, 64 << 10]) };
+    let style = random.one_of(&[Style::Plain, Style::Plain, Style::Mixed, Style::Mixed, Style::Crowd]);
+    let log = Log {
+        segment_bytes: if style == Style::Mixed { random.one_of(&[32 << 10, 64 << 10]) } else { 16 << 10 },
+        publishes: style == Style::Crowd || random.one_in(2),
+    };
     let mut image = Image::new();
     let mut story = Story::default();
     let mut trace = 0;
     for _ in 0..2 + random.below(4) {
         let disk = SimDisk::new(image, plan(&mut random), Random::new(random.next()));
-        let machine = Machine::new(disk, segment_bytes);
-        image = life(&machine, plain, &mut story, &mut random, runtime);
+        let machine = Machine::new(disk, log);
+        image = life(&machine, style, &mut story, &mut random, runtime);
         trace = Random::new(trace ^ machine.disk.trace()).next();
         image = if random.one_in(3) { killed(image, &mut random) } else { without_power(&image, &mut random) };
     }
-    Machine::last_look(image, segment_bytes, story, runtime);
+    Machine::last_look(image, log, story, runtime);
     trace
 }
 
@@ -78,12 +81,12 @@ fn plan(random: &mut Random) -> Plan {
     Plan { stop_at, failing_syncs, capacity: None }
 }
 
-fn life(machine: &Machine, plain: bool, story: &mut Story, random: &mut Random, runtime: &Runtime) -> Image {
+fn life(machine: &Machine, style: Style, story: &mut Story, random: &mut Random, runtime: &Runtime) -> Image {
     let Some(ledger) = machine.open(story, runtime.handle()) else {
         return machine.disk.image();
     };
     let steps = random.below(20);
-    let mut life = Life { machine, ledger, story, random, open: Vec::new(), plain };
+    let mut life = Life { machine, ledger, story, random, open: Vec::new(), style };
     runtime.block_on(async {
         life.live(steps).await;
         if life.random.one_in(4) {

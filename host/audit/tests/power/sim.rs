@@ -220,6 +220,10 @@ impl Disk for SimDisk {
         self.operation(NAME)?.image.remove(path)
     }
 
+    fn remove_directory(&self, path: &Path) -> io::Result<()> {
+        self.operation(NAME)?.image.remove_directory(path)
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         self.running()?.image.list(directory)
     }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use grid_audit::Record;
-use grid_core::{event::Event, id::InvocationId};
+use grid_audit::{Record, Recovered};
+use grid_core::event::Event;
 
 /// What opening showed.
 pub type Entries = Vec<Vec<u8>>;
@@ -28,8 +28,7 @@ impl Story {
         assert!(index >= self.shown.len() as u64, "index {index} was given to what opening had shown");
     }
 
-    /// Opening got through the files.
-    pub fn check(&self, found: &Entries) {
+    fn check(&self, found: &Entries) {
         for (index, bytes) in &self.acknowledged {
             let is = found.get(usize::try_from(*index).unwrap());
             assert!(is == Some(bytes), "acknowledged record {index} of {}: {}", found.len(), both(is, bytes));
@@ -40,12 +39,15 @@ impl Story {
         }
     }
 
-    /// Opening succeeded: it closed these.
-    pub fn opened(&mut self, found: Entries, closed: &[InvocationId]) {
-        let open: BTreeSet<String> =
-            calls(&found).into_iter().filter_map(|(id, ends)| (ends == 0).then_some(id)).collect();
-        let closed: BTreeSet<String> = closed.iter().map(ToString::to_string).collect();
+    /// Opening succeeded, and readers now find this.
+    pub fn opened(&mut self, found: Entries, recovered: &Recovered) {
+        self.check(&found);
+        let (before, closings) = found.split_at(usize::try_from(recovered.records).unwrap());
+        let ends = calls(before);
+        let open: BTreeSet<_> = ends.iter().filter(|(_, ends)| **ends == 0).map(|(id, _)| id.clone()).collect();
+        let closed: BTreeSet<_> = recovered.closed.iter().map(ToString::to_string).collect();
         assert_eq!(open, closed, "the calls that were open, and those that opening closed");
+        assert_eq!(closings.len(), closed.len(), "opening wrote one conclusion for each");
         self.shown = found;
     }
 
@@ -64,7 +66,7 @@ fn both(is: Option<&Vec<u8>>, was: &[u8]) -> String {
 }
 
 /// How many conclusions each admission has.
-fn calls(entries: &Entries) -> HashMap<String, u32> {
+fn calls(entries: &[Vec<u8>]) -> HashMap<String, u32> {
     let mut calls = HashMap::new();
     for (index, bytes) in entries.iter().enumerate() {
         let record = Record::decode(index as u64, bytes).unwrap();

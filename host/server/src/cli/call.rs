@@ -1,9 +1,9 @@
 //! `grid call`: one call of one tool, in a session of its own or in one that is open.
 
-use std::{fs, io::Read as _, time::Duration};
+use std::{fs, io::Read as _, path::PathBuf, time::Duration};
 
 use clap::Args;
-use grid_sdk::{CallOptions, Error, Outcome, Session};
+use grid_sdk::{CallOptions, Error, Outcome, Receipt, Session};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +18,7 @@ use grid_config::parse_time;
   grid call calculate_sum '{\"numbers\": [1, 2, 3]}'
   grid call describe_text @arguments.json --deadline 500ms
   echo '{\"text\": \"hello\"}' | grid call describe_text - --json
+  grid call calculate_sum '{\"numbers\": [1]}' --receipt sum.receipt.json
 
 Ends with 0 if the tool answered, 6 if the host denied the call, and 1 for every other failure.
 With --json the answer has its ids; `grid audit show INVOCATION` tells the rest.")]
@@ -41,6 +42,9 @@ pub(super) struct Call {
     /// Joins the call with a wider workflow
     #[arg(long, value_name = "ID")]
     correlation_id: Option<String>,
+    /// Asks for the receipt of the audit log and writes it into a file; also where the call is refused or fails
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 impl Call {
@@ -56,6 +60,12 @@ impl Call {
             if own {
                 // The call's own answer counts; a session that stays open runs out.
                 drop(session.close(true).await);
+            }
+            match &ended {
+                Ok(Outcome::Succeeded(answer)) => self.keep(answer.receipt.as_deref())?,
+                Ok(Outcome::Failed(failure)) => self.keep(failure.receipt.as_deref())?,
+                Err(Error::Refused(refusal)) => self.keep(refusal.receipt.as_deref())?,
+                Err(_) => {}
             }
             ended.map_err(|error| failed(&error))
         })?;
@@ -82,8 +92,24 @@ impl Call {
             deadline: self.deadline,
             correlation_id: self.correlation_id.clone(),
             retries: None,
+            receipt: self.receipt.is_some(),
         };
         session.call_raw(&self.name, args, options).await
+    }
+
+    /// Writes the receipt down, where one was asked for.
+    fn keep(&self, receipt: Option<&Receipt>) -> Result<(), Failure> {
+        let Some(path) = &self.receipt else {
+            return Ok(());
+        };
+        let Some(receipt) = receipt else {
+            let message = "the answer has no receipt: the record is not durable, or the host gives none";
+            return Err(Failure::new(Exit::Error, message.to_owned()));
+        };
+        let text = serde_json::to_string_pretty(receipt).unwrap_or_default();
+        fs::write(path, text + "\n").map_err(|error| {
+            Failure::new(Exit::Error, format!("cannot write the receipt to `{}`: {error}", path.display()))
+        })
     }
 
     fn arguments(&self) -> Result<String, Failure> {

@@ -33,6 +33,12 @@ impl Check {
             problems.extend(fatal);
             warnings.extend(harmless);
         }
+        if let Ok(config) = reading.values()
+            && let Some(fault) = compose::audit_key_fault(config)
+        {
+            let place = Origin::File { path: config.audit.key.clone(), line: None };
+            problems.push(Problem::new(place, "audit.key", fault));
+        }
         let is_good = problems.is_empty();
         if context.output.is_json() {
             context.output.json(&json!({

@@ -14,6 +14,7 @@ mod serve;
 mod target;
 mod time;
 mod token;
+mod witness;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -39,6 +40,7 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
   grid audit tail                              what happened
+  grid witness init                            watch over the logs of others
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
             5 swap or drift, 6 denied, 7 audit verification failed"
@@ -87,6 +89,8 @@ enum Command {
     Call(call::Call),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Witness(witness::Witness),
     #[command(subcommand)]
     Adm(adm::Adm),
     Completions(completions::Completions),
@@ -161,6 +165,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Sessions(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
+        Command::Witness(command) => command.run(&context),
         Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };

@@ -26,6 +26,7 @@ use tokio::{join, sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    archive::Archive,
     front_door::Door,
     host::{Host, Rules},
     metrics::Metrics,
@@ -57,14 +58,19 @@ pub(super) struct Desk<C> {
 }
 
 pub(super) fn strict() -> Desk<Strict> {
-    desk(Strict::new(manifest(MANIFEST)))
+    strict_over(Archive::closed(4 << 20))
+}
+
+/// With a log that can be read through the host.
+pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
+    desk(Strict::new(manifest(MANIFEST)), archive)
 }
 
 pub(super) fn development() -> Desk<Development> {
-    desk(Development::new(manifest(MANIFEST), options(), 50))
+    desk(Development::new(manifest(MANIFEST), options(), 50), Archive::closed(4 << 20))
 }
 
-fn desk<C: Contracts>(contracts: C) -> Desk<C> {
+fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
     let clock = FakeClock::default();
     let key = SigningKey::generate().unwrap();
     let verifier = Verifier::new(key.verifying_key(), "grid", "grid-host", Duration::ZERO);
@@ -84,12 +90,15 @@ fn desk<C: Contracts>(contracts: C) -> Desk<C> {
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
+        archive,
         clock: clock.shared(),
         metrics: Metrics::new().unwrap(),
         tasks: TaskTracker::new(),
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            reader_role: "auditor".to_owned(),
+            operator_role: "audit-operator".to_owned(),
             heartbeat: Duration::from_secs(10),
             silent_limit: Duration::from_secs(30),
             max_in_flight: 4,

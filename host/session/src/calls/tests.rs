@@ -32,6 +32,7 @@ fn answer(content: &str) -> Ended {
         name: Arc::from("sum"),
         answer: ToolAnswer::Success(content.to_owned()),
         repeated: false,
+        receipt: None,
     })
 }
 

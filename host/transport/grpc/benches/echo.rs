@@ -51,6 +51,7 @@ impl FrontDoor for Echo {
             name: envelope.name.into(),
             answer: ToolAnswer::Success(envelope.args),
             repeated: false,
+            receipt: None,
         })
     }
     async fn turn_away(&self, _: Credentials, _: String, _: String, fault: Refusal) -> Refusal {
@@ -102,6 +103,7 @@ impl v1::grid_service_server::GridService for Echo {
             correlation_id: wire.correlation_id,
             invocation_id,
             repeated: false,
+            receipt: None,
         }))
     }
     async fn create_session(

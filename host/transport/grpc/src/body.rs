@@ -13,9 +13,11 @@ use http_body::{Body, Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
+use crate::auditors::Steps;
+
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-static DONE: LazyLock<HeaderMap> =
+pub(crate) static DONE: LazyLock<HeaderMap> =
     LazyLock::new(|| HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static("0"))]));
 
 /// The body of an answer.
@@ -32,6 +34,8 @@ pub(crate) enum Reply {
     Plain(Bytes),
     /// The frames of an attached runtime.
     Attached(tonic::body::Body),
+    /// Records as they come.
+    Followed(Steps),
     /// Health or reflection; ends when the port stops, because a watcher never goes by itself.
     Side(tonic::body::Body, Pin<Box<WaitForCancellationFutureOwned>>),
 }
@@ -58,6 +62,13 @@ impl Body for Reply {
                 Poll::Ready((!data.is_empty()).then(|| Ok(Frame::data(data))))
             }
             Self::Attached(body) => Pin::new(body).poll_frame(cx),
+            Self::Followed(steps) => {
+                let frame = ready!(steps.poll(cx));
+                if frame.as_ref().is_ok_and(|frame| frame.is_trailers()) {
+                    *self = Self::Empty;
+                }
+                Poll::Ready(Some(frame))
+            }
             Self::Side(body, stop) => {
                 if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
                     return Poll::Ready(frame);
@@ -75,7 +86,7 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Message(_) | Self::Trailers => false,
+            Self::Message(_) | Self::Trailers | Self::Followed(_) => false,
             Self::Plain(data) => data.is_empty(),
             Self::Attached(body) | Self::Side(body, _) => body.is_end_stream(),
         }
@@ -86,7 +97,9 @@ impl Body for Reply {
             Self::Empty => SizeHint::with_exact(0),
             Self::Plain(data) => SizeHint::with_exact(data.len() as u64),
             // An exact size would become a content-length header, which gRPC has no use for.
-            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Side(..) => SizeHint::default(),
+            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Followed(_) | Self::Side(..) => {
+                SizeHint::default()
+            }
         }
     }
 }

@@ -59,7 +59,7 @@ impl Fault {
         }
     }
 
-    fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         let text = format!("{}: {}", self.code().as_str(), self.message());
         match self {
             Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Status::resource_exhausted(text),

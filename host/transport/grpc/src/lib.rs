@@ -1,4 +1,4 @@
-//! The gRPC transport: callers, runtimes and operators in, calls of the ports out. It knows messages and
+//! The gRPC transport: callers, runtimes, operators and auditors in, calls of the ports out. It knows messages and
 //! connections and nothing of the path behind the doors.
 //!
 //! The abstraction over transports is the set of ports in `grid_core::port`: a transport is
@@ -7,6 +7,7 @@
 mod accept;
 mod admin;
 mod attach;
+mod auditors;
 mod body;
 mod callers;
 mod connection;

@@ -5,9 +5,9 @@ use std::{io, sync::Arc};
 
 use grid_core::{
     clock::SharedClock,
-    port::{FrontDoor, RuntimeDoor},
+    port::{AuditDoor, FrontDoor, RuntimeDoor},
 };
-use grid_proto::v1::{grid_service_server, runtime_service_server};
+use grid_proto::v1::{audit_service_server, grid_service_server, runtime_service_server};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -16,6 +16,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     accept::{Accept, Peer, Places, accept},
     attach::Runtimes,
+    auditors::Auditors,
     body::Reply,
     callers::{Callers, Method},
     connection::{Port, Route, serve_http2},
@@ -26,13 +27,15 @@ use crate::{
     unary::{Limits, is_grpc},
 };
 
-const SERVICES: &[&str] = &[grid_service_server::SERVICE_NAME, runtime_service_server::SERVICE_NAME];
+const SERVICES: &[&str] =
+    &[grid_service_server::SERVICE_NAME, runtime_service_server::SERVICE_NAME, audit_service_server::SERVICE_NAME];
 
-/// Serves callers and runtimes.
+/// Serves callers, runtimes and auditors.
 #[derive(Debug)]
 pub struct Server<F, R> {
     front: Arc<F>,
     runtimes: Arc<R>,
+    auditors: Option<Arc<dyn AuditDoor>>,
     clock: SharedClock,
     settings: Settings,
 }
@@ -41,7 +44,13 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self { front, runtimes, clock, settings }
+        Self { front, runtimes, auditors: None, clock, settings }
+    }
+
+    /// Hands auditors to `door`; without it nobody serves them.
+    #[must_use]
+    pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
+        Self { auditors: Some(door), ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -57,13 +66,11 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
         let kill = CancellationToken::new();
         let stop = kill.child_token();
         let tasks = TaskTracker::new();
-        let health = Health::of(SERVICES).await;
+        let health = Health::of(services(SERVICES, self.auditors.is_some())).await;
+        let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
         let routes = Routes {
-            callers: Callers {
-                door: self.front,
-                clock: self.clock,
-                limits: Limits { message: self.settings.max_message, patience: self.settings.message_timeout },
-            },
+            callers: Callers { door: self.front, clock: self.clock, limits },
+            auditors: self.auditors.map(|door| Auditors { door, limits }),
             runtimes: Runtimes {
                 door: self.runtimes,
                 message: self.settings.max_message,
@@ -86,6 +93,7 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
 struct Routes<F, R> {
     callers: Callers<F>,
     runtimes: Runtimes<R>,
+    auditors: Option<Auditors>,
     sides: Sides,
 }
 
@@ -104,11 +112,33 @@ impl<F: FrontDoor, R: RuntimeDoor> Route for Routes<F, R> {
                 let hang_up = peer.hang_up.clone();
                 self.runtimes.attach(request, peer.loopback, hang_up).await
             }
-            _ => match self.sides.serve(request).await {
-                Ok(response) => response,
-                Err(request) => unknown(request.uri().path()),
-            },
+            _ => beside(self.auditors.as_ref(), &self.sides, request, peer).await,
         }
+    }
+}
+
+/// The services that more than one port has: for auditors, health and reflection.
+pub(crate) async fn beside(
+    auditors: Option<&Auditors>,
+    sides: &Sides,
+    request: Request<Incoming>,
+    peer: &Peer,
+) -> Response<Reply> {
+    let answered = match (split(request.uri().path()), auditors) {
+        ((audit_service_server::SERVICE_NAME, method), Some(auditors)) => {
+            let method = method.to_owned();
+            auditors.serve(&method, request, peer.loopback).await
+        }
+        _ => sides.serve(request).await,
+    };
+    answered.unwrap_or_else(|request| unknown(request.uri().path()))
+}
+
+/// The services of a port; the last of `all` is that for auditors.
+pub(crate) fn services(all: &'static [&'static str], auditing: bool) -> &'static [&'static str] {
+    match all.split_last() {
+        Some((_, others)) if !auditing => others,
+        _ => all,
     }
 }
 

@@ -44,20 +44,23 @@ where
     A: Message,
     F: Future<Output = A>,
 {
+    match read(request, loopback, limits).await {
+        Ok(asked) => reply(&ask(asked).await, limits.message).unwrap_or_else(Fault::into_response),
+        Err(fault) => fault.into_response(),
+    }
+}
+
+/// Reads the one message of a request.
+pub(crate) async fn read<Q: Message + Default>(
+    request: Request<Incoming>,
+    loopback: bool,
+    limits: Limits,
+) -> Result<Asked<Q>, Fault> {
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(limits.patience, gather(body, limits.message));
-    let message = match read.await {
-        Ok(Ok(bytes)) => decode::<Q>(bytes),
-        Ok(Err(fault)) => Err(fault),
-        Err(_) => Err(Fault::Slow),
-    };
-    let message = match message {
-        Ok(message) => message,
-        Err(fault) => return fault.into_response(),
-    };
-    let asked = Asked { message, credentials: credentials(&head.headers, loopback), timeout: timeout(&head.headers) };
-    drop(head);
-    reply(&ask(asked).await, limits.message).unwrap_or_else(Fault::into_response)
+    let bytes = read.await.unwrap_or(Err(Fault::Slow))?;
+    let credentials = credentials(&head.headers, loopback);
+    Ok(Asked { message: decode(bytes)?, credentials, timeout: timeout(&head.headers) })
 }
 
 /// The framed message of a body that must hold exactly one, with its prefix checked and cut off.
@@ -118,17 +121,26 @@ fn decode<Q: Message + Default>(bytes: Bytes) -> Result<Q, Fault> {
     Q::decode(bytes).map_err(|fault| Fault::Malformed(fault.to_string()))
 }
 
-/// The answer in one buffer of its own size.
 fn reply<A: Message>(answer: &A, limit: usize) -> Result<Response<Reply>, Fault> {
+    Ok(streaming(Reply::Message(framed(answer, limit)?)))
+}
+
+/// The head of an answer that carries messages.
+pub(crate) fn streaming(body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
+    response
+}
+
+/// A message in one buffer of its own size, with its prefix.
+pub(crate) fn framed<A: Message>(answer: &A, limit: usize) -> Result<Bytes, Fault> {
     let found = answer.encoded_len();
     let length = u32::try_from(found).ok().filter(|_| found <= limit).ok_or(Fault::AnswerTooLarge { found, limit })?;
     let mut buffer = BytesMut::with_capacity(PREFIX + found);
     buffer.put_u8(0);
     buffer.put_u32(length);
     answer.encode_raw(&mut buffer);
-    let mut response = Response::new(Reply::Message(buffer.freeze()));
-    response.headers_mut().insert(header::CONTENT_TYPE, GRPC);
-    Ok(response)
+    Ok(buffer.freeze())
 }
 
 /// What the request offers as proof. An `authorization` that is no single bearer token becomes an empty token,

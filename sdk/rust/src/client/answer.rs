@@ -6,6 +6,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::code::Code;
 use crate::error::{Error, Setting, ToolFailure};
+use crate::receipt::{self, Receipt};
 
 /// A tool's success.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct CallAnswer {
     pub correlation_id: String,
     /// The answer of an earlier call with the same call id.
     pub repeated: bool,
+    /// That the answer is on record, where the call asked for it.
+    pub receipt: Option<Box<Receipt>>,
 }
 
 impl CallAnswer {
@@ -80,7 +83,7 @@ impl Sent<'_> {
             return Err(self.bad("the answer belongs to another call"));
         }
         let invocation_id = if answer.invocation_id.is_empty() { outer.invocation_id } else { answer.invocation_id };
-        let ids = Ids { invocation_id, repeated: answer.repeated };
+        let ids = Ids { invocation_id, repeated: answer.repeated, receipt: receipt::read(answer.receipt) };
         match (result.status(), result.content, result.error) {
             (adm::ToolResultStatus::Success, Some(content), None) => self.success(content, ids),
             (adm::ToolResultStatus::Error, None, Some(error)) => Ok(Outcome::Failed(self.failure(error, ids))),
@@ -98,6 +101,7 @@ impl Sent<'_> {
             invocation_id: ids.invocation_id,
             correlation_id: self.correlation_id.to_owned(),
             repeated: ids.repeated,
+            receipt: ids.receipt,
         }))
     }
 
@@ -110,6 +114,7 @@ impl Sent<'_> {
             invocation_id: ids.invocation_id,
             correlation_id: self.correlation_id.to_owned(),
             repeated: ids.repeated,
+            receipt: ids.receipt,
         }
     }
 
@@ -121,4 +126,5 @@ impl Sent<'_> {
 struct Ids {
     invocation_id: String,
     repeated: bool,
+    receipt: Option<Box<Receipt>>,
 }

@@ -103,6 +103,7 @@ impl<'a> Attempt<'a> {
         self.repeated = refused.repeated;
         let mut refusal = Refusal::from(refused.error);
         refusal.invocation_id = refused.invocation_id;
+        refusal.receipt = refused.receipt;
         if refusal.correlation_id.is_empty() {
             self.correlation_id.clone_into(&mut refusal.correlation_id);
         }

@@ -12,6 +12,7 @@ use super::retry::{Retries, Safety};
 use super::{Client, Refused};
 use crate::clock;
 use crate::error::{Error, Setting};
+use crate::receipt;
 
 /// What a session is opened with.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,9 @@ pub struct CallOptions {
     pub correlation_id: Option<String>,
     /// How the call is repeated; as the client was told where nothing is set.
     pub retries: Option<Retries>,
+    /// Whether the answer shall carry a receipt of the audit log; it has none where the host does not wait for its
+    /// log.
+    pub receipt: bool,
 }
 
 /// A tool as the session sees it.
@@ -205,6 +209,7 @@ impl Session {
             call: Some(grid_proto::adm::FunctionCall { call_id: call_id.clone(), name: name.to_owned(), args }),
             session_id: self.id.clone(),
             deadline_unix_ms: deadline.unwrap_or_default(),
+            receipt: options.receipt,
             ..Default::default()
         };
         let attempt = self.client.attempt(&correlation_id, Safety::Idempotent).retried(options.retries).until(deadline);
@@ -280,6 +285,7 @@ fn refusal_in_call(answer: &mut v1::CallToolResponse) -> Option<Refused> {
             error: *error,
             invocation_id: std::mem::take(&mut answer.invocation_id),
             repeated: answer.repeated,
+            receipt: receipt::read(answer.receipt.take()),
         }),
         outcome => {
             answer.outcome = outcome;

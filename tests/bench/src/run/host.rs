@@ -42,6 +42,10 @@ pub(super) fn start(grid: &Path, folder: &Path, strict: bool) -> Fallible<Host> 
     );
     fs::write(folder.join("grid.toml"), config)?;
     let grid = fs::canonicalize(grid).map_err(|error| format!("there is no program `{}`: {error}", grid.display()))?;
+    let made = command(&grid, folder).args(["audit", "init"]).output()?;
+    if !made.status.success() {
+        return Err(format!("no audit key: {}", String::from_utf8_lossy(&made.stderr)).into());
+    }
     let caller_token = token(&grid, folder, "bench-caller", "bench", "bench")?;
     let runtime_token = token(&grid, folder, RUNTIME, "*", "grid_runtime")?;
     let mut command = command(&grid, folder);

@@ -1,6 +1,9 @@
 //! What runtimes may do by mistake or on purpose. The caller gets an answer, the log has it, and the host goes on.
 
-use std::process::{Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 use grid_proto::{
     adm,
@@ -11,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::common::{
     Caller, Host, Peer, Setup, announcement, answer, answered, check_log, content, error_of, kind, refusal, serve,
-    soon, text, until,
+    soon, text,
 };
 
 const SUM: &str = r#"{"a": 2, "b": 40}"#;
@@ -281,18 +284,21 @@ async fn a_runtime_process_that_is_killed_in_the_middle_ends_its_calls_as_crashe
         .env("GRID_E2E_ENDPOINT", host.endpoint())
         .env("GRID_E2E_TOKEN_FILE", token)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let said = BufReader::new(process.stdout.take().unwrap()).lines();
     host.serves("hang").await;
     let mut waiting = JoinSet::new();
     for _ in 0..3 {
         let caller = caller.clone();
         waiting.spawn(async move { caller.call("hang", "{}").await });
     }
-    until("the calls are with the runtime", async || (host.metric("grid_calls_in_flight").await == 3).then_some(()))
-        .await;
+    let with_the_runtime = tokio::task::spawn_blocking(|| {
+        said.map_while(Result::ok).filter(|line| line.contains("hang was called")).take(3).count()
+    });
+    assert_eq!(soon("the calls are with the runtime", with_the_runtime).await.unwrap(), 3);
     process.kill().unwrap();
     process.wait().unwrap();
     for answer in soon("the callers are answered", waiting.join_all()).await {

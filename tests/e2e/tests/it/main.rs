@@ -21,6 +21,8 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod repeats;
 #[cfg(test)]
 mod secrets;

@@ -3,7 +3,7 @@
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Envelope,
-    outcome::{CallAnswer, ToolAnswer},
+    outcome::{AuditReceipt, CallAnswer, ToolAnswer},
 };
 use grid_proto::{
     adm,
@@ -13,8 +13,9 @@ use prost::Message as _;
 
 use super::{error::enhanced_error, session::correlation, trace};
 
-/// More than an answer holds besides its content: ids of at most 128 bytes, a function name, prefixes.
-const AROUND: usize = 1 << 10;
+/// More than an answer holds besides its content: ids of at most 128 bytes, a function name, prefixes, a receipt of
+/// at most 64 hashes.
+const AROUND: usize = 4 << 10;
 
 /// The request as the front door takes it.
 ///
@@ -32,6 +33,7 @@ pub(crate) fn envelope(wire: v1::ToolCall) -> Result<Envelope, MissingCall> {
         args: call.args,
         deadline_unix_ms: (wire.deadline_unix_ms > 0).then_some(wire.deadline_unix_ms),
         streaming: wire.streaming,
+        receipt: wire.receipt,
         parent_invocation_id: wire.parent_invocation_id,
         trace: wire.trace_context.map(trace),
         claim: None,
@@ -78,6 +80,7 @@ fn finished(answer: CallAnswer) -> v1::CallToolResponse {
         correlation_id,
         invocation_id,
         repeated: answer.repeated,
+        receipt: answer.receipt.as_deref().map(receipt),
     }
 }
 
@@ -88,6 +91,16 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
         correlation_id: correlation(refusal),
         invocation_id: refusal.context().invocation_id.map(|id| id.to_string()).unwrap_or_default(),
         repeated: false,
+        receipt: refusal.context().receipt.as_deref().map(receipt),
+    }
+}
+
+fn receipt(receipt: &AuditReceipt) -> v1::AuditReceipt {
+    v1::AuditReceipt {
+        index: receipt.index,
+        leaf_hash: receipt.leaf.to_vec(),
+        inclusion: receipt.inclusion.iter().map(|hash| hash.to_vec()).collect(),
+        checkpoint: receipt.checkpoint.clone(),
     }
 }
 

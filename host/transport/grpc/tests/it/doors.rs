@@ -90,6 +90,7 @@ pub fn refusal(code: Code, correlation_id: &str) -> Refusal {
             runtime_id: Some("rt".to_owned()),
             at_ms: 1234,
             trace_id: Some("ab".repeat(16)),
+            receipt: None,
             repeatable: true,
             plain: false,
         })
@@ -172,6 +173,7 @@ impl FrontDoor for Front {
             name: envelope.name.as_str().into(),
             answer,
             repeated: rest == "again",
+            receipt: None,
         })
     }
 

@@ -58,6 +58,7 @@ fn a_recorded_refusal_is_not_asked_for_again() {
         error: EnhancedError { retry_allowed: true, ..Default::default() },
         invocation_id: "i1".into(),
         repeated: true,
+        receipt: None,
     });
     assert_eq!(attempt.pause(&error), None);
 }

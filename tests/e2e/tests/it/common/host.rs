@@ -78,13 +78,22 @@ impl Setup {
     /// Writes the configuration, starts nothing.
     pub fn desk(self) -> Host {
         let dir = tempfile::tempdir().unwrap();
-        let mut text = format!("mode = \"{}\"\n\n[data]\ndir = \"data\"\n", self.mode);
+        let mut text = format!("mode = \"{}\"\n\n[data]\ndir = \"data\"\n\n[audit]\nkey = \"audit.key\"\n", self.mode);
         if let Some(manifest) = &self.manifest {
             fs::write(dir.path().join("tools.json"), manifest.to_string()).unwrap();
             text.push_str("\n[manifest]\npath = \"tools.json\"\n");
         }
         fs::write(dir.path().join("grid.toml"), text).unwrap();
-        Host { dir, setup: self, ports: (0, 0), process: None, starts: 0 }
+        let host = Host { dir, setup: self, ports: (0, 0), process: None, starts: 0 };
+        if host.setup.mode == "strict" {
+            // What else the set-up gives to the host may be wrong on purpose.
+            let mut command = Command::new(grid());
+            let key = ["audit.key=audit.key", "audit.origin=test.example/grid/audit"];
+            command.env_clear().current_dir(host.folder()).args(["audit", "init", "--set", key[0], "--set", key[1]]);
+            let made = Ended::of(command.stdin(Stdio::null()).output().unwrap());
+            assert_eq!(made.code, 0, "{made:?}");
+        }
+        host
     }
 
     /// Starts the host and waits until it takes calls.

@@ -20,9 +20,10 @@ pub async fn echo(text: Option<String>) -> String {
     text.unwrap_or_default()
 }
 
-/// Never ends.
+/// Says that it was called, and never ends.
 #[tool]
 pub async fn hang() {
+    println!("hang was called");
     std::future::pending().await
 }
 

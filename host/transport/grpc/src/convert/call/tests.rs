@@ -11,6 +11,7 @@ fn an_answer_with_neither_result_nor_error_is_never_written() {
         name: "add".into(),
         answer,
         repeated: false,
+        receipt: None,
     };
     let success = ToolAnswer::Success("1".to_owned());
     let failure = ToolAnswer::Error { message: "m".to_owned(), kind: "K".to_owned() };
@@ -29,6 +30,7 @@ fn a_tools_long_error_is_measured_too() {
         name: "add".into(),
         answer: ToolAnswer::Error { message: "m".repeat(5000), kind: "K".to_owned() },
         repeated: false,
+        receipt: None,
     };
     let response = answered(Ok(answer), 4096);
     assert!(response.encoded_len() < 4096);

@@ -1,22 +1,15 @@
-//! `grid audit tail` and `grid audit show`: the log on disk, with or without a host that writes it.
+//! `grid audit tail` and `grid audit show`: records of the log, for people and as they are stored.
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Subcommand};
-use grid_audit::{Reader, Record};
+use clap::Args;
+use grid_audit::Record;
 use grid_core::id::InvocationId;
 
-use super::{Context, Exit, Failure, time::stamp};
+use super::{super::time::stamp, Context, Exit, Failure, damaged, open};
 
 /// How often a followed log is looked at.
 const POLL: Duration = Duration::from_millis(100);
-
-/// Reads the audit log, without the host
-#[derive(Debug, Subcommand)]
-pub(super) enum Audit {
-    Tail(Tail),
-    Show(Show),
-}
 
 /// Prints the last records
 #[derive(Debug, Args)]
@@ -26,7 +19,7 @@ pub(super) enum Audit {
   grid audit tail --follow
 
 With --json each record is one line, as it is stored, with its `index` in front.")]
-pub(super) struct Tail {
+pub(in crate::cli) struct Tail {
     /// How many
     #[arg(short = 'n', long, default_value_t = 20)]
     lines: u64,
@@ -45,7 +38,7 @@ pub(super) struct Tail {
   grid audit show i-0123456789abcdef0123456789abcdef --json
 
 The id stands in the answer of the call, in its refusal and in every log line about it.")]
-pub(super) struct Show {
+pub(in crate::cli) struct Show {
     /// The invocation
     #[arg(value_parser = |text: &str| text.parse::<InvocationId>()
         .map_err(|_| "an invocation is `i-` and 32 hex digits, as a call's answer gives it"))]
@@ -55,17 +48,8 @@ pub(super) struct Show {
     dir: Option<PathBuf>,
 }
 
-impl Audit {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        match self {
-            Self::Tail(tail) => tail.run(context),
-            Self::Show(show) => show.run(context),
-        }
-    }
-}
-
 impl Tail {
-    fn run(self, context: &Context) -> Result<(), Failure> {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let reader = open(context, self.dir)?;
         let last = reader.last(self.lines).map_err(damaged)?;
         let next = last.last().map(|record| record.index() + 1);
@@ -87,7 +71,7 @@ impl Tail {
 }
 
 impl Show {
-    fn run(self, context: &Context) -> Result<(), Failure> {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let records = open(context, self.dir)?.by_invocation(self.invocation).map_err(damaged)?;
         if records.is_empty() {
             let message = format!("the log has no record of `{}`; is it the right log?", self.invocation);
@@ -102,22 +86,6 @@ impl Show {
         }
         Ok(())
     }
-}
-
-fn open(context: &Context, dir: Option<PathBuf>) -> Result<Reader, Failure> {
-    let dir = match dir {
-        Some(dir) => dir,
-        None => context.values(&context.read())?.audit.dir.clone(),
-    };
-    Reader::open(dir).map_err(damaged)
-}
-
-fn damaged(error: grid_audit::Error) -> Failure {
-    let exit = match error {
-        grid_audit::Error::Damaged { .. } => Exit::Unverified,
-        _ => Exit::Error,
-    };
-    Failure::new(exit, error.to_string())
 }
 
 /// One line a record.

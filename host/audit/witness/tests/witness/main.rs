@@ -1,0 +1,17 @@
+//! A witness from outside: what it answers, what it never says twice, and what a host makes of bad ones.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test stops at what it did not expect"
+)]
+
+mod answers;
+mod conformance;
+mod hostile;
+mod http;
+mod kit;
+mod memory;
+mod races;
+mod witnessing;

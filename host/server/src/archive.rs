@@ -1,0 +1,71 @@
+//! The log as those who read it through the host reach it: its index, and how many may search and follow at once.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use grid_audit_index::{Error, Found, Indexer, Options, Query};
+use grid_core::clock::SharedClock;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Searches at once, each on a thread of its own; further ones wait.
+const SEARCHES: usize = 2;
+/// Logs that are followed at once; further ones are refused.
+const FOLLOWERS: usize = 64;
+/// How long a search waits for the index to take in what is in the log.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Handle of the index and of the places of those who read.
+#[derive(Debug)]
+pub(crate) struct Archive {
+    indexer: Mutex<Option<Arc<Indexer>>>,
+    searches: Arc<Semaphore>,
+    followers: Arc<Semaphore>,
+    /// Bytes of records that one answer may hold.
+    pub(crate) page_bytes: usize,
+}
+
+impl Archive {
+    /// Keeps an index of the log in a directory, for answers of at most `message` bytes.
+    ///
+    /// # Errors
+    /// The machine gives no thread.
+    pub(crate) fn open(options: Options, message: usize, clock: SharedClock) -> std::io::Result<Self> {
+        let indexer = Indexer::start(options, clock)?;
+        Ok(Self { indexer: Mutex::new(Some(Arc::new(indexer))), ..Self::closed(message) })
+    }
+
+    /// One that answers nobody.
+    pub(crate) fn closed(message: usize) -> Self {
+        Self {
+            indexer: Mutex::new(None),
+            searches: Arc::new(Semaphore::new(SEARCHES)),
+            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            // Half is left for what stands around the records; callers take 4 MiB where nothing else is set.
+            page_bytes: message.min(4 << 20) / 2,
+        }
+    }
+
+    /// Waits for the place to search.
+    pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.searches).acquire_owned().await.ok()
+    }
+
+    /// The place to follow, where one is free.
+    pub(crate) fn follower(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.followers).try_acquire_owned().ok()
+    }
+
+    /// A page, from an index that has taken in the first `size` records. Blocks its thread.
+    pub(crate) fn find(&self, query: &Query, size: u64) -> Result<Found, Error> {
+        let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let indexer = indexer.ok_or_else(|| Error::Away("the host keeps none".into()))?;
+        indexer.find(query, self.page_bytes, size, PATIENCE)
+    }
+
+    /// Makes durable what the index has, and ends its thread. Blocks its own until then.
+    pub(crate) fn close(&self) {
+        self.indexer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}

@@ -1,0 +1,188 @@
+//! The door for auditors. A reader sees the records of its own tenant and an operator all; which of them the caller is
+//! decides a role. What was read is recorded before it leaves, by the names of the filters and no value of them.
+
+use std::sync::Arc;
+
+use grid_audit::Record;
+use grid_audit_index::{Error, Found, Query as Search};
+use grid_contract::Contracts;
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Credentials,
+    event::{Event, Kind},
+    port::{AuditDoor, Pending},
+    principal::Principal,
+    reading::{Filter, Follow, Get, MAX_PAGE, Page, Query, Row, Step, Which},
+};
+use grid_tlog::Hash;
+use tokio::sync::mpsc;
+
+use crate::{
+    front_door::{Door, stopping},
+    host::unwritable,
+    trail::Trail,
+};
+
+mod follow;
+
+/// Records of a page where nobody says how many.
+const PAGE: usize = 100;
+
+/// Somebody who may read, and what.
+#[derive(Debug, Clone)]
+struct Reader {
+    caller: Arc<Principal>,
+    /// Of this tenant alone; of all where absent.
+    tenant: Option<String>,
+    /// The role that lets them.
+    rule: Arc<str>,
+}
+
+impl<C: Contracts> AuditDoor for Door<C> {
+    fn query(&self, credentials: Credentials, query: Query) -> Pending<'_, Result<Page, Refusal>> {
+        Box::pin(async move {
+            let trail = self.trail(&query.correlation_id, "");
+            let names = query.filter.names();
+            let search = Search {
+                filter: query.filter,
+                newest_first: query.newest_first,
+                limit: query.limit.unwrap_or(PAGE).min(MAX_PAGE),
+                page_token: query.page_token,
+                ..Search::default()
+            };
+            self.page(&credentials, trail, "query", names, Some(search)).await
+        })
+    }
+
+    fn get(&self, credentials: Credentials, get: Get) -> Pending<'_, Result<Page, Refusal>> {
+        Box::pin(async move {
+            let trail = self.trail(&get.correlation_id, "");
+            let (name, search) = match get.which {
+                Some(Which::Index(index)) => (Some("index"), Some(at(index))),
+                Some(Which::Invocation(invocation)) => (Some("invocation"), Some(of(invocation))),
+                None => (None, None),
+            };
+            self.page(&credentials, trail, "get", name.into_iter().collect(), search).await
+        })
+    }
+
+    fn follow(&self, credentials: Credentials, follow: Follow) -> Pending<'_, Result<mpsc::Receiver<Step>, Refusal>> {
+        Box::pin(async move {
+            let mut trail = self.trail(&follow.correlation_id, "");
+            match self.begin(&credentials, follow, &mut trail).await {
+                Ok(steps) => Ok(steps),
+                Err(refusal) => Err(self.refuse(trail, None, refusal).await),
+            }
+        })
+    }
+}
+
+/// The record at a place.
+fn at(index: u64) -> Search {
+    Search { from: index, before: index.saturating_add(1), limit: 1, ..Search::default() }
+}
+
+/// The records of an execution.
+fn of(invocation: String) -> Search {
+    let filter = Filter { invocation: Some(invocation), ..Filter::default() };
+    Search { filter, limit: MAX_PAGE, ..Search::default() }
+}
+
+impl<C: Contracts> Door<C> {
+    /// Proves, searches, records, and then answers.
+    async fn page(
+        &self,
+        credentials: &Credentials,
+        mut trail: Trail,
+        read: &'static str,
+        names: Vec<&'static str>,
+        search: Option<Search>,
+    ) -> Result<Page, Refusal> {
+        let page = async {
+            let reader = self.reader(credentials, &mut trail)?;
+            let Some(search) = search else {
+                let message = "the message names no record; send `index` or `invocation`";
+                return Err(Refusal::new(Code::MalformedRequest, Stage::Transport, message));
+            };
+            // What is on the disk when the request comes, and so never the record of this very request.
+            let size = self.0.ledger.status().records;
+            let search = Search { tenant: reader.tenant.clone(), before: search.before.min(size), ..search };
+            let found = self.search(search, size).await.map_err(|error| unread(&error))?;
+            self.recorded(&reader, &trail, read, names).await?;
+            Ok(Page { rows: found.records.into_iter().map(row).collect(), next: found.next })
+        };
+        match page.await {
+            Ok(page) => Ok(page),
+            Err(refusal) => Err(self.refuse(trail, None, refusal).await),
+        }
+    }
+
+    /// Who is asking, and what they may see.
+    fn reader(&self, credentials: &Credentials, trail: &mut Trail) -> Result<Reader, Refusal> {
+        let host = &self.0;
+        let who = Arc::clone(host.identity.prove(credentials)?.principal());
+        trail.principal(&who);
+        if host.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        let (reader, operator) = (&host.rules.reader_role, &host.rules.operator_role);
+        let (rule, tenant) = if who.has_role(operator) {
+            (operator, None)
+        } else if who.has_role(reader) {
+            (reader, Some(who.tenant.to_string()))
+        } else {
+            let message = format!("`{}` may not read the audit log: it lacks the role `{reader}`", who.id);
+            return Err(Refusal::new(Code::PermissionDenied, Stage::Authorize, message));
+        };
+        Ok(Reader { caller: who, tenant, rule: Arc::from(rule.as_str()) })
+    }
+
+    /// Searches on a thread that may wait for the disk.
+    async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
+        let host = Arc::clone(&self.0);
+        let place = host.archive.place().await;
+        let searched = self.0.tasks.spawn_blocking(move || {
+            let found = host.archive.find(&search, size);
+            drop(place);
+            found
+        });
+        searched.await.unwrap_or_else(|_| Err(Error::Away("the search ended early".into())))
+    }
+
+    /// No answer without its record.
+    async fn recorded(
+        &self,
+        reader: &Reader,
+        trail: &Trail,
+        read: &'static str,
+        filters: Vec<&'static str>,
+    ) -> Result<(), Refusal> {
+        let event =
+            Event { rule: Some(Arc::clone(&reader.rule)), read: Some(read), filters, ..trail.event(Kind::AuditRead) };
+        self.0.ledger.record(event).await.map(|_| ()).map_err(|error| unwritable(&error))
+    }
+}
+
+/// One record as it leaves.
+fn row(record: Record) -> Row {
+    Row {
+        index: record.index(),
+        leaf_hash: *Hash::leaf(record.line().as_bytes()).as_bytes(),
+        line: record.line().to_owned(),
+    }
+}
+
+/// Why nothing could be read. What the log or its index has to do with it is the operator's to know.
+fn unread(error: &Error) -> Refusal {
+    let (code, message) = match error {
+        Error::PageToken => {
+            let message = "`page_token` was not given for this query; leave it out, or repeat the query it came from";
+            return Refusal::new(Code::MalformedRequest, Stage::Transport, message);
+        }
+        Error::Log(grid_audit::Error::Damaged { .. }) => {
+            (Code::DataCorruption, "the audit log is not as it was written; an operator has to look at it")
+        }
+        _ => (Code::ServiceUnavailable, "the audit log's index is not ready; ask again"),
+    };
+    Refusal::new(code, Stage::Audit, message).because(error.to_string())
+}

@@ -1,0 +1,61 @@
+//! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
+
+mod export;
+mod keys;
+mod read;
+mod report;
+mod wanted;
+mod when;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use grid_audit::Reader;
+
+use super::{Context, Exit, Failure};
+
+/// Reads, checks and looks after the audit log, without the host
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  grid audit tail --follow               what is happening
+  grid audit show i-0123…                everything about one execution
+  grid audit export --format csv -o log.csv
+  grid audit report --since 7d           who used what, and who was denied what")]
+pub(super) enum Audit {
+    Tail(read::Tail),
+    Show(read::Show),
+    Export(export::Export),
+    Report(report::Report),
+    Init(keys::Init),
+    Rotate(keys::Rotate),
+}
+
+impl Audit {
+    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Tail(tail) => tail.run(context),
+            Self::Show(show) => show.run(context),
+            Self::Export(export) => export.run(context),
+            Self::Report(report) => report.run(context),
+            Self::Init(init) => init.run(context),
+            Self::Rotate(rotate) => rotate.run(context),
+        }
+    }
+}
+
+/// The log in `dir`, else in the directory of the configuration.
+fn open(context: &Context, dir: Option<PathBuf>) -> Result<Reader, Failure> {
+    let dir = match dir {
+        Some(dir) => dir,
+        None => context.values(&context.read())?.audit.dir.clone(),
+    };
+    Reader::open(dir).map_err(damaged)
+}
+
+fn damaged(error: grid_audit::Error) -> Failure {
+    let exit = match error {
+        grid_audit::Error::Damaged { .. } => Exit::Unverified,
+        _ => Exit::Error,
+    };
+    Failure::new(exit, error.to_string())
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"sort"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+var whole = regexp.MustCompile(`^[0-9]{1,16}$`)
+
+// rotation is the record at index that hands the log over from one key to the next.
+type rotation struct {
+	index    int64
+	old, new *key
+}
+
+// rules reads records in order, and remembers the first that breaks a rule.
+type rules struct {
+	fault     *bad
+	concluded map[string]bool
+	orphans   []int64
+	rotations []rotation
+	counts    map[string]int64
+}
+
+func newRules() *rules {
+	counts := map[string]int64{"admitted": 0, "concluded": 0, "open": 0, "gaps": 0, "lost": 0}
+	return &rules{concluded: map[string]bool{}, counts: counts}
+}
+
+func (r *rules) pass(index int64, entry []byte) {
+	if r.fault != nil {
+		return
+	}
+	record, err := parseObject(entry)
+	if err == nil {
+		err = r.check(index, record)
+	}
+	if err != nil {
+		r.fault = badAt(index, "%v", err)
+	}
+}
+
+func (r *rules) check(index int64, record map[string]any) error {
+	kind, ok := record["kind"].(string)
+	if !ok {
+		return badf("the record has no kind")
+	}
+	switch kind {
+	case "admitted":
+		return r.admit(record)
+	case "concluded":
+		return r.conclude(index, record)
+	case "gap":
+		return r.gap(record)
+	case "key_rotated":
+		handed, err := parseRotation(index, record)
+		if err == nil {
+			r.rotations = append(r.rotations, handed)
+		}
+		return err
+	}
+	return nil
+}
+
+func (r *rules) admit(record map[string]any) error {
+	invocation, _ := record["invocation"].(string)
+	if invocation == "" {
+		return badf("the record names no invocation")
+	}
+	if _, ok := r.concluded[invocation]; ok {
+		return badf("`%s` was admitted before", invocation)
+	}
+	rule, _ := record["rule"].(string)
+	if _, ok := record["epoch"].(json.Number); rule == "" || !ok {
+		return badf("the admission of `%s` does not say by which rule and epoch it was decided", invocation)
+	}
+	r.concluded[invocation] = false
+	r.counts["admitted"]++
+	return nil
+}
+
+func (r *rules) conclude(index int64, record map[string]any) error {
+	invocation, _ := record["invocation"].(string)
+	if invocation == "" {
+		return badf("the record names no invocation")
+	}
+	done, ok := r.concluded[invocation]
+	if done {
+		return badf("`%s` was concluded before", invocation)
+	}
+	if !ok {
+		// Excused where the log itself says that records were lost; finish counts.
+		r.orphans = append(r.orphans, index)
+	}
+	r.concluded[invocation] = true
+	r.counts["concluded"]++
+	return nil
+}
+
+func (r *rules) gap(record map[string]any) error {
+	text, _ := record["lost"].(json.Number)
+	lost, err := strconv.ParseInt(text.String(), 10, 64)
+	if !whole.MatchString(text.String()) || err != nil || lost == 0 {
+		return badf("the gap does not say how many records were lost")
+	}
+	r.counts["gaps"]++
+	r.counts["lost"] += lost
+	return nil
+}
+
+// finish gives the first fault, once every record has passed.
+func (r *rules) finish() *bad {
+	var faults []*bad
+	if r.fault != nil {
+		faults = append(faults, r.fault)
+	}
+	if lost := r.counts["lost"]; int64(len(r.orphans)) > lost {
+		faults = append(faults, badAt(r.orphans[lost], "concluded, and not admitted before"))
+	}
+	r.counts["open"] = 0
+	for _, done := range r.concluded {
+		if !done {
+			r.counts["open"]++
+		}
+	}
+	return first(faults)
+}
+
+// first of the faults by index.
+func first(faults []*bad) *bad {
+	if len(faults) == 0 {
+		return nil
+	}
+	sort.SliceStable(faults, func(i, j int) bool { return faults[i].index < faults[j].index })
+	return faults[0]
+}
+
+// parseRotation: a hand-over is proved by the new key here, and by the old one through the tree that it is in.
+func parseRotation(index int64, record map[string]any) (rotation, error) {
+	oldKey, isOld := record["old_key"].(string)
+	newKey, isNew := record["new_key"].(string)
+	proof, isProof := record["proof"].(string)
+	if !isOld || !isNew || !isProof {
+		return rotation{}, badf("the change of keys names no keys or has no proof")
+	}
+	before, err := parseVkey(oldKey)
+	if err != nil {
+		return rotation{}, badf("the change of keys is malformed: %v", err)
+	}
+	after, err := parseVkey(newKey)
+	if err != nil {
+		return rotation{}, badf("the change of keys is malformed: %v", err)
+	}
+	signature, err := unbase64(proof)
+	if err != nil || len(signature) != 64 {
+		return rotation{}, badf("the change of keys has no signature")
+	}
+	var by note.Verifier = after
+	if !by.Verify([]byte("grid/key-rotation/v1\n"+oldKey+"\n"+newKey+"\n"), signature) {
+		return rotation{}, badf("the change of keys is not signed by the new key")
+	}
+	if before.Name() != after.Name() {
+		return rotation{}, badf("the change of keys changes the name of the log")
+	}
+	return rotation{index, before, after}, nil
+}
