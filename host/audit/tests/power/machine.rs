@@ -164,16 +164,13 @@ impl Machine {
         let machine = Self::new(SimDisk::new(image, Plan::default(), Random::new(0)), log);
         for _ in 0..2 {
             let ledger = machine.open(&mut story, runtime.handle()).unwrap();
-            let event = refusal(0, &mut Random::new(1));
-            let index = runtime.block_on(store(ledger.clone(), event.clone())).unwrap();
-            story.acknowledge(index, &event);
             assert_eq!(ledger.status().publishing, None);
             runtime.block_on(ledger.close()).unwrap();
         }
         let entries = machine.entries().unwrap();
         story.end(&entries);
         check_replaced(&machine.disk, &mut story);
-        if log.publishes {
+        if log.publishes && !entries.is_empty() {
             public::check(&machine.disk, &entries, signer().verifying_key());
         }
     }

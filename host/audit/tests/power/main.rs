@@ -9,6 +9,7 @@
 )]
 
 mod content;
+mod failing;
 mod full;
 mod image;
 mod lives;

@@ -61,7 +61,7 @@ fn run(seed: u64, runtime: &Runtime) -> u64 {
     let mut story = Story::default();
     let mut trace = 0;
     for _ in 0..2 + random.below(4) {
-        let disk = SimDisk::new(image, plan(&mut random), Random::new(random.next()));
+        let disk = SimDisk::new(image, plan(style, &mut random), Random::new(random.next()));
         let machine = Machine::new(disk, log);
         image = life(&machine, style, &mut story, &mut random, runtime);
         trace = Random::new(trace ^ machine.disk.trace()).next();
@@ -71,12 +71,13 @@ fn run(seed: u64, runtime: &Runtime) -> u64 {
     trace
 }
 
-fn plan(random: &mut Random) -> Plan {
-    let latest = random.one_of(&[12, 40, 120]);
+fn plan(style: Style, random: &mut Random) -> Plan {
+    let long = if style == Style::Crowd { 500 } else { 120 };
+    let latest = random.one_of(&[12, 40, long]);
     let stop_at = (!random.one_in(6)).then(|| 1 + random.below(latest));
     let failing = if random.one_in(4) { 1 + random.below(2) } else { 0 };
     // The first few are those of opening.
-    let latest = random.one_of(&[4, 30]);
+    let latest = random.one_of(&[4, 30, long / 4]);
     let failing_syncs = (0..failing).map(|_| 1 + random.below(latest)).collect();
     Plan { stop_at, failing_syncs, capacity: None }
 }

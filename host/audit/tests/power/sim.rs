@@ -110,6 +110,11 @@ impl SimDisk {
         self.state().stopped
     }
 
+    /// Whether a sync failed as planned.
+    pub fn failed(&self) -> bool {
+        self.state().failed
+    }
+
     /// Whether anything went wrong as planned.
     pub fn was_disturbed(&self) -> bool {
         let state = self.state();
