@@ -31,12 +31,13 @@ pub(crate) trait Rounds: std::fmt::Debug + Send {
 
 impl Background {
     pub(crate) fn start<D: Disk>(rounds: Publishing<D>, state: &Arc<State>, every: Duration) -> std::io::Result<Self> {
+        let mut rounds = rounds;
         if !D::THREADS {
+            rounds.round(state);
             return Ok(Self::Inline(Box::new(rounds)));
         }
         let (stop, stopped) = mpsc::sync_channel(1);
         let state = Arc::clone(state);
-        let mut rounds = rounds;
         let thread = thread::Builder::new().name("audit-publish".into()).spawn(move || {
             loop {
                 let waited = stopped.recv_timeout(every);

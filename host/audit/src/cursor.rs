@@ -1,17 +1,13 @@
 //! A reader's place in the log: which segment, which frame, which entries of it. It tells an end that may still
 //! grow from damage, and finds the way into the next segment.
 
-use std::{
-    collections::VecDeque,
-    fs::{self, File},
-    io,
-    path::PathBuf,
-};
+use std::{collections::VecDeque, io, path::PathBuf};
 
 use grid_tlog::{Part, TILE_WIDTH, Tile, read_bundle};
 
 use crate::{
-    Error, OsDisk,
+    Error,
+    disk::{Disk, How},
     scan::{Step, Walk},
     segment::{self, Header},
 };
@@ -24,16 +20,17 @@ pub(crate) struct Raw {
 }
 
 #[derive(Debug)]
-pub(crate) struct Cursor {
+pub(crate) struct Cursor<D: Disk> {
+    disk: D,
     directory: PathBuf,
     from: u64,
-    place: Option<Place>,
+    place: Option<Place<D::File>>,
     entries: VecDeque<Raw>,
 }
 
 #[derive(Debug)]
-struct Place {
-    file: File,
+struct Place<F> {
+    file: F,
     path: PathBuf,
     header: Header,
     walk: Walk,
@@ -49,9 +46,9 @@ enum Found {
     Bad(&'static str),
 }
 
-impl Cursor {
-    pub(crate) fn new(directory: PathBuf, from: u64) -> Self {
-        Self { directory, from, place: None, entries: VecDeque::new() }
+impl<D: Disk> Cursor<D> {
+    pub(crate) fn new(disk: D, directory: PathBuf, from: u64) -> Self {
+        Self { disk, directory, from, place: None, entries: VecDeque::new() }
     }
 
     /// The index behind the last frame that was read.
@@ -129,7 +126,7 @@ impl Cursor {
     /// Goes to the segment that holds entry `from`, or to the last one; takes a bundle where the segment is gone.
     /// False where there is no log yet.
     fn enter(&mut self) -> Result<bool, Error> {
-        let segments = segment::list(&OsDisk, &self.directory)?;
+        let segments = segment::list(&self.disk, &self.directory)?;
         if segments.is_empty() {
             return Ok(false);
         }
@@ -152,7 +149,7 @@ impl Cursor {
         let tile = Tile { part: Part::Entries, index, width: TILE_WIDTH };
         let path = self.directory.join(tile.to_string());
         let damaged = |what: String| Error::Damaged { file: path.clone(), offset: 0, index: self.from, what };
-        let bytes = match fs::read(&path) {
+        let bytes = match self.disk.read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(damaged("neither segment nor tile holds it".into()));
@@ -170,8 +167,9 @@ impl Cursor {
     fn enter_next(&mut self) -> Result<bool, Error> {
         let log = self.place.as_ref().map(|place| place.header.log);
         let next = self.next_index();
-        if !segment::path(&self.directory, next).exists() {
-            let first = segment::list(&OsDisk, &self.directory)?.first().copied();
+        let path = segment::path(&self.directory, next);
+        if !self.disk.exists(&path).map_err(Error::io("look for", &path))? {
+            let first = segment::list(&self.disk, &self.directory)?.first().copied();
             if first.is_none_or(|first| first <= next) {
                 return Err(self.damaged(next, "the segment that goes on here is missing"));
             }
@@ -188,7 +186,7 @@ impl Cursor {
 
     fn open(&mut self, first_index: u64) -> Result<(), Error> {
         let path = segment::path(&self.directory, first_index);
-        let file = File::open(&path).map_err(Error::io("open", &path))?;
+        let file = self.disk.open(&path, How::Read).map_err(Error::io("open", &path))?;
         self.place = Some(Place {
             header: Header::read(&file, &path, first_index)?,
             file,
@@ -201,7 +199,7 @@ impl Cursor {
     }
 
     fn is_in_last_segment(&self) -> Result<bool, Error> {
-        let last = segment::list(&OsDisk, &self.directory)?.pop();
+        let last = segment::list(&self.disk, &self.directory)?.pop();
         let here = self.place.as_ref().map(|place| place.header.first_index());
         Ok(last <= here)
     }

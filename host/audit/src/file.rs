@@ -17,7 +17,7 @@ use crate::{
     disk::{Disk, File, How},
     frame::MAX_FRAME,
     lock::Lock,
-    recovery,
+    recovery::{self, Walked},
     segment::{self, Header},
 };
 
@@ -116,8 +116,8 @@ impl<D: Disk> FileStorage<D> {
         })
     }
 
-    /// Checks one segment; the last one becomes the active one, without what was torn.
-    fn recover_segment(&mut self, first_index: u64, is_last: bool, chain: &mut Chain<'_>) -> Result<u64, Error> {
+    /// Checks one segment; the last one becomes the active one, which still holds what was torn.
+    fn recover_segment(&mut self, first_index: u64, is_last: bool, chain: &mut Chain<'_>) -> Result<Walked, Error> {
         let path = segment::path(&self.options.directory, first_index);
         let file = self.disk.open(&path, How::Write).map_err(Error::io("open", &path))?;
         let header = Header::read(&file, &path, first_index)?;
@@ -129,16 +129,11 @@ impl<D: Disk> FileStorage<D> {
         self.log = header.log;
         chain.begin(&header.edge).map_err(damaged)?;
         let walked = recovery::walk(&file, &path, is_last, chain)?;
-        let cut = walked.end - walked.offset;
-        if cut > 0 {
-            let erased = segment::erase(&file, walked.offset, walked.end);
-            erased.map_err(Error::io("write", &path))?;
-        }
         if is_last {
             let size = file.size().map_err(Error::io("read", &path))?;
             self.active = Some(Active { file, path, offset: walked.offset, synced: walked.offset, size });
         }
-        Ok(cut)
+        Ok(walked)
     }
 
     /// The spare as it is, without waiting for one that is being made.
@@ -203,6 +198,10 @@ impl<D: Disk> FileStorage<D> {
         let Spare::Ready(file) = std::mem::replace(&mut self.spare, missing) else {
             return Err(io::Error::other("the next segment is missing"));
         };
+        // From here on the next segment may be there, also where this fails: nothing more may go into this one.
+        if let Some(active) = self.active.as_mut() {
+            active.size = active.offset;
+        }
         let header = Header { log: self.log, edge: edge.clone() };
         let path = segment::take_spare(&self.disk, &self.options.directory, &file, &header)?;
         self.active = Some(Active { file, path, offset: HEADER, synced: HEADER, size: self.options.segment_bytes });
@@ -220,22 +219,27 @@ impl<D: Disk> Storage for FileStorage<D> {
             what: what.into(),
         };
         let segments = segment::list(&self.disk, &directory)?;
-        let mut cut = 0;
+        let mut last = None;
         for (at, first_index) in segments.iter().enumerate() {
             // What tiles hold already may be gone from the front, and nothing behind that.
             if at > 0 && *first_index != chain.size() {
                 return Err(damaged(chain.size(), "the segment is missing"));
             }
-            cut = self.recover_segment(*first_index, at + 1 == segments.len(), chain)?;
+            last = Some(self.recover_segment(*first_index, at + 1 == segments.len(), chain)?);
         }
         chain.end().map_err(|what| damaged(chain.size().saturating_sub(1), what))?;
+        let wal = segment::directory(&directory);
+        if let (Some(active), Some(last)) = (&self.active, &last) {
+            recovery::settle(&active.file, active.size, last).map_err(Error::io("write", &active.path))?;
+        }
+        // An earlier process may have been stopped before the last one's name was durable.
+        self.disk.sync_dir(&wal).map_err(Error::io("sync", &wal))?;
         if self.active.is_none() {
             self.log = Uuid::new_v4().as_u128();
-            let wal = segment::directory(&directory);
             self.roll(&Frontier::new()).map_err(Error::io("begin a log in", &wal))?;
         }
         self.look_at_spare();
-        Ok(cut)
+        Ok(last.map_or(0, |last| last.end - last.offset))
     }
 
     fn append(&mut self, frame: &[u8], edge: &Frontier) -> io::Result<()> {

@@ -61,8 +61,10 @@
 //!
 //! # What is promised
 //! Frames are written one at a time and the next only after the sync of the one before, so a stopped process
-//! leaves at most one incomplete frame, the last. Opening cuts it. A frame that does not check and is followed by
-//! one that does was damaged later: opening refuses. So it does where a batch does not continue the tree before it,
+//! leaves at most one incomplete frame, the last. Opening cuts it. It also writes the last complete frame again, with
+//! zeros behind it, and syncs: the process before may have been stopped before its sync, or that sync failed and
+//! reading shows what the disk does not have. A frame that does not check and is followed by one that does was damaged
+//! later: opening refuses. So it does where a batch does not continue the tree before it,
 //! where the last one is not signed by the log's key, and where the log ends before a checkpoint that it published.
 //! Damage to the very last frame, before anything of it was published, looks like an incomplete one; only a receipt
 //! can tell the two apart.

@@ -72,7 +72,11 @@ fn history<D: Disk>(disk: &D, options: &Options) -> Result<History, Error> {
     let known = History::read_on(disk, directory)?;
     let begun = !segment::list(disk, directory)?.is_empty();
     match known {
-        Some(history) if history.present() == Some(key) => Ok(history),
+        Some(history) if history.present() == Some(key) => {
+            // An earlier process may have been stopped while it wrote them.
+            history.write_on(disk, directory)?;
+            Ok(history)
+        }
         Some(history) if begun => Err(Error::OtherKey {
             directory: directory.clone(),
             expected: history.present().map(ToString::to_string).unwrap_or_default(),

@@ -34,6 +34,9 @@ pub(crate) struct Publisher<D: Disk> {
     signatures: Signatures<D>,
     last: Option<Trailer>,
     published: u64,
+    /// Entries whose tiles, also those that are not full, were written since this was opened. Under a checkpoint that
+    /// was there before, power may have taken some.
+    covered: u64,
     /// Admissions without a conclusion, by invocation.
     open: HashMap<String, u64>,
     shelf: Shelf<D>,
@@ -44,7 +47,7 @@ impl<D: Disk> Publisher<D> {
     pub(crate) fn open(disk: D, log: &Path, history: History, published: u64) -> Result<Self, Error> {
         let (frames, header) = Frames::open(disk.clone(), log)?;
         let size = header.first_index();
-        let mut shelf = Shelf::new(disk.clone(), log);
+        let mut shelf = Shelf::new(disk.clone(), log, size);
         let stack = shelf.stack(size)?;
         if stack.edge().ok().as_ref() != Some(&header.edge) {
             let what = "the tiles are not those of the tree that the segments continue".to_owned();
@@ -53,7 +56,7 @@ impl<D: Disk> Publisher<D> {
         let signatures = Signatures::open(&disk, log, size)?;
         let log = log.to_path_buf();
         let open = HashMap::new();
-        Ok(Self { disk, log, history, frames, stack, signatures, last: None, published, open, shelf })
+        Ok(Self { disk, log, history, frames, stack, signatures, last: None, published, covered: 0, open, shelf })
     }
 
     /// Entries under the newest checkpoint that is public.
@@ -89,12 +92,16 @@ impl<D: Disk> Publisher<D> {
         let (Some(last), Some(key)) = (&self.last, self.history.at(size)) else {
             return Ok(());
         };
-        if size <= self.published {
+        if size == self.covered || size < self.published {
             return Ok(());
         }
         let shelf = &mut self.shelf;
         let put = self.stack.partial(&mut |tile, bytes| shelf.put(tile, bytes));
         put.map_err(Error::io("write tiles in", &self.log))?;
+        self.covered = size;
+        if size == self.published {
+            return Ok(());
+        }
         let path = self.log.join(CHECKPOINT);
         let note = last.note(size, key).to_string();
         self.disk.replace(&path, note.as_bytes()).map_err(Error::io("write", &path))?;
@@ -130,6 +137,8 @@ impl<D: Disk> Publisher<D> {
 struct Shelf<D: Disk> {
     disk: D,
     log: PathBuf,
+    /// Entries before this one are in tiles only, which were synced before their segments went.
+    begin: u64,
     /// Directories that are known to be there.
     directories: BTreeSet<PathBuf>,
     /// Full tiles that no sync has covered yet.
@@ -137,14 +146,15 @@ struct Shelf<D: Disk> {
 }
 
 impl<D: Disk> Shelf<D> {
-    fn new(disk: D, log: &Path) -> Self {
-        Self { disk, log: log.to_path_buf(), directories: BTreeSet::new(), fresh: Vec::new() }
+    fn new(disk: D, log: &Path, begin: u64) -> Self {
+        Self { disk, log: log.to_path_buf(), begin, directories: BTreeSet::new(), fresh: Vec::new() }
     }
 
     fn put(&mut self, tile: Tile, bytes: &[u8]) -> io::Result<()> {
         let path = self.log.join(tile.to_string());
-        // A full tile may be all that is left of its entries: one that is as it should be is not touched.
-        if !self.disk.exists(&path)? || self.disk.read(&path)? != bytes {
+        let stays = self.is_all_that_is_left(tile) && self.disk.exists(&path)? && self.disk.read(&path)? == bytes;
+        if !stays {
+            // Also where it is there already: after a sync that failed, reading shows what the disk does not have.
             self.prepare(&path)?;
             let new = path.with_extension("new");
             self.disk.open(&new, How::Truncate)?.write_all_at(bytes, 0)?;
@@ -155,6 +165,11 @@ impl<D: Disk> Shelf<D> {
             self.fresh.push(path);
         }
         Ok(())
+    }
+
+    /// Whether the tile is the only place of some entries, or of their hashes.
+    fn is_all_that_is_left(&self, tile: Tile) -> bool {
+        matches!(tile.part, Part::Entries | Part::Hashes(0)) && tile.index * u64::from(TILE_WIDTH) < self.begin
     }
 
     fn prepare(&mut self, path: &Path) -> io::Result<()> {

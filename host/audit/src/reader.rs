@@ -6,14 +6,15 @@ use std::{path::PathBuf, thread, time::Duration};
 use grid_core::id::InvocationId;
 
 use crate::{
-    Error, OsDisk, Record,
+    Disk, Error, OsDisk, Record,
     cursor::{Cursor, Raw},
     segment,
 };
 
 /// A log's directory, opened for reading.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct Reader<D: Disk = OsDisk> {
+    disk: D,
     directory: PathBuf,
 }
 
@@ -23,21 +24,31 @@ impl Reader {
     /// # Errors
     /// [`Error::Io`] where there is no log.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::open_on(OsDisk, directory)
+    }
+}
+
+impl<D: Disk> Reader<D> {
+    /// The same on another disk than the operating system's.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn open_on(disk: D, directory: impl Into<PathBuf>) -> Result<Self, Error> {
         let directory = directory.into();
-        segment::list(&OsDisk, &directory)?;
-        Ok(Self { directory })
+        segment::list(&disk, &directory)?;
+        Ok(Self { disk, directory })
     }
 
     /// All records from index `from` on, in order. After the last one the iterator gives `None`, and goes on
     /// when there are more. Records that are written and not yet synced are among them.
     #[must_use]
-    pub fn records(&self, from: u64) -> Records {
-        Records { cursor: Cursor::new(self.directory.clone(), from) }
+    pub fn records(&self, from: u64) -> Records<D> {
+        Records { cursor: self.cursor(from) }
     }
 
     /// The same, waiting `poll` at the end of the log instead of ending. Blocks its thread.
     #[must_use]
-    pub fn follow(&self, from: u64, poll: Duration) -> Follow {
+    pub fn follow(&self, from: u64, poll: Duration) -> Follow<D> {
         Follow { records: self.records(from), poll }
     }
 
@@ -46,7 +57,7 @@ impl Reader {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn next_index(&self) -> Result<u64, Error> {
-        let mut cursor = Cursor::new(self.directory.clone(), u64::MAX);
+        let mut cursor = self.cursor(u64::MAX);
         while cursor.next()?.is_some() {}
         Ok(cursor.next_index())
     }
@@ -74,7 +85,7 @@ impl Reader {
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn by_invocation(&self, invocation: InvocationId) -> Result<Vec<Record>, Error> {
         let wanted = invocation.to_string();
-        let mut cursor = Cursor::new(self.directory.clone(), 0);
+        let mut cursor = self.cursor(0);
         let mut found = Vec::new();
         while let Some(raw) = cursor.next()? {
             // Most entries are of others: they are not worth parsing.
@@ -86,15 +97,19 @@ impl Reader {
         }
         Ok(found)
     }
+
+    fn cursor(&self, from: u64) -> Cursor<D> {
+        Cursor::new(self.disk.clone(), self.directory.clone(), from)
+    }
 }
 
 /// Records in order.
 #[derive(Debug)]
-pub struct Records {
-    cursor: Cursor,
+pub struct Records<D: Disk = OsDisk> {
+    cursor: Cursor<D>,
 }
 
-impl Iterator for Records {
+impl<D: Disk> Iterator for Records<D> {
     type Item = Result<Record, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -105,12 +120,12 @@ impl Iterator for Records {
 
 /// Records in order, and those that are still to come.
 #[derive(Debug)]
-pub struct Follow {
-    records: Records,
+pub struct Follow<D: Disk = OsDisk> {
+    records: Records<D>,
     poll: Duration,
 }
 
-impl Iterator for Follow {
+impl<D: Disk> Iterator for Follow<D> {
     type Item = Result<Record, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -123,6 +138,6 @@ impl Iterator for Follow {
     }
 }
 
-fn decode(cursor: &Cursor, raw: &Raw) -> Result<Record, Error> {
+fn decode<D: Disk>(cursor: &Cursor<D>, raw: &Raw) -> Result<Record, Error> {
     Record::decode(raw.index, &raw.bytes).map_err(|error| cursor.damaged(raw.index, &error.to_string()))
 }

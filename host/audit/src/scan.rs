@@ -49,7 +49,9 @@ pub(crate) enum Step<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     offset: u64,
+    /// Read ahead from `window_at`: the first `held` bytes of it.
     window: Vec<u8>,
+    held: usize,
     window_at: u64,
 }
 
@@ -79,11 +81,11 @@ impl Walk {
             Err(Head::Length(_)) => return Ok(Step::Bad("the frame is cut off")),
             Err(Head::Bad(why)) => return Ok(Step::Bad(why)),
         };
-        if frame::check(self.window.get(range.clone()).unwrap_or_default()).is_err() {
+        if frame::check(self.held().get(range.clone()).unwrap_or_default()).is_err() {
             self.fill(source, range.len())?;
         }
         let from = usize::try_from(self.offset - self.window_at).unwrap_or(usize::MAX);
-        let bytes = self.window.get(from..from + range.len());
+        let bytes = self.window.get(..self.held).and_then(|held| held.get(from..from + range.len()));
         match frame::check(bytes.unwrap_or_default()) {
             Ok(frame) => {
                 self.offset += frame.length as u64;
@@ -118,7 +120,7 @@ impl Walk {
         loop {
             let read = read_full(source, &mut buffer, at)?;
             let bytes = buffer.get(..read).unwrap_or_default();
-            if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            if let Some(last) = last_byte(bytes) {
                 end = at + last as u64 + 1;
             }
             at += read as u64;
@@ -131,7 +133,7 @@ impl Walk {
     fn whole(&self) -> Result<std::ops::Range<usize>, Head> {
         let from = self.offset.checked_sub(self.window_at);
         let from = from.and_then(|from| usize::try_from(from).ok());
-        let bytes = from.and_then(|from| self.window.get(from..));
+        let bytes = from.and_then(|from| self.held().get(from..));
         let (Some(from), Some(bytes)) = (from, bytes) else {
             return Err(Head::Empty);
         };
@@ -142,29 +144,48 @@ impl Walk {
     }
 
     fn fill<R: ReadAt + ?Sized>(&mut self, source: &R, length: usize) -> io::Result<()> {
-        self.window.resize(length.max(HEADER), 0);
-        let read = read_full(source, &mut self.window, self.offset)?;
-        self.window.truncate(read);
+        let length = length.max(HEADER);
+        self.held = 0;
+        if self.window.len() < length {
+            self.window = vec![0; length];
+        }
+        let window = self.window.get_mut(..length).unwrap_or_default();
+        self.held = read_full(source, window, self.offset)?;
         self.window_at = self.offset;
         Ok(())
+    }
+
+    fn held(&self) -> &[u8] {
+        self.window.get(..self.held).unwrap_or_default()
     }
 
     fn find_magic<R: ReadAt + ?Sized>(&mut self, source: &R) -> io::Result<Option<u64>> {
         loop {
             self.fill(source, WINDOW)?;
-            if self.window.is_empty() {
+            if self.held == 0 {
                 return Ok(None);
             }
-            let mut places = self.window.chunks(8);
+            let mut places = self.held().chunks(8);
             if let Some(place) = places.position(|bytes| bytes.starts_with(&MAGIC)) {
                 return Ok(Some(self.offset + 8 * place as u64));
             }
-            self.offset += (self.window.len() as u64).next_multiple_of(8);
+            self.offset += (self.held as u64).next_multiple_of(8);
         }
     }
 }
 
-fn read_full<R: ReadAt + ?Sized>(source: &R, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+/// Where the last byte is that is not zero. Compares pages, because most of what is looked through is zeros.
+fn last_byte(bytes: &[u8]) -> Option<usize> {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let pages = bytes.chunks(ZEROS.len());
+    let page = pages.enumerate().rev().find(|(_, page)| ZEROS.get(..page.len()) != Some(*page));
+    let (at, page) = page?;
+    let last = page.iter().rposition(|byte| *byte != 0)?;
+    Some(at * ZEROS.len() + last)
+}
+
+/// Fills `buffer` as far as there are bytes.
+pub(crate) fn read_full<R: ReadAt + ?Sized>(source: &R, buffer: &mut [u8], at: u64) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match source.read_at(rest, at + done as u64) {
