@@ -23,6 +23,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Says why, and no more.
+    #[must_use]
+    pub fn because(what: impl Into<String>) -> Self {
+        Self::new(what)
+    }
+
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self { what: what.into(), index: None, file: None, offset: None }
     }

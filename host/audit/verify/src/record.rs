@@ -199,8 +199,8 @@ impl<'a> Scan<'a> {
         let rest = self.text.as_bytes().get(self.at + 1..).unwrap_or_default();
         let length = match rest {
             [b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            [b'u', b'0', b'0', b'0', low, ..] if matches!(low, b'0'..=b'7' | b'b' | b'e' | b'f') => 6,
-            [b'u', b'0', b'0', b'1', low, ..] if matches!(low, b'0'..=b'9' | b'a'..=b'f') => 6,
+            [b'u', b'0', b'0', b'0', b'0'..=b'7' | b'b' | b'e' | b'f', ..] => 6,
+            [b'u', b'0', b'0', b'1', b'0'..=b'9' | b'a'..=b'f', ..] => 6,
             _ => return Err(self.flaw("a text has an escape that it should not have")),
         };
         self.at += length;

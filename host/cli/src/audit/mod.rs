@@ -3,8 +3,10 @@
 mod export;
 mod index;
 mod keys;
+mod prove;
 mod read;
 mod report;
+mod verify;
 mod wanted;
 mod when;
 
@@ -22,7 +24,9 @@ use super::{Context, Exit, Failure};
   grid audit show i-0123…                everything about one execution
   grid audit query --principal alice --since 24h
   grid audit export --format csv -o log.csv
-  grid audit report --since 7d           who used what, and who was denied what")]
+  grid audit report --since 7d           who used what, and who was denied what
+  grid audit verify --key host-1.vkey    is the log as it was written, and by whom
+  grid audit prove --index 12 -o p.json  evidence for somebody else")]
 pub(super) enum Audit {
     Tail(read::Tail),
     Show(read::Show),
@@ -30,6 +34,11 @@ pub(super) enum Audit {
     Report(report::Report),
     Query(index::Query),
     RebuildIndex(index::RebuildIndex),
+    Verify(verify::Verify),
+    Prove(prove::Prove),
+    VerifyProof(prove::VerifyProof),
+    Consistency(prove::Consistency),
+    Checkpoint(prove::Checkpoint),
     Init(keys::Init),
     Rotate(keys::Rotate),
 }
@@ -43,6 +52,11 @@ impl Audit {
             Self::Report(report) => report.run(context),
             Self::Query(query) => query.run(context),
             Self::RebuildIndex(rebuild) => rebuild.run(context),
+            Self::Verify(verify) => verify.run(context),
+            Self::Prove(prove) => prove.run(context),
+            Self::VerifyProof(verify) => verify.run(context),
+            Self::Consistency(consistency) => consistency.run(context),
+            Self::Checkpoint(checkpoint) => checkpoint.run(context),
             Self::Init(init) => init.run(context),
             Self::Rotate(rotate) => rotate.run(context),
         }
