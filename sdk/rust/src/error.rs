@@ -119,12 +119,6 @@ pub struct Refusal {
     pub receipt: Option<Box<Receipt>>,
 }
 
-impl Default for Code {
-    fn default() -> Self {
-        Self::PROTOCOL_VIOLATION
-    }
-}
-
 impl From<v1::EnhancedError> for Refusal {
     fn from(error: v1::EnhancedError) -> Self {
         Self {

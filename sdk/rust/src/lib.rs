@@ -10,7 +10,6 @@ pub mod auditor;
 mod backoff;
 pub mod client;
 mod clock;
-mod code;
 mod connect;
 pub mod error;
 mod receipt;
@@ -22,7 +21,6 @@ pub use admin::{Admin, AdminBuilder};
 pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
-pub use code::Code;
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 
@@ -69,7 +67,20 @@ pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 /// ```
 pub use grid_sdk_macros::tool;
 
+/// Makes a struct or an enum a parameter of tools.
+///
+/// ```
+/// /// A language to write in.
+/// #[derive(grid_sdk::ToolType)]
+/// enum Language {
+///     #[tool(rename = "en")]
+///     English,
+///     #[tool(rename = "de")]
+///     German,
+/// }
+/// ```
 pub use grid_sdk_macros::ToolType;
+pub use grid_sdk_tool::Code;
 pub use runtime::{Mode, Runtime, RuntimeBuilder, State, Status, stop_signal};
 pub use tool::{IntoTool, Tool, ToolError, ToolType};
 

@@ -58,7 +58,8 @@ const ROOMS: &[Room] = &[
         ],
     ),
     // SDKs and what is built with them never see the host.
-    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-tlog"]),
+    room("grid-sdk", &["grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
+    room("grid-sdk-tool", &["grid-adm"]),
     room("grid-sdk-macros", &[]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),

@@ -4,7 +4,7 @@
 use grid_proto::{adm, v1};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use crate::code::Code;
+use crate::Code;
 use crate::error::{Error, Setting, ToolFailure};
 use crate::receipt::{self, Receipt};
 

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use super::Refused;
+use crate::Code;
 use crate::backoff::Backoff;
 use crate::clock;
-use crate::code::Code;
 use crate::error::{Error, Refusal};
 
 /// The host's own TIMEOUT is worth waiting for: it says more than ours.

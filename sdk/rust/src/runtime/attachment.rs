@@ -12,8 +12,8 @@ use tonic::Streaming;
 
 use super::bench::Bench;
 use super::frames;
+use crate::Code;
 use crate::clock;
-use crate::code::Code;
 
 /// Frames that may wait for the transport before the runtime stops listening to the host.
 const OUTBOX: usize = 1_024;

@@ -10,8 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
 use super::frames;
+use crate::Code;
 use crate::clock;
-use crate::code::Code;
 use crate::tool::{Answer, Tool, ToolError, Work};
 
 /// How long after a deadline the host may still speak first.

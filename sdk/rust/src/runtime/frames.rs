@@ -4,8 +4,8 @@ use grid_proto::v1::runtime_frame::Frame;
 use grid_proto::{adm, v1};
 
 use super::bench::Job;
+use crate::Code;
 use crate::clock;
-use crate::code::Code;
 use crate::tool::{Answer, ToolError};
 
 /// Room in a message for what surrounds a result.

@@ -11,8 +11,8 @@ use super::attachment::{Attachment, Ended};
 use super::handshake::Handshake;
 use super::machine::{self, Event, State};
 use super::{Setup, Status};
+use crate::Code;
 use crate::clock;
-use crate::code::Code;
 use crate::error::Error;
 use crate::token::Header;
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate as grid_sdk;
+use crate::Code;
 use grid_sdk::{ToolType, tool};
 
 /// How loud.

@@ -73,6 +73,13 @@ impl Code {
     }
 }
 
+/// An error that does not say why breaks the protocol.
+impl Default for Code {
+    fn default() -> Self {
+        Self::PROTOCOL_VIOLATION
+    }
+}
+
 impl From<String> for Code {
     fn from(code: String) -> Self {
         Self(Cow::Owned(code))
@@ -115,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_code_that_has_a_page_has_a_constant() {
-        let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors");
+        let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/errors");
         for page in std::fs::read_dir(pages).unwrap() {
             let file = page.unwrap().file_name();
             let name = file.to_str().unwrap().trim_end_matches(".md");

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-use crate::code::Code;
+use crate::Code;
 
 const LONGEST: usize = 500;
 
@@ -53,14 +53,17 @@ impl ToolError {
     }
 
     /// What the caller is told of a panic: nothing of what it said.
-    pub(crate) fn panicked() -> Self {
+    #[must_use]
+    pub fn panicked() -> Self {
         Self::new(
             Code::TOOL_EXECUTION_FAILED,
             "the tool failed unexpectedly; report it to the tool's owner with the correlation id",
         )
     }
 
-    pub(crate) fn late() -> Self {
+    /// What the caller is told of a tool that did not end in time.
+    #[must_use]
+    pub fn late() -> Self {
         Self::new(Code::TIMEOUT, "the tool did not finish in time; allow more time or ask for less")
     }
 }
