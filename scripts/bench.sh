@@ -3,6 +3,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 echo "building release binaries of grid and grid-bench" >&2
-cargo build --release --locked -p grid-server -p grid-bench
+cargo build --release --locked -p grid-cli -p grid-bench
 built="${CARGO_TARGET_DIR:-target}/release"
 exec "$built/grid-bench" run --grid "$built/grid" "$@"

@@ -15,7 +15,7 @@ fail() {
 # Builds what is started. The first time takes some minutes.
 build() {
     say "building; the first time takes some minutes"
-    cargo build --quiet --locked --package grid-server --package quickstart-rust
+    cargo build --quiet --locked --package grid-cli --package quickstart-rust
     "$python_example/setup.sh" >"$dir/python-setup.log" 2>&1 || {
         cat "$dir/python-setup.log" >&2
         fail "the Python example could not be set up; it needs Python 3.11 with venv"

@@ -83,6 +83,12 @@ impl FileStorage {
     }
 }
 
+/// The longest frame in a segment of this size.
+pub(crate) fn max_frame(segment_bytes: u64) -> usize {
+    let share = segment_bytes.saturating_sub(HEADER) / FRAMES / 8 * 8;
+    usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
+}
+
 impl<D: Disk> FileStorage<D> {
     /// The same on another disk than the operating system's.
     ///
@@ -293,8 +299,7 @@ impl<D: Disk> Storage for FileStorage<D> {
     }
 
     fn max_frame(&self) -> usize {
-        let share = (self.options.segment_bytes - HEADER) / FRAMES / 8 * 8;
-        usize::try_from(share).map_or(MAX_FRAME, |share| share.min(MAX_FRAME))
+        max_frame(self.options.segment_bytes)
     }
 }
 
@@ -307,10 +312,13 @@ impl<D: Disk> Drop for FileStorage<D> {
     }
 }
 
-/// Whether the operating system may do later what it refused now: space, quotas, memory, and open files of the process
-/// (24) or the machine (23). Everything else says that the disk fails.
+/// Whether the operating system may do later what it refused now: space, quotas, memory, names, and open files of the
+/// process (24) or the machine (23). Everything else says that the disk fails.
 fn may_pass(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, OutOfMemory, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{
+        FileTooLarge, IsADirectory, NotFound, OutOfMemory, PermissionDenied, QuotaExceeded, StorageFull,
+    };
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge | OutOfMemory)
+        || matches!(error.kind(), IsADirectory | NotFound | PermissionDenied)
         || matches!(error.raw_os_error(), Some(23 | 24))
 }

@@ -203,6 +203,11 @@ impl<S: Storage> Writer<S> {
     /// Puts one entry into the frame; commits the frame first where it is full.
     fn add(&mut self, write: impl Fn(&mut Vec<u8>)) -> Result<u64, Unavailable> {
         loop {
+            // What was lost is counted before anything that came after it, or a conclusion could stand there without
+            // its admission and nothing would say why.
+            if self.frame.count() > 0 && self.lost > self.pending.gap {
+                self.commit()?;
+            }
             if self.frame.count() == 0 {
                 self.begin();
             }

@@ -31,7 +31,7 @@ use crate::{
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
+pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }
@@ -139,7 +139,8 @@ fn audit_key(config: &Config) -> Result<Signer, Failure> {
 }
 
 /// Why the key of the log cannot be used; nothing is made.
-pub(crate) fn audit_key_fault(config: &Config) -> Option<String> {
+#[must_use]
+pub fn audit_key_fault(config: &Config) -> Option<String> {
     let source = KeySource::parse(&config.audit.key.to_string_lossy());
     let can_be_made = config.mode == Mode::Development && matches!(source, KeySource::File(_));
     match source.load() {
@@ -160,7 +161,8 @@ fn named(config: &Config, signer: Signer) -> Result<Signer, String> {
 }
 
 /// The name for a log that has none yet.
-pub(crate) fn audit_origin(config: &Config) -> String {
+#[must_use]
+pub fn audit_origin(config: &Config) -> String {
     let host = || format!("localhost/grid/{:08x}/audit", uuid::Uuid::new_v4().as_fields().0);
     config.audit.origin.clone().unwrap_or_else(host)
 }

@@ -1,6 +1,6 @@
-//! The `grid` program: the only crate that sees all stages.
+//! The host: composes all stages and serves them. The only crate that sees them all.
 
-pub mod cli;
+#![deny(missing_docs)]
 
 mod admin_door;
 mod archive;
@@ -17,6 +17,10 @@ mod serve;
 mod telemetry;
 mod traces;
 mod trail;
+
+pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use serve::{Failure, serve, signalled};
+pub use telemetry::{Telemetry, start as start_telemetry};
 
 #[cfg(test)]
 mod tests;

@@ -11,14 +11,14 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{cli::Exit, compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, metrics::Metrics, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
 
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// As error pages know it.
     code: Code,
     /// One problem a line, each with what to do.
@@ -32,9 +32,10 @@ impl Failure {
         Self { code, message: message.into(), configuration: true }
     }
 
-    /// As the program ends with it.
-    pub(crate) fn exit(&self) -> Exit {
-        if self.configuration { Exit::Invalid } else { Exit::Error }
+    /// Whether configuration or manifest is at fault, as opposed to the machine.
+    #[must_use]
+    pub fn is_of_configuration(&self) -> bool {
+        self.configuration
     }
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
@@ -54,7 +55,7 @@ impl std::error::Error for Failure {}
 ///
 /// # Errors
 /// [`Failure`], with everything that is wrong.
-pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
+pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = telemetry::start(config)?;
     let clock = SystemClock::shared();
     let manifest = compose::manifest(config)?;
@@ -193,7 +194,7 @@ async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
 }
 
 /// The name of the signal that asks the process to stop.
-pub(crate) fn signalled() -> impl Future<Output = &'static str> {
+pub fn signalled() -> impl Future<Output = &'static str> {
     let signals = (unix::signal(unix::SignalKind::terminate()), unix::signal(unix::SignalKind::interrupt()));
     async move {
         match signals {

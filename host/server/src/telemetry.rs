@@ -22,11 +22,11 @@ const PATH: &str = "grid::path";
 
 /// What has to be flushed at the end.
 #[derive(Debug)]
-pub(crate) struct Telemetry(Option<SdkTracerProvider>);
+pub struct Telemetry(Option<SdkTracerProvider>);
 
 impl Telemetry {
     /// Sends what waits.
-    pub(crate) fn stop(self) {
+    pub fn stop(self) {
         if let Some(Err(error)) = self.0.map(|provider| provider.shutdown()) {
             tracing::warn!(%error, "some traces were not sent");
         }
@@ -34,7 +34,7 @@ impl Telemetry {
 }
 
 /// Begins to log, and to trace where `telemetry.otlp_endpoint` is set.
-pub(crate) fn start(config: &Config) -> Result<Telemetry, Failure> {
+pub fn start(config: &Config) -> Result<Telemetry, Failure> {
     let provider = config.telemetry.otlp_endpoint.as_ref().map(|endpoint| provider(config, endpoint)).transpose()?;
     let registry = tracing_subscriber::registry().with(log(config));
     // A layer that is not there must not be asked: its absence would switch every span of the path on.

@@ -43,11 +43,19 @@ impl Frontier {
 
     /// Adds an entry by its leaf hash.
     pub fn push(&mut self, leaf: Hash) {
+        self.push_each(leaf, |_, _| ());
+    }
+
+    /// The same, and tells of every subtree that the entry completes, from the entry itself up: `2^level` entries
+    /// have this hash. Their place follows from the size before.
+    pub fn push_each(&mut self, leaf: Hash, mut completed: impl FnMut(u32, Hash)) {
         let mut hash = leaf;
-        for _ in 0..self.size.trailing_ones() {
+        completed(0, hash);
+        for level in 1..=self.size.trailing_ones() {
             if let Some(left) = self.subtrees.pop() {
                 hash = Hash::node(&left, &hash);
             }
+            completed(level, hash);
         }
         self.subtrees.push(hash);
         self.size += 1;

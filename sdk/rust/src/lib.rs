@@ -15,7 +15,6 @@ pub mod error;
 mod receipt;
 pub mod runtime;
 mod token;
-mod tool;
 
 pub use admin::{Admin, AdminBuilder};
 pub use auditor::{Auditor, AuditorBuilder};
@@ -67,29 +66,16 @@ pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 /// ```
 pub use grid_sdk_macros::tool;
 
-/// Makes a struct or an enum a parameter of tools.
-///
-/// ```
-/// /// A language to write in.
-/// #[derive(grid_sdk::ToolType)]
-/// enum Language {
-///     #[tool(rename = "en")]
-///     English,
-///     #[tool(rename = "de")]
-///     German,
-/// }
-/// ```
 pub use grid_sdk_macros::ToolType;
-pub use grid_sdk_tool::Code;
+pub use grid_sdk_tool::{Code, IntoTool, Tool, ToolError, ToolType};
 pub use runtime::{Mode, Runtime, RuntimeBuilder, State, Status, stop_signal};
-pub use tool::{IntoTool, Tool, ToolError, ToolType};
 
 /// What the macros write about. Nothing here is meant to be named by hand.
 #[doc(hidden)]
 pub mod macro_support {
-    pub use crate::tool::read::{Fields, Reader};
-    pub use crate::tool::schema::{Properties, Schema, Schemas};
-    pub use crate::tool::{Answer, Boxed, PlainAnswer, Returned, Work, tool};
+    pub use grid_sdk_tool::read::{Fields, Reader};
+    pub use grid_sdk_tool::schema::{Properties, Schema, Schemas};
+    pub use grid_sdk_tool::{Answer, Boxed, PlainAnswer, Returned, Work, tool};
     pub use serde_json::Value;
 }
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::connect::{Connector, connection_settings};
 use crate::error::{Error, Setting};
-use crate::tool::{IntoTool, Tool};
+use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import random
+import subprocess
 import tempfile
 import threading
+import time
 from typing import Callable
 
 import sample_records
-from sample_log import Image, Tree, line, tiles
+from sample_log import Directory, Image, Tree, image_of, line, tiles
 from vector_texts import LOG
 
 Ask = Callable[[list[str]], tuple[int, str]]
@@ -53,6 +55,38 @@ class Writer(threading.Thread):
             new = path.with_name(f"{path.name}.new")
             new.write_bytes(data)
             os.replace(new, path)
+
+
+def overtaken(command: list[str], base: str | None) -> str | None:
+    """A verifier that has read a checkpoint meets the files of another one: it must look again. It is held at
+    `checkpoints.log`, a pipe, until they are there. Returns what it said if that was an alarm."""
+    with tempfile.TemporaryDirectory(prefix="grid-verifiers-", dir=base) as folder:
+        log, key = Directory(folder), pathlib.Path(folder, "log.vkey")
+        tree = Tree(sample_records.series(7, 513))
+        image = image_of(tree, LOG, [300])
+        log.become({**image, "checkpoint": LOG.checkpoint(513, tree.root(513)).encode()})
+        lines = log.path / "checkpoints.log"
+        lines.unlink()
+        os.mkfifo(lines)
+        arguments = [*command, "log", folder, "--key", str(key)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as asked:
+            pipe = opened(lines)
+            os.unlink(lines)
+            log.become(image)
+            lines.write_bytes(image["checkpoints.log"])
+            os.close(pipe)
+            said, _ = asked.communicate(timeout=30)
+        return None if asked.returncode == 0 else f"overtaken: {command[0]}: {said.strip()}"
+
+
+def opened(fifo: pathlib.Path) -> int:
+    """The writing end, once somebody reads."""
+    for _ in range(1000):
+        try:
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.01)
+    raise TimeoutError("the verifier does not read `checkpoints.log`")
 
 
 def agree_on_growing(verifiers: list[Ask], base: str | None) -> tuple[int, list[str]]:

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_audit::{Durability, MemoryStorage};
-use grid_core::event::Kind;
+use grid_core::event::{Event, Kind};
 
 use crate::common::*;
 
@@ -113,6 +113,20 @@ async fn a_full_disk_refuses_admissions_and_still_takes_conclusions() {
     let lines: Vec<_> = records.iter().map(|it| (it.kind(), it.lost())).collect();
     let expected = [("admitted", None), ("gap", Some(1)), ("concluded", None), ("admitted", None)];
     assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn on_a_full_disk_a_conclusion_is_as_long_as_what_was_kept_for_it() {
+    let storage = MemoryStorage::new();
+    let (ledger, _) = start(storage.clone(), Durability::Full);
+    let receipt = ledger.admit(admission()).await.unwrap();
+    let other = ledger.admit(admission()).await.unwrap();
+    let long = |of| Event { detail: Some("x".repeat(9000)), ..conclusion(of) };
+    ledger.conclude(long(other.invocation())).await.unwrap();
+    storage.set_full(true);
+    ledger.conclude(long(receipt.invocation())).await.unwrap();
+    let lengths: Vec<_> = records(&storage).iter().map(|it| it.detail().map(str::len)).collect();
+    assert_eq!(lengths, [None, None, Some(9000), Some(100)]);
 }
 
 #[tokio::test]

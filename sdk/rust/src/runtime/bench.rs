@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use super::frames;
 use crate::Code;
 use crate::clock;
-use crate::tool::{Answer, Tool, ToolError, Work};
+use grid_sdk_tool::{Answer, Tool, ToolError, Work};
 
 /// How long after a deadline the host may still speak first.
 const HOST_FIRST: Duration = Duration::from_millis(500);

@@ -6,7 +6,7 @@ use grid_proto::{adm, v1};
 use super::bench::Job;
 use crate::Code;
 use crate::clock;
-use crate::tool::{Answer, ToolError};
+use grid_sdk_tool::{Answer, ToolError};
 
 /// Room in a message for what surrounds a result.
 const ENVELOPE: usize = 1_024;

@@ -73,7 +73,7 @@ impl Code {
     }
 }
 
-/// An error that does not say why breaks the protocol.
+/// An answer that names no code broke the protocol.
 impl Default for Code {
     fn default() -> Self {
         Self::PROTOCOL_VIOLATION

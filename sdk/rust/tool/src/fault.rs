@@ -53,7 +53,6 @@ impl ToolError {
     }
 
     /// What the caller is told of a panic: nothing of what it said.
-    #[must_use]
     pub fn panicked() -> Self {
         Self::new(
             Code::TOOL_EXECUTION_FAILED,
@@ -61,7 +60,7 @@ impl ToolError {
         )
     }
 
-    /// What the caller is told of a tool that did not end in time.
+    /// The runtime ended it at its deadline.
     #[must_use]
     pub fn late() -> Self {
         Self::new(Code::TIMEOUT, "the tool did not finish in time; allow more time or ask for less")

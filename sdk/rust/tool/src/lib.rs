@@ -1,7 +1,6 @@
 //! A tool: its declaration, and the function behind it. Takes arguments as JSON, checks them against the
 //! declaration, gives work that is ready to run; refuses with every fault at once (R-072).
-//!
-//! Everybody uses this through `grid_sdk`.
+
 #![deny(missing_docs)]
 
 use std::any::Any;
@@ -50,6 +49,17 @@ impl fmt::Debug for Work {
 /// Derive it for a struct with named fields (an OBJECT; `Option` fields may be left out) and for an enum without
 /// data (a STRING with an enum). Doc comments become descriptions; `#[tool(rename = "…")]` on a field or a variant
 /// gives it another name on the wire.
+///
+/// ```
+/// /// A language to write in.
+/// #[derive(grid_sdk::ToolType)]
+/// enum Language {
+///     #[tool(rename = "en")]
+///     English,
+///     #[tool(rename = "de")]
+///     German,
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no ADM type, so it cannot be a parameter of a tool",
     label = "this parameter cannot be declared",
@@ -76,7 +86,7 @@ pub trait ToolType: Sized + Send + 'static {
     }
 }
 
-/// What the attribute `tool` makes of a function.
+/// What `#[tool]` makes of a function.
 pub trait IntoTool {
     /// The tool.
     fn into_tool(self) -> Tool;
@@ -112,15 +122,11 @@ impl Tool {
     }
 
     /// What is wrong with the declaration.
-    #[must_use]
     pub fn problems(&self) -> &[String] {
         &self.problems
     }
 
     /// Checks the arguments, a JSON object as text.
-    ///
-    /// # Errors
-    /// `PARAMETER_VALIDATION_FAILED`, with every fault.
     pub fn prepare(&self, args: &str) -> Result<Work, ToolError> {
         // The strict reader: what two parsers may read differently is refused (R-172).
         let value = grid_adm::json::parse(args)

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::ToolType;
+use crate::ToolType;
 
 const MOST_SHOWN: usize = 8;
 const LONGEST_NAME: usize = 64;
@@ -50,7 +50,7 @@ impl Reader {
     }
 
     /// Every fault in one line, or `None` where there was none.
-    pub(crate) fn report(&self) -> Option<String> {
+    pub fn report(&self) -> Option<String> {
         if self.faults.is_empty() {
             return None;
         }

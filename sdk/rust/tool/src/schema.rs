@@ -5,7 +5,7 @@ use std::any::type_name;
 
 use serde_json::{Map, Value};
 
-use super::ToolType;
+use crate::ToolType;
 
 /// An ADM schema.
 #[derive(Debug, Clone, PartialEq)]

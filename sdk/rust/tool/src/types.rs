@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::ToolType;
-use super::read::Reader;
-use super::schema::{Schema, Schemas};
+use crate::ToolType;
+use crate::read::Reader;
+use crate::schema::{Schema, Schemas};
 
 impl ToolType for String {
     fn schema(_: &mut Schemas) -> Schema {

@@ -20,7 +20,7 @@ use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus,
 
 use crate::{
     common::{Caller, Host, Peer, answered, check_log, content, kind, refusal, soon, text, until},
-    tools::{Strace, alone, audit_thread},
+    tools::{Strace, alone, thread_named},
 };
 
 const SUM: &str = r#"{"a": 2, "b": 40}"#;
@@ -169,7 +169,7 @@ fn holds(log: &[Value], answers: &[v1::CallToolResponse], executed: &BTreeSet<St
 
 /// Every call of that name by the log's writer fails from here on.
 fn fails(host: &Host, trace: &Path, call: &str) -> crate::tools::Beside {
-    Strace::new(trace, call).with_times().inject_all(call, "error=EIO").beside(audit_thread(host.pid()))
+    Strace::new(trace, call).with_times().inject_all(call, "error=EIO").beside(thread_named("audit", host.pid()))
 }
 
 /// When the first call failed.

@@ -40,7 +40,7 @@ fn nothing_acknowledged_is_lost_at_a_random_kill() {
             }
             let end = Run::of(&log, &[]).finish().done();
             slowest = slowest.max(end.opened().0);
-            counts = receipts.check_settled(&log);
+            counts = receipts.check_closed(&log);
         }
         records += counts.records;
         unknown += counts.unknown;

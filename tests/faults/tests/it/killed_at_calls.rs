@@ -20,7 +20,7 @@ fn a_log_survives_a_kill_at_every_call() {
             }
             let end = Run::of(&log.directory, &[]).finish();
             assert_eq!(end.code, Some(0), "{at}, then: {end:?}");
-            log.receipts.check_settled(&log.directory);
+            log.receipts.check_closed(&log.directory);
         }
         kills += calls.len();
     }

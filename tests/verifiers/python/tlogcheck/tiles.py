@@ -141,10 +141,14 @@ class Files:
 
     def listed(self) -> list[Tile]:
         """Every tile that is there. Names that end in `.new` are being written."""
+        root = self.directory / "tile"
+        if root.is_symlink() or root.is_file():
+            raise Bad("`tile` is not a folder of this log")
         found = []
-        for folder, folders, names in os.walk(self.directory / "tile"):
+        for folder, folders, names in os.walk(root):
             folders.sort()
-            for name in sorted(names):
+            # A folder that is elsewhere would be read and not be listed.
+            for name in sorted(names) + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
                 if not name.endswith(".new"):
                     path = pathlib.Path(folder, name).relative_to(self.directory).as_posix()
                     found.append(parse_path(path))

@@ -137,7 +137,6 @@ fn a_folder_that_goes_and_comes_back_costs_nothing() {
     assert_eq!(lines(&path), log.lines());
 }
 
-/// The disk takes half of a batch: `/dev/full` cannot hold a file, a limit on the file's size can.
 #[test]
 fn a_file_that_cannot_be_opened_is_known_at_the_start() {
     let options = FileOptions { path: "/dev/null/none/out.jsonl".into(), rotate_bytes: 1 };

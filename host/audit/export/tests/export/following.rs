@@ -182,6 +182,22 @@ fn a_stop_does_not_wait_for_a_sink_that_hangs() {
 }
 
 #[test]
+fn a_stop_does_not_wait_for_the_next_try() {
+    let (mut log, mut server) = (Log::new(), Server::new());
+    let an_hour = Duration::from_secs(3_600);
+    let mut options = log.following("http");
+    (options.poll, options.backoff, options.max_backoff) = (an_hour, an_hour, an_hour);
+    let exporter = Exporter::start(options.clone(), web(&server)).unwrap();
+    until("the end of the log", || exporter.status().lag == Some(0));
+    assert!(exporter.stop(LONG).ended);
+    log.append(5);
+    server.down();
+    let exporter = Exporter::start(options, web(&server)).unwrap();
+    until("a failure", || exporter.status().failures == 1);
+    assert!(exporter.stop(LONG).ended);
+}
+
+#[test]
 fn a_sink_that_hangs_is_given_up_and_asked_again() {
     let (mut log, server) = (Log::new(), Server::new());
     log.append(5);

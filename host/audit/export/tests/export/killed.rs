@@ -52,7 +52,19 @@ struct Running(Child);
 
 impl Running {
     fn new(log: &Log, sink: &str, batch: u64) -> Self {
-        let child = Command::new(std::env::current_exe().unwrap())
+        Self::by(Command::new(std::env::current_exe().unwrap()), log, sink, batch)
+    }
+
+    /// Its files may have 3 KiB and not more, until somebody lifts that.
+    fn limited(log: &Log, sink: &str, batch: u64) -> Self {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", "trap '' XFSZ; ulimit -S -f 3; exec \"$0\" \"$@\""]);
+        shell.arg(std::env::current_exe().unwrap());
+        Self::by(shell, log, sink, batch)
+    }
+
+    fn by(mut command: Command, log: &Log, sink: &str, batch: u64) -> Self {
+        let child = command
             .args(["--ignored", "--exact", "killed::exports_until_killed", "--test-threads=1"])
             .env(DIRECTORY, log.folder.path())
             .env(SINK, sink)
@@ -119,12 +131,33 @@ fn a_file_has_every_record_once_however_often_the_exporter_is_killed() {
     let exporter = start(log.folder.path(), "out.jsonl", log.following("killed"));
     until_delivered(&exporter, log.len());
     exporter.stop(LONG);
+    assert_eq!(lines(&log), log.lines());
+}
+
+/// Of all files of the sink, oldest first.
+fn lines(log: &Log) -> Vec<String> {
     let mut files: Vec<_> = fs::read_dir(log.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.file_name().unwrap().to_str().unwrap().starts_with("out.jsonl."));
     files.sort();
     files.push(log.folder.path().join("out.jsonl"));
     let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    assert_eq!(text.lines().collect::<Vec<_>>(), log.lines());
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_disk_that_takes_half_a_batch_is_waited_for() {
+    let mut log = Log::new();
+    log.append(64);
+    let running = Running::limited(&log, "out.jsonl", 16);
+    let path = log.folder.path().join("out.jsonl");
+    let size = || fs::metadata(&path).map_or(0, |file| file.len());
+    until("a write that is cut short", || size() == 3 << 10);
+    let lifted = Command::new("prlimit").args(["--pid", &running.0.id().to_string(), "--fsize=unlimited"]).status();
+    assert!(lifted.unwrap().success());
+    let position = log.folder.path().join("exports/killed.position");
+    let end = format!("next {}\n", log.len());
+    until("delivery", || fs::read_to_string(&position).is_ok_and(|text| text.contains(&end)));
+    assert_eq!(lines(&log), log.lines());
 }
 
 /// AUD-11: the sink is away while the log grows; then the exporter catches up, and its memory stays that of a batch.

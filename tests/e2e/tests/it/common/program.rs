@@ -53,7 +53,7 @@ pub fn grid() -> &'static Path {
         let built = program.metadata().and_then(|data| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
         if ["host", "proto", "sdk/rust", "Cargo.lock"].iter().any(|part| newest(&root().join(part)) > built) {
             let mut cargo = Command::new(env!("CARGO"));
-            cargo.args(["build", "--quiet", "--locked", "--package", "grid-server", "--bin", "grid"]);
+            cargo.args(["build", "--quiet", "--locked", "--package", "grid-cli", "--bin", "grid"]);
             if folder.ends_with("release") {
                 cargo.arg("--release");
             }

@@ -14,7 +14,7 @@ pub use probe::{End, Probe, Run, Said};
 pub use receipts::Receipts;
 pub use scenario::{Log, Scenario, acknowledged, scenarios};
 pub use sizes::{Random, size};
-pub use strace::{Beside, Call, Strace, audit_thread};
+pub use strace::{Beside, Call, Strace, thread_named};
 
 /// One test at a time: they wait for system calls to happen, and some measure how long things take.
 pub fn alone() -> MutexGuard<'static, ()> {

@@ -58,6 +58,8 @@ impl Said {
 pub struct Run {
     pub directory: PathBuf,
     pub segment: u64,
+    /// Between two looks of the publisher.
+    pub publish: Duration,
     /// What is put before the command; strace, or nothing.
     pub under: Vec<String>,
     pub steps: Vec<String>,
@@ -66,7 +68,8 @@ pub struct Run {
 impl Run {
     pub fn of(directory: &Path, steps: &[&str]) -> Self {
         let steps = steps.iter().map(|&step| step.to_owned()).collect();
-        Self { directory: directory.to_owned(), segment: 64 << 10, under: Vec::new(), steps }
+        let publish = Duration::from_millis(20);
+        Self { directory: directory.to_owned(), segment: 64 << 10, publish, under: Vec::new(), steps }
     }
 
     pub fn start(&self) -> Probe {
@@ -75,6 +78,7 @@ impl Run {
         words.push(probe);
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).arg("--dir").arg(&self.directory).arg("--segment").arg(self.segment.to_string());
+        command.arg("--publish").arg(self.publish.as_millis().to_string());
         command.args(&self.steps).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Probe::new(command.spawn().unwrap_or_else(|error| panic!("cannot start `{}`: {error}", words[0])))
     }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use grid_audit::{History, Reader, Record, Signed};
-use grid_tlog::{Frontier, Hash};
+use grid_tlog::{Checkpoint, Frontier, Hash};
 
 use super::Said;
 
@@ -100,11 +100,25 @@ impl Receipts {
         counts
     }
 
-    /// The log after it was opened and closed in order: nothing is open any more either.
+    /// The log after it was opened: nothing is open any more either.
     pub fn check_settled(&mut self, directory: &Path) -> Counts {
         let counts = self.check(directory);
         assert_eq!(counts.open, 0, "calls without a conclusion in {}", directory.display());
         counts
+    }
+
+    /// The log after it was closed in order: all of it is public too.
+    pub fn check_closed(&mut self, directory: &Path) -> Counts {
+        let counts = self.check_settled(directory);
+        if counts.records == 0 {
+            return counts;
+        }
+        let note = fs::read_to_string(directory.join("checkpoint")).unwrap();
+        let keys = History::read(directory).unwrap().unwrap();
+        let (checkpoint, _) = Checkpoint::open(&note, keys.present().unwrap()).unwrap();
+        assert_eq!(checkpoint.size, counts.records, "the checkpoint does not cover the log");
+        self.signed(checkpoint.size, &checkpoint.root.to_string());
+        self.check(directory)
     }
 
     /// What the log says in public that it signed is remembered like what it acknowledged.

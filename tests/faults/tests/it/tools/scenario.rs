@@ -6,12 +6,16 @@ use std::{
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use super::{
     Call, End, Receipts, Run, Said,
-    strace::{Strace, WRITES, audit_thread, calls},
+    strace::{Strace, WRITES, calls, thread_named},
 };
+
+/// Not while a test runs.
+const NEVER: Duration = Duration::from_secs(3600);
 
 /// A log and what is known of it.
 #[derive(Debug, Default, Clone)]
@@ -29,6 +33,8 @@ enum Who {
     Writer,
     /// Whoever makes the segment that comes next.
     Maker,
+    /// The thread that makes tiles and checkpoint, once, when everything is written.
+    Publisher,
 }
 
 /// One thing that a log does.
@@ -74,6 +80,16 @@ impl Log {
             self = self.with(&["calls:1:1:0"]);
         }
         let mut probe = Run::of(&self.directory, &["open:12:0", "wait"]).start();
+        probe.until_waiting();
+        self.receipts.take(&probe.kill().killed().said);
+        self
+    }
+
+    /// More than a tile of records that nobody has published, and several segments that can go then.
+    fn unpublished(mut self) -> Self {
+        let mut run = Run::of(&self.directory, &["calls:1:140:300", "wait"]);
+        run.publish = NEVER;
+        let mut probe = run.start();
         probe.until_waiting();
         self.receipts.take(&probe.kill().killed().said);
         self
@@ -135,13 +151,25 @@ pub fn scenarios(folder: &Path) -> Vec<Scenario> {
             steps: vec!["calls:1:4:9000"],
             makes: &["openat", "pwrite64", "fsync"],
         },
+        Scenario {
+            name: "publish",
+            who: Who::Publisher,
+            before: Log::at(folder, "published").with(&["calls:1:20:0"]).unpublished(),
+            steps: vec!["wait", "calls:1:1:0"],
+            makes: &["openat", "pwrite64", "rename", "unlink", "fdatasync", "fsync"],
+        },
     ]
 }
 
 impl Scenario {
     /// Whether a call only makes what will be needed later. Header and name are given when it is needed.
     pub fn is_for_later(&self, call: &Call) -> bool {
-        self.who == Who::Maker && !matches!(&*call.name, "fdatasync" | "rename")
+        self.is_derived() || self.who == Who::Maker && !matches!(&*call.name, "fdatasync" | "rename")
+    }
+
+    /// Whether everything that it makes can be made again.
+    pub fn is_derived(&self) -> bool {
+        self.who == Who::Publisher
     }
 
     /// Runs it over a copy of what was there before, with `fault` at a call, and gives the calls that were made.
@@ -152,14 +180,19 @@ impl Scenario {
         if let Some((call, what)) = fault {
             strace = strace.inject(call, what);
         }
-        let run = Run::of(&log.directory, &self.steps);
+        let mut run = Run::of(&log.directory, &self.steps);
+        if self.who == Who::Publisher {
+            // The one look that it has is the one at the end.
+            run.publish = NEVER;
+        }
         let end = match self.who {
             Who::Opener => strace.around(&run).finish(),
             Who::Maker => strace.only(log.directory.join("wal/spare")).around(&run).finish(),
-            Who::Writer => {
+            Who::Writer | Who::Publisher => {
                 let mut probe = run.start();
                 probe.until_waiting();
-                let beside = strace.beside(audit_thread(probe.pid()));
+                let name = if self.who == Who::Writer { "audit" } else { "audit-publish" };
+                let beside = strace.beside(thread_named(name, probe.pid()));
                 probe.go();
                 let end = probe.end();
                 beside.end();
@@ -175,7 +208,7 @@ impl Scenario {
     pub fn calls(&self, folder: &Path) -> Vec<Call> {
         let (mut log, end, calls) = self.run(folder, None);
         end.done();
-        log.receipts.check_settled(&log.directory);
+        log.receipts.check_closed(&log.directory);
         for name in self.makes {
             assert!(calls.iter().any(|call| call.name == *name), "{} makes no `{name}`: {calls:#?}", self.name);
         }

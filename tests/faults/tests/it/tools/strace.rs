@@ -155,16 +155,16 @@ impl Drop for Beside {
     }
 }
 
-/// The thread of a process that writes the log. A thread gets its name a moment after it was started.
-pub fn audit_thread(process: u32) -> u32 {
+/// The thread of that name in a process. It gets its name a moment after it was started.
+pub fn thread_named(name: &str, process: u32) -> u32 {
     for _ in 0..1000 {
         for task in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
             let task = task.unwrap().path();
-            if fs::read_to_string(task.join("comm")).unwrap_or_default().trim() == "audit" {
+            if fs::read_to_string(task.join("comm")).unwrap_or_default().trim() == name {
                 return task.file_name().unwrap().to_str().unwrap().parse().unwrap();
             }
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    panic!("process {process} has no thread named `audit`")
+    panic!("process {process} has no thread named `{name}`")
 }

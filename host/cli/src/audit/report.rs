@@ -21,7 +21,7 @@ use super::{
 
 Times are UTC, weeks begin on Monday. The HTML page has its plots in itself, fetches nothing and runs no script.
 Percentiles are right to about 3 %. Calls are open when they were admitted and are not concluded in the whole log.")]
-pub(in crate::cli) struct Report {
+pub(crate) struct Report {
     /// How time is cut
     #[arg(long, default_value = "day", value_parser = clap::builder::PossibleValuesParser::new(Period::ALL.map(Period::as_str)))]
     period: String,

@@ -31,7 +31,7 @@ Formats:
 
 How many records of how many were written is said on standard error. A damaged log ends with 7; what was written
 until then is good, and a file of -o does not appear.")]
-pub(in crate::cli) struct Export {
+pub(crate) struct Export {
     /// How records are written
     #[arg(long, default_value = "jsonl", value_parser = clap::builder::PossibleValuesParser::new(Format::ALL.map(Format::as_str)))]
     format: String,

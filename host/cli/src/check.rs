@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use crate::compose;
+use grid_server::{audit_key_fault, manifest_faults};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ impl Check {
             warnings.extend(harmless);
         }
         if let Ok(config) = reading.values()
-            && let Some(fault) = compose::audit_key_fault(config)
+            && let Some(fault) = audit_key_fault(config)
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
@@ -60,7 +60,7 @@ fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
     let problem = |pointer: String, message: String| {
         Problem::new(Origin::File { path: path.to_owned(), line: None }, pointer, message)
     };
-    match compose::manifest_faults(path, config) {
+    match manifest_faults(path, config) {
         Ok(faults) => {
             let (harmless, fatal): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.warning);
             let told = |fault: Fault| {

@@ -9,7 +9,7 @@ use grid_tlog::Signer;
 use serde_json::json;
 
 use super::{Context, Exit, Failure, damaged};
-use crate::compose::audit_origin;
+use grid_server::audit_origin;
 
 /// Makes the key that signs the log; the host needs it in strict mode
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ use crate::compose::audit_origin;
 The private key goes into the file of the setting `audit.key`, which only you may read. What is printed is the public
 key: give it to those who are to check the log, by another way than the log itself. The log's name is in the key and
 stays the same for as long as there is the log.")]
-pub(in crate::cli) struct Init {
+pub(crate) struct Init {
     /// The log's name [else the setting `audit.origin`, else one that is made up]
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
@@ -33,7 +33,7 @@ pub(in crate::cli) struct Init {
 
 The old key signs a record that names the new one, so whoever has the old public key can follow. The new private key
 takes the place of the old one, which is gone then. If this is interrupted, run it again.")]
-pub(in crate::cli) struct Rotate {}
+pub(crate) struct Rotate {}
 
 impl Init {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {

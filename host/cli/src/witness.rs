@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Context, Exit, Failure};
-use crate::{serve::signalled, telemetry};
+use grid_server::{signalled, start_telemetry};
 
 /// Threads that wait for the disk; more requests wait without one.
 const DISK_THREADS: usize = 8;
@@ -105,8 +105,7 @@ impl Init {
 impl Serve {
     fn run(self, context: &Context) -> Result<(), Failure> {
         let reading = context.read();
-        let telemetry = telemetry::start(context.values(&reading)?)
-            .map_err(|failure| Failure::new(failure.exit(), failure.to_string()))?;
+        let telemetry = start_telemetry(context.values(&reading)?).map_err(|failure| super::serve::failed(&failure))?;
         let mut keys = Vec::new();
         for log in &self.logs {
             keys.extend(log_keys(log).map_err(failed)?);

@@ -1,14 +1,13 @@
 //! Declarations follow the signature; arguments are checked against them; answers carry nothing that they must not.
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::*;
-use crate as grid_sdk;
-use crate::Code;
-use grid_sdk::{ToolType, tool};
+use grid_sdk::{Code, IntoTool, Tool, ToolError, ToolType, tool};
+use grid_sdk_tool::{Answer, Work};
 
 /// How loud.
 #[derive(ToolType, Debug, PartialEq)]

@@ -37,7 +37,7 @@ the setting `audit.reader_role` (usually auditor) and shows the records of the c
 `audit.operator_role` (usually audit-operator) for those of all.
 
 With --json each record is one line, as it is stored, with its `index` in front.")]
-pub(in crate::cli) struct Query {
+pub(crate) struct Query {
     #[command(flatten)]
     wanted: Wanted,
     /// Of this execution
@@ -68,7 +68,7 @@ pub(in crate::cli) struct Query {
 
 The index is made of the log and holds nothing of its own. It is made again by itself where it is missing, damaged or
 of another log; this is for those who want to see it done.")]
-pub(in crate::cli) struct RebuildIndex {
+pub(crate) struct RebuildIndex {
     /// The log's directory [else that of the configuration]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,

@@ -25,8 +25,8 @@ impl Serve {
         let config = reading.settle().map_err(|all| context.invalid(&all))?;
         runtime(&config.server)
             .map_err(|error| Failure::new(Exit::Error, format!("cannot start threads: {error}")))?
-            .block_on(crate::serve::serve(&config))
-            .map_err(|failure| Failure::new(failure.exit(), failure.to_string()))
+            .block_on(grid_server::serve(&config))
+            .map_err(|failure| failed(&failure))
     }
 }
 
@@ -47,4 +47,9 @@ fn runtime(server: &Server) -> std::io::Result<tokio::runtime::Runtime> {
         builder.worker_threads(server.workers);
     }
     builder.enable_all().build()
+}
+
+pub(super) fn failed(failure: &grid_server::Failure) -> Failure {
+    let exit = if failure.is_of_configuration() { Exit::Invalid } else { Exit::Error };
+    Failure::new(exit, failure.to_string())
 }

@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(100);
   grid audit tail --follow
 
 With --json each record is one line, as it is stored, with its `index` in front.")]
-pub(in crate::cli) struct Tail {
+pub(crate) struct Tail {
     /// How many
     #[arg(short = 'n', long, default_value_t = 20)]
     lines: u64,
@@ -38,7 +38,7 @@ pub(in crate::cli) struct Tail {
   grid audit show i-0123456789abcdef0123456789abcdef --json
 
 The id stands in the answer of the call, in its refusal and in every log line about it.")]
-pub(in crate::cli) struct Show {
+pub(crate) struct Show {
     /// The invocation
     #[arg(value_parser = |text: &str| text.parse::<InvocationId>()
         .map_err(|_| "an invocation is `i-` and 32 hex digits, as a call's answer gives it"))]
