@@ -11,7 +11,7 @@ use crate::{
     listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
     outcome::CallAnswer,
     principal::SecurityContext,
-    reading::{Follow, Get, Page, Query, Step},
+    reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
 };
 
@@ -122,6 +122,15 @@ pub trait AuditDoor: Debug + Send + Sync + 'static {
 
     /// Records as they come, each once and in order. Dropping the receiver ends it.
     fn follow(&self, credentials: Credentials, follow: Follow) -> Pending<'_, Result<mpsc::Receiver<Step>, Refusal>>;
+
+    /// The newest published checkpoint, a signed note.
+    fn checkpoint(&self, credentials: Credentials, correlation_id: String) -> Pending<'_, Result<String, Refusal>>;
+
+    /// Proof that a record is in the log; none where there is no such record.
+    fn inclusion(&self, credentials: Credentials, prove: Prove) -> Pending<'_, Result<Option<Inclusion>, Refusal>>;
+
+    /// Proof that the log only grew.
+    fn consistency(&self, credentials: Credentials, extend: Extend) -> Pending<'_, Result<Consistency, Refusal>>;
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?

@@ -145,6 +145,56 @@ pub enum Step {
     },
 }
 
+/// A request to prove that a record is in the log's tree.
+#[derive(Debug, Clone, Default)]
+pub struct Prove {
+    /// Which; nothing where the message named nothing.
+    pub which: Option<Which>,
+    /// In the tree of so many records; in the newest published one where absent.
+    pub tree_size: Option<u64>,
+    /// Minted by the door where empty or unusable.
+    pub correlation_id: String,
+}
+
+/// Proof that a record is in a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inclusion {
+    /// The record's place.
+    pub index: u64,
+    /// Its hash.
+    pub leaf_hash: Sha256,
+    /// Records of the tree.
+    pub tree_size: u64,
+    /// From the leaf upwards.
+    pub hashes: Vec<Sha256>,
+    /// The signed note of the tree, where it is the published one.
+    pub checkpoint: Option<String>,
+}
+
+/// A request to prove that a tree only added to an earlier one.
+#[derive(Debug, Clone, Default)]
+pub struct Extend {
+    /// Records of the earlier tree.
+    pub old_size: u64,
+    /// Of the later one; the newest published one where absent.
+    pub new_size: Option<u64>,
+    /// Minted by the door where empty or unusable.
+    pub correlation_id: String,
+}
+
+/// Proof of that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consistency {
+    /// Records of the earlier tree.
+    pub old_size: u64,
+    /// Of the later one.
+    pub new_size: u64,
+    /// The hashes.
+    pub hashes: Vec<Sha256>,
+    /// The signed note of the later tree, where it is the published one.
+    pub checkpoint: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::Filter;

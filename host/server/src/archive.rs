@@ -9,6 +9,10 @@ use grid_audit_index::{Error, Found, Indexer, Options, Query};
 use grid_core::clock::SharedClock;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+mod tree;
+
+pub(crate) use tree::{NoProof, Tree};
+
 /// Searches at once, each on a thread of its own; further ones wait.
 const SEARCHES: usize = 2;
 /// Logs that are followed at once; further ones are refused.
@@ -20,6 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Archive {
     indexer: Mutex<Option<Arc<Indexer>>>,
+    tree: Option<Tree>,
     searches: Arc<Semaphore>,
     followers: Arc<Semaphore>,
     /// Bytes of records that one answer may hold.
@@ -32,14 +37,16 @@ impl Archive {
     /// # Errors
     /// The machine gives no thread.
     pub(crate) fn open(options: Options, message: usize, clock: SharedClock) -> std::io::Result<Self> {
+        let tree = Some(Tree(options.directory.clone()));
         let indexer = Indexer::start(options, clock)?;
-        Ok(Self { indexer: Mutex::new(Some(Arc::new(indexer))), ..Self::closed(message) })
+        Ok(Self { indexer: Mutex::new(Some(Arc::new(indexer))), tree, ..Self::closed(message) })
     }
 
     /// One that answers nobody.
     pub(crate) fn closed(message: usize) -> Self {
         Self {
             indexer: Mutex::new(None),
+            tree: None,
             searches: Arc::new(Semaphore::new(SEARCHES)),
             followers: Arc::new(Semaphore::new(FOLLOWERS)),
             // Half is left for what stands around the records; callers take 4 MiB where nothing else is set.
@@ -62,6 +69,11 @@ impl Archive {
         let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let indexer = indexer.ok_or_else(|| Error::Away("the host keeps none".into()))?;
         indexer.find(query, self.page_bytes, size, PATIENCE)
+    }
+
+    /// The log's tree.
+    pub(crate) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
     }
 
     /// Makes durable what the index has, and ends its thread. Blocks its own until then.

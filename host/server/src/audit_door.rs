@@ -12,7 +12,7 @@ use grid_core::{
     event::{Event, Kind},
     port::{AuditDoor, Pending},
     principal::Principal,
-    reading::{Filter, Follow, Get, MAX_PAGE, Page, Query, Row, Step, Which},
+    reading::{Consistency, Extend, Filter, Follow, Get, Inclusion, MAX_PAGE, Page, Prove, Query, Row, Step, Which},
 };
 use grid_tlog::Hash;
 use tokio::sync::mpsc;
@@ -24,6 +24,7 @@ use crate::{
 };
 
 mod follow;
+mod proofs;
 
 /// Records of a page where nobody says how many.
 const PAGE: usize = 100;
@@ -69,12 +70,40 @@ impl<C: Contracts> AuditDoor for Door<C> {
     fn follow(&self, credentials: Credentials, follow: Follow) -> Pending<'_, Result<mpsc::Receiver<Step>, Refusal>> {
         Box::pin(async move {
             let mut trail = self.trail(&follow.correlation_id, "");
-            match self.begin(&credentials, follow, &mut trail).await {
-                Ok(steps) => Ok(steps),
-                Err(refusal) => Err(self.refuse(trail, None, refusal).await),
-            }
+            let begun = self.begin(&credentials, follow, &mut trail).await;
+            self.answered(trail, begun).await
         })
     }
+
+    fn checkpoint(&self, credentials: Credentials, correlation_id: String) -> Pending<'_, Result<String, Refusal>> {
+        Box::pin(async move {
+            let mut trail = self.trail(&correlation_id, "");
+            let newest = self.newest(&credentials, &mut trail).await;
+            self.answered(trail, newest).await
+        })
+    }
+
+    fn inclusion(&self, credentials: Credentials, prove: Prove) -> Pending<'_, Result<Option<Inclusion>, Refusal>> {
+        Box::pin(async move {
+            let mut trail = self.trail(&prove.correlation_id, "");
+            let included = self.included(&credentials, prove, &mut trail).await;
+            self.answered(trail, included).await
+        })
+    }
+
+    fn consistency(&self, credentials: Credentials, extend: Extend) -> Pending<'_, Result<Consistency, Refusal>> {
+        Box::pin(async move {
+            let mut trail = self.trail(&extend.correlation_id, "");
+            let consistent = self.consistent(&credentials, extend, &mut trail).await;
+            self.answered(trail, consistent).await
+        })
+    }
+}
+
+/// A message that names nothing.
+fn nameless() -> Refusal {
+    let message = "the message names no record; send `index` or `invocation`";
+    Refusal::new(Code::MalformedRequest, Stage::Transport, message)
 }
 
 /// The record at a place.
@@ -100,10 +129,7 @@ impl<C: Contracts> Door<C> {
     ) -> Result<Page, Refusal> {
         let page = async {
             let reader = self.reader(credentials, &mut trail)?;
-            let Some(search) = search else {
-                let message = "the message names no record; send `index` or `invocation`";
-                return Err(Refusal::new(Code::MalformedRequest, Stage::Transport, message));
-            };
+            let search = search.ok_or_else(nameless)?;
             // What is on the disk when the request comes, and so never the record of this very request.
             let size = self.0.ledger.status().records;
             let search = Search { tenant: reader.tenant.clone(), before: search.before.min(size), ..search };
@@ -111,8 +137,14 @@ impl<C: Contracts> Door<C> {
             self.recorded(&reader, &trail, read, names).await?;
             Ok(Page { rows: found.records.into_iter().map(row).collect(), next: found.next })
         };
-        match page.await {
-            Ok(page) => Ok(page),
+        let page = page.await;
+        self.answered(trail, page).await
+    }
+
+    /// A refusal is recorded before it leaves.
+    async fn answered<T>(&self, trail: Trail, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+        match answer {
+            Ok(answer) => Ok(answer),
             Err(refusal) => Err(self.refuse(trail, None, refusal).await),
         }
     }

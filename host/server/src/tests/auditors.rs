@@ -13,10 +13,10 @@ use grid_core::{
     id::{CorrelationId, InvocationId, PrincipalId, TenantId},
     port::AuditDoor as _,
     principal::{ClaimsDigest, Principal, Proof},
-    reading::{Filter, Follow, Get, Page, Query, Row, Step, Which},
+    reading::{Extend, Filter, Follow, Get, Inclusion, Page, Prove, Query, Row, Step, Which},
 };
 use grid_testkit::until;
-use grid_tlog::{Hash, Signer};
+use grid_tlog::{Checkpoint, Hash, Note, Signer, verify_inclusion};
 use tokio::sync::mpsc::Receiver;
 
 use super::desk::{Desk, strict, strict_over};
@@ -369,4 +369,99 @@ async fn a_follower_that_goes_leaves_nothing_behind_and_its_place_to_others() {
     drop(all);
     until("all have ended", || office.desk.host().tasks.is_empty()).await;
     assert!(office.folder.path().join("index.redb").exists());
+}
+
+fn verified(proof: &Inclusion) -> bool {
+    let checkpoint = Note::parse(proof.checkpoint.as_ref().unwrap()).unwrap();
+    let checkpoint = Checkpoint::parse(checkpoint.text()).unwrap();
+    let hashes: Vec<Hash> = proof.hashes.iter().map(|hash| Hash::from_bytes(*hash)).collect();
+    let leaf = Hash::from_bytes(proof.leaf_hash);
+    assert_eq!(checkpoint.size, proof.tree_size);
+    verify_inclusion(proof.index, proof.tree_size, leaf, &hashes, checkpoint.root).is_ok()
+}
+
+#[tokio::test]
+async fn a_record_is_proved_to_those_who_may_see_it() {
+    let office = Office::open().await;
+    let door = &office.desk.door;
+    let ask = |which, tree_size| Prove { which: Some(which), tree_size, correlation_id: String::new() };
+    for (who, index, seen) in [
+        (office.reader("acme"), 3, true),
+        (office.reader("acme"), 4, false),
+        (office.reader("acme"), 5, false),
+        (office.reader("acme"), DURABLE + 100, false),
+        (office.reader("acme"), u64::MAX, false),
+        (office.reader("globex"), 4, true),
+        (office.operator(), 5, true),
+    ] {
+        let proof = door.inclusion(who.clone(), ask(Which::Index(index), None)).await.unwrap();
+        assert_eq!(proof.is_some(), seen, "{index}");
+        assert!(proof.is_none_or(|proof| proof.index == index && verified(&proof)), "{index}");
+        let Some(invocation) = office.invocations.get(index as usize) else { continue };
+        let by_id = ask(Which::Invocation(invocation.to_string()), None);
+        assert_eq!(door.inclusion(who, by_id).await.unwrap().is_some(), seen, "{index}");
+    }
+    let of_old = door.inclusion(office.operator(), ask(Which::Index(3), Some(7))).await.unwrap().unwrap();
+    assert_eq!((of_old.tree_size, of_old.hashes.len(), of_old.checkpoint), (7, 3, None));
+    for size in [0, 3, 1_000_000] {
+        let refusal = door.inclusion(office.operator(), ask(Which::Index(3), Some(size))).await.unwrap_err();
+        assert_eq!((refusal.code(), refusal.stage()), (Code::MalformedRequest, Stage::Transport), "{size}");
+    }
+    let read = office.desk.log.of("audit_read");
+    assert!(read.iter().all(|record| record.text("read") == Some("inclusion_proof")));
+    assert_eq!(read.len(), 17, "each that got an answer, and those whose tree was wrong");
+    assert_eq!(read.last().unwrap().fields()["filters"], serde_json::json!(["index", "tree_size"]));
+}
+
+#[tokio::test]
+async fn every_reader_gets_checkpoint_and_consistency_and_nobody_else() {
+    let office = Office::open().await;
+    office.grow(RECORDS - DURABLE).await;
+    let door = &office.desk.door;
+    let extend = |old_size, new_size| Extend { old_size, new_size, correlation_id: String::new() };
+    for who in [office.reader("acme"), office.reader("nobody"), office.operator()] {
+        let note = door.checkpoint(who.clone(), String::new()).await.unwrap();
+        let newest = Checkpoint::parse(Note::parse(&note).unwrap().text()).unwrap();
+        assert_eq!(newest.size, RECORDS);
+        for (old, new) in [(0, None), (7, None), (RECORDS, None), (7, Some(50)), (50, Some(50))] {
+            let proof = door.consistency(who.clone(), extend(old, new)).await.unwrap();
+            assert_eq!((proof.old_size, proof.new_size), (old, new.unwrap_or(RECORDS)));
+            assert_eq!(proof.checkpoint, new.is_none().then(|| note.clone()));
+        }
+        for (old, new) in [(8, Some(7)), (1, Some(1_000_000)), (1_000_000, None)] {
+            let refusal = door.consistency(who.clone(), extend(old, new)).await.unwrap_err();
+            assert_eq!(refusal.code(), Code::MalformedRequest, "{old} {new:?}");
+        }
+    }
+    assert_eq!(office.desk.log.of("audit_read").len(), 3 * 8, "a checkpoint is public and leaves no record");
+    let caller = office.desk.token("mallory", "acme", &["caller"]);
+    let refused = [
+        door.checkpoint(caller.clone(), String::new()).await.unwrap_err(),
+        door.consistency(caller.clone(), extend(1, None)).await.unwrap_err(),
+        door.inclusion(caller, Prove::default()).await.unwrap_err(),
+    ];
+    assert!(refused.iter().all(|refusal| refusal.code() == Code::PermissionDenied));
+}
+
+#[tokio::test]
+async fn proofs_are_given_while_nothing_can_be_recorded() {
+    let office = Office::open().await;
+    office.desk.log.disk.set_full(true);
+    let door = &office.desk.door;
+    let prove = Prove { which: Some(Which::Index(3)), ..Prove::default() };
+    assert!(verified(&door.inclusion(office.reader("acme"), prove).await.unwrap().unwrap()));
+    assert!(door.checkpoint(office.reader("acme"), String::new()).await.is_ok());
+    assert!(door.consistency(office.reader("acme"), Extend { old_size: 3, ..Extend::default() }).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_log_whose_tiles_were_changed_proves_nothing() {
+    let office = Office::open().await;
+    let tile = office.folder.path().join("tile/0/000");
+    let mut bytes = std::fs::read(&tile).unwrap();
+    bytes[32 * 9] ^= 1;
+    std::fs::write(&tile, bytes).unwrap();
+    let prove = Prove { which: Some(Which::Index(8)), ..Prove::default() };
+    let refusal = office.desk.door.inclusion(office.operator(), prove).await.unwrap_err();
+    assert_eq!((refusal.code(), refusal.stage()), (Code::DataCorruption, Stage::Audit));
 }

@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use grid_core::{port::AuditDoor, reading::Step};
+use grid_proto::v1;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use hyper::body::Incoming;
@@ -51,6 +52,24 @@ impl Auditors {
                 .await
             }
             "Follow" => self.follow(request, loopback).await,
+            "Checkpoint" => {
+                unary(request, loopback, limits, async |asked: Asked<v1::AuditCheckpointRequest>| {
+                    audit::checkpoint(self.door.checkpoint(asked.credentials, asked.message.correlation_id).await)
+                })
+                .await
+            }
+            "InclusionProof" => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    audit::proved(self.door.inclusion(asked.credentials, audit::prove(asked.message)).await)
+                })
+                .await
+            }
+            "ConsistencyProof" => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    audit::extended(self.door.consistency(asked.credentials, audit::extend(asked.message)).await)
+                })
+                .await
+            }
             _ => return Err(request),
         })
     }

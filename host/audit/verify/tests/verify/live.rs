@@ -65,19 +65,15 @@ fn writes_until_killed() {
     runtime().block_on(async {
         let ledger = open(&directory.join("log"), &signer);
         println!("\nready");
-        let writers: Vec<_> = (0..6)
-            .map(|_| {
-                let ledger = ledger.clone();
-                tokio::spawn(async move {
-                    loop {
-                        call(&ledger).await;
-                    }
-                })
-            })
-            .collect();
-        for writer in writers {
-            writer.await.unwrap();
+        for _ in 0..6 {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                loop {
+                    call(&ledger).await;
+                }
+            });
         }
+        std::future::pending::<()>().await;
     });
 }
 

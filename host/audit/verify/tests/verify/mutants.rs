@@ -219,7 +219,7 @@ impl Bench {
 
     /// Up to where a cut is seen.
     fn seen_cuts(&self, path: &Path, length: usize) -> usize {
-        let frames = self.made.frames.iter().filter(|frame| frame.file == path);
+        let mut frames = self.made.frames.iter().filter(|frame| frame.file == path);
         if path.ends_with("checkpoints.log") {
             let lines = fs::read_to_string(path).unwrap();
             let size = |line: &str| line.split(' ').next().and_then(|size| size.parse().ok()).unwrap_or(usize::MAX);
@@ -230,10 +230,10 @@ impl Bench {
         }
         if self.is_last_segment(path) {
             // A file is made at its full size; that it is shorter is seen where a batch is missing.
-            let published = frames.filter(|frame| frame.end <= self.made.published).next_back();
+            let published = frames.rfind(|frame| frame.end <= self.made.published);
             return published.map_or(0, |frame| frame.offset + frame.length - 8);
         }
-        match frames.last() {
+        match frames.next_back() {
             Some(last) => last.offset + last.length - 8,
             None => length,
         }

@@ -61,7 +61,7 @@ fn answer(mut stream: TcpStream, directory: PathBuf, manner: Manner, turn: u64) 
         format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n").into_bytes()
     };
     match manner {
-        Manner::Tired if turn % 3 == 0 => return stream.write_all(&head("503 Service Unavailable", 0)),
+        Manner::Tired if turn.is_multiple_of(3) => return stream.write_all(&head("503 Service Unavailable", 0)),
         Manner::Redirecting => {
             return stream
                 .write_all(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n");

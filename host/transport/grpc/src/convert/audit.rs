@@ -2,7 +2,8 @@
 
 use grid_core::{
     Refusal,
-    reading::{Filter, Follow, Get, Page, Query, Row, Step, Which},
+    event::Sha256,
+    reading::{Consistency, Extend, Filter, Follow, Get, Inclusion, Page, Prove, Query, Row, Step, Which},
 };
 use grid_proto::v1;
 
@@ -82,6 +83,65 @@ pub(crate) fn followed(step: Step) -> v1::AuditFollowResponse {
             v1::AuditFollowResponse { next_index: next, step: Some(Wire::Error(enhanced_error(&refusal))) }
         }
     }
+}
+
+pub(crate) fn prove(wire: v1::AuditInclusionProofRequest) -> Prove {
+    let which = wire.which.map(|which| match which {
+        v1::audit_inclusion_proof_request::Which::Index(index) => Which::Index(index),
+        v1::audit_inclusion_proof_request::Which::Invocation(invocation) => Which::Invocation(invocation),
+    });
+    Prove { which, tree_size: wire.tree_size, correlation_id: wire.correlation_id }
+}
+
+pub(crate) fn extend(wire: v1::AuditConsistencyProofRequest) -> Extend {
+    Extend { old_size: wire.old_size, new_size: wire.new_size, correlation_id: wire.correlation_id }
+}
+
+pub(crate) fn checkpoint(answer: Result<String, Refusal>) -> v1::AuditCheckpointResponse {
+    match answer {
+        Ok(checkpoint) => v1::AuditCheckpointResponse { checkpoint, error: None },
+        Err(refusal) => {
+            v1::AuditCheckpointResponse { checkpoint: String::new(), error: Some(enhanced_error(&refusal)) }
+        }
+    }
+}
+
+pub(crate) fn proved(answer: Result<Option<Inclusion>, Refusal>) -> v1::AuditInclusionProofResponse {
+    match answer {
+        Ok(Some(proof)) => v1::AuditInclusionProofResponse {
+            index: proof.index,
+            leaf_hash: proof.leaf_hash.to_vec(),
+            tree_size: proof.tree_size,
+            hashes: hashes(&proof.hashes),
+            checkpoint: proof.checkpoint.unwrap_or_default(),
+            error: None,
+        },
+        Ok(None) => v1::AuditInclusionProofResponse::default(),
+        Err(refusal) => v1::AuditInclusionProofResponse {
+            error: Some(enhanced_error(&refusal)),
+            ..v1::AuditInclusionProofResponse::default()
+        },
+    }
+}
+
+pub(crate) fn extended(answer: Result<Consistency, Refusal>) -> v1::AuditConsistencyProofResponse {
+    match answer {
+        Ok(proof) => v1::AuditConsistencyProofResponse {
+            old_size: proof.old_size,
+            new_size: proof.new_size,
+            hashes: hashes(&proof.hashes),
+            checkpoint: proof.checkpoint.unwrap_or_default(),
+            error: None,
+        },
+        Err(refusal) => v1::AuditConsistencyProofResponse {
+            error: Some(enhanced_error(&refusal)),
+            ..v1::AuditConsistencyProofResponse::default()
+        },
+    }
+}
+
+fn hashes(hashes: &[Sha256]) -> Vec<Vec<u8>> {
+    hashes.iter().map(|hash| hash.to_vec()).collect()
 }
 
 fn record(row: Row) -> v1::AuditRecord {

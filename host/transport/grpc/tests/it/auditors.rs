@@ -8,7 +8,7 @@ use grid_core::{
     clock::SystemClock,
     envelope::Credentials,
     port::{AuditDoor, Pending},
-    reading::{Filter, Follow, Get, Page, Query, Row, Step, Which},
+    reading::{Consistency, Extend, Filter, Follow, Get, Inclusion, Page, Prove, Query, Row, Step, Which},
 };
 use grid_grpc::{Admin, Running, Server, Settings};
 use grid_proto::v1::{
@@ -61,6 +61,29 @@ impl AuditDoor for Door {
         Box::pin(async move {
             self.admit(&credentials, format!("{follow:?}"))?;
             Ok(self.steps.lock().unwrap().take().unwrap())
+        })
+    }
+
+    fn checkpoint(&self, credentials: Credentials, correlation_id: String) -> Pending<'_, Result<String, Refusal>> {
+        Box::pin(async move {
+            self.admit(&credentials, correlation_id)?;
+            Ok("a note".into())
+        })
+    }
+
+    fn inclusion(&self, credentials: Credentials, prove: Prove) -> Pending<'_, Result<Option<Inclusion>, Refusal>> {
+        Box::pin(async move {
+            self.admit(&credentials, format!("{prove:?}"))?;
+            let hashes = vec![[1; 32], [2; 32]];
+            let checkpoint = Some("a note".into());
+            Ok(prove.which.map(|_| Inclusion { index: 3, leaf_hash: [7; 32], tree_size: 4, hashes, checkpoint }))
+        })
+    }
+
+    fn consistency(&self, credentials: Credentials, extend: Extend) -> Pending<'_, Result<Consistency, Refusal>> {
+        Box::pin(async move {
+            self.admit(&credentials, format!("{extend:?}"))?;
+            Ok(Consistency { old_size: 3, new_size: 9, hashes: vec![[5; 32]], checkpoint: None })
         })
     }
 }
@@ -177,6 +200,39 @@ async fn a_refusal_travels_in_every_answer_and_ends_a_stream_at_once() {
     for error in [query.unwrap(), get.unwrap(), follow] {
         assert_eq!(error.r#type, "PERMISSION_DENIED");
         assert!(!format!("{error:?}").contains("internal"));
+    }
+}
+
+#[tokio::test]
+async fn proofs_get_through_as_they_are() {
+    let door = Arc::<Door>::default();
+    let running = start(Some(&door), false, 4 << 20).await;
+    let mut client = client(&running).await;
+    let checkpoint = v1::AuditCheckpointRequest { correlation_id: "w".into() };
+    let answer = client.checkpoint(asked(checkpoint, "au")).await.unwrap().into_inner();
+    assert_eq!((answer.checkpoint.as_str(), answer.error), ("a note", None));
+    let which = Some(v1::audit_inclusion_proof_request::Which::Invocation("i-1".into()));
+    let request = v1::AuditInclusionProofRequest { which, tree_size: Some(4), correlation_id: "w".into() };
+    let proof = client.inclusion_proof(asked(request, "au")).await.unwrap().into_inner();
+    assert_eq!((proof.index, proof.tree_size, proof.checkpoint.as_str(), proof.error), (3, 4, "a note", None));
+    assert_eq!((proof.leaf_hash, proof.hashes), (vec![7; 32], vec![vec![1; 32], vec![2; 32]]));
+    let none = v1::AuditInclusionProofRequest::default();
+    let none = client.inclusion_proof(asked(none, "au")).await.unwrap().into_inner();
+    assert_eq!(none, v1::AuditInclusionProofResponse::default(), "no such record");
+    let request = v1::AuditConsistencyProofRequest { old_size: 3, new_size: Some(9), correlation_id: "w".into() };
+    let proof = client.consistency_proof(asked(request, "au")).await.unwrap().into_inner();
+    assert_eq!((proof.old_size, proof.new_size, proof.checkpoint.as_str()), (3, 9, ""));
+    assert_eq!((proof.hashes, proof.error), (vec![vec![5; 32]], None));
+    let prove =
+        Prove { which: Some(Which::Invocation("i-1".into())), tree_size: Some(4), correlation_id: "w".to_owned() };
+    let extend = Extend { old_size: 3, new_size: Some(9), correlation_id: "w".to_owned() };
+    let expected = ["w".to_owned(), format!("{prove:?}"), format!("{:?}", Prove::default()), format!("{extend:?}")];
+    assert_eq!(*door.asked.lock().unwrap(), expected);
+    let checkpoint = client.checkpoint(asked(v1::AuditCheckpointRequest::default(), "x")).await.unwrap();
+    let inclusion = client.inclusion_proof(asked(v1::AuditInclusionProofRequest::default(), "x")).await.unwrap();
+    let extension = client.consistency_proof(asked(v1::AuditConsistencyProofRequest::default(), "x")).await.unwrap();
+    for error in [checkpoint.into_inner().error, inclusion.into_inner().error, extension.into_inner().error] {
+        assert_eq!(error.unwrap().r#type, "PERMISSION_DENIED");
     }
 }
 
