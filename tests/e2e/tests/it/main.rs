@@ -23,6 +23,8 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod repeats;
