@@ -23,6 +23,8 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod outlets;
+#[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod receipts;

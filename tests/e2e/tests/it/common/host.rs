@@ -384,7 +384,7 @@ pub fn check_log(records: &[Value]) -> usize {
 
 /// A port that nobody listens on just now. Below those that systems give to outgoing connections, or one of the many
 /// connections here might have taken it by the time that the host starts; and given out once in this process.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 12_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -10,13 +10,15 @@ mod host;
 mod peer;
 mod program;
 mod sdk;
+mod sink;
 
 pub use caller::{Caller, content, failure, refusal};
 pub use contracts::manifest;
-pub use host::{Host, Setup, check_log, files, kind, text};
+pub use host::{Host, Setup, check_log, files, free_port, kind, text};
 pub use peer::{Peer, announcement, answer, answered, error_of};
-pub use program::{Ended, root, signal};
+pub use program::{Ended, grid, root, signal};
 pub use sdk::{Serving, hang, serve};
+pub use sink::Sink;
 
 /// What has not happened by then does not happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);
