@@ -13,6 +13,8 @@ mod bad_requests;
 #[cfg(test)]
 mod bad_runtimes;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod crashes;

@@ -189,7 +189,8 @@ impl Host {
             command.arg("--set").arg(setting);
         }
         let errors = File::create(self.errors(self.starts)).unwrap();
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
+        let output = File::create(self.folder().join(format!("host-{}.out", self.starts))).unwrap();
+        let process = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().unwrap();
         self.process = Some(process);
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 mod caller;
+mod canary;
+mod collector;
 mod contracts;
 mod host;
 mod peer;
@@ -13,6 +15,8 @@ mod sdk;
 mod sink;
 
 pub use caller::{Caller, content, failure, refusal};
+pub use canary::{Form, assert_clean, assert_clean_files, forms_of_number, forms_of_text};
+pub use collector::Collector;
 pub use contracts::manifest;
 pub use host::{Host, Setup, check_log, files, free_port, kind, text};
 pub use peer::{Peer, announcement, answer, answered, error_of};
