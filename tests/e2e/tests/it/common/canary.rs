@@ -57,11 +57,9 @@ pub fn forms_of_number(number: u64) -> Vec<Form> {
 
 /// Fails where one of the forms is in there, and says where.
 pub fn assert_clean(place: &str, bytes: &[u8], forms: &[Form]) {
-    for form in forms {
-        if let Some(at) = find(bytes, &form.bytes) {
-            let around = &bytes[at.saturating_sub(200)..(at + 200).min(bytes.len())];
-            panic!("{} is in {place}, at {at}: {}", form.name, String::from_utf8_lossy(around));
-        }
+    if let Some((at, form)) = find(bytes, forms) {
+        let around = &bytes[at.saturating_sub(200)..(at + 200).min(bytes.len())];
+        panic!("{} is in {place}, at {at}: {}", form.name, String::from_utf8_lossy(around));
     }
 }
 
@@ -80,24 +78,23 @@ fn head(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(13)]).into_owned()
 }
 
-fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
-    let (first, rest) = part.split_first().unwrap();
-    let mut from = 0;
-    while let Some(at) = bytes[from..].iter().position(|byte| byte == first) {
-        let start = from + at;
-        if bytes[start + 1..].starts_with(rest) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
-    None
+/// Goes over the bytes once, whatever the number of forms: a trace of everything has many.
+fn find<'a>(bytes: &[u8], forms: &'a [Form]) -> Option<(usize, &'a Form)> {
+    let mut by_start = vec![Vec::new(); 1 << 16];
+    let start = |first: u8, second: u8| usize::from(u16::from_be_bytes([first, second]));
+    forms.iter().for_each(|form| by_start[start(form.bytes[0], form.bytes[1])].push(form));
+    bytes.windows(2).enumerate().find_map(|(at, pair)| {
+        let forms = &by_start[start(pair[0], pair[1])];
+        let form = forms.iter().find(|form| bytes[at..].starts_with(&form.bytes))?;
+        Some((at, *form))
+    })
 }
 
 #[test]
 fn what_is_planted_is_found_in_every_form() {
     let text = "kanarienvogel";
     let forms = forms_of_text(text);
-    let seen = |bytes: &[u8]| forms.iter().any(|form| find(bytes, &form.bytes).is_some());
+    let seen = |bytes: &[u8]| find(bytes, &forms).is_some();
     for before in 0..7 {
         let whole = [&vec![b'x'; before][..], text.as_bytes(), b"-0815"].concat();
         assert!(seen(&whole));
@@ -108,7 +105,7 @@ fn what_is_planted_is_found_in_every_form() {
     assert!(!seen(b"kanarienvoge") && !seen(base::STANDARD.encode("an empty cage").as_bytes()));
     let number = 7_310_598_264_193;
     let forms = forms_of_number(number);
-    let seen = |bytes: &[u8]| forms.iter().any(|form| find(bytes, &form.bytes).is_some());
+    let seen = |bytes: &[u8]| find(bytes, &forms).is_some();
     assert!(
         seen(b"[7310598264193]") && seen(b"7310598264193.0") && seen(&number.to_le_bytes()) && !seen(b"731059826419")
     );
