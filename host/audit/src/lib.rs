@@ -64,7 +64,7 @@ pub use keys::{History, KeyError, KeySource};
 pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};
 pub use record::Record;
-pub use rotate::{hand_over, rotate};
+pub use rotate::{hand_over, rotate, rotate_on};
 pub use state::{Observer, Status};
 pub use stored::Stored;
 pub use unavailable::Unavailable;
