@@ -11,8 +11,8 @@ use std::{
 };
 
 use grid_audit::{
-    Durability, Error, FileOptions, FileStorage, History, Ledger, Observer, Options, Reader, Recovered, Unavailable,
-    disk::Disk,
+    Disk, Durability, Error, FileOptions, FileStorage, History, Ledger, Observer, Options, Reader, Recovered,
+    Unavailable,
 };
 use grid_core::{
     clock::Clock,

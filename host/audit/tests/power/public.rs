@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use grid_audit::{History, Signed, disk::Disk};
+use grid_audit::{Disk, History};
+use grid_audit_wal::Signed;
 use grid_tlog::{Checkpoint, Frontier, Hash, Part, TILE_WIDTH, Tile, VerifyingKey, read_bundle, read_hashes};
 
 use crate::{machine::DIRECTORY, sim::SimDisk, story::Entries};
