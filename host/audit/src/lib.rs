@@ -57,7 +57,9 @@ mod stored;
 mod unavailable;
 mod writer;
 
-pub use grid_audit_wal::{Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Storage};
+pub use grid_audit_wal::{
+    Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
+};
 pub use keys::{History, KeyError, KeySource};
 pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Error, History, Ledger, OsDisk, Reader, rotate};
-use grid_audit_wal::Signed;
+use grid_audit::{Error, History, Ledger, OsDisk, Reader, Signed, rotate};
 use grid_core::clock::SystemClock;
 use grid_tlog::{
     Checkpoint, Frontier, Hash, Kind, Part, Proof, Signer, TILE_WIDTH, Tile, VerifyingKey, read_bundle, read_hashes,

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use grid_audit::{Disk, History};
-use grid_audit_wal::Signed;
+use grid_audit::{Disk, History, Signed};
 use grid_tlog::{Checkpoint, Frontier, Hash, Part, TILE_WIDTH, Tile, VerifyingKey, read_bundle, read_hashes};
 
 use crate::{machine::DIRECTORY, sim::SimDisk, story::Entries};
