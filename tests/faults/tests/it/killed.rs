@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path, thread::sleep, time::Duration};
 
-use crate::tools::{Probe, Random, Receipts, Run, Said, alone, size};
+use crate::tools::{Probe, Random, Receipts, Run, Said, size, with_others};
 
 /// What a start may take; the logs here have less than 100 MiB.
 const START: Duration = Duration::from_secs(3);
@@ -22,7 +22,7 @@ enum Moment {
 
 #[test]
 fn nothing_acknowledged_is_lost_at_a_random_kill() {
-    let _alone = alone();
+    let _turn = with_others();
     let mut random = Random::seeded("random kills");
     let kills = size("GRID_FAULTS_KILLS", 100);
     let (mut records, mut acknowledged, mut unknown, mut slowest) = (0, 0, 0, Duration::ZERO);
@@ -57,7 +57,7 @@ fn nothing_acknowledged_is_lost_at_a_random_kill() {
 /// Its admission is far behind what tiles hold by then.
 #[test]
 fn a_call_is_closed_however_old_it_is() {
-    let _alone = alone();
+    let _turn = with_others();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut receipts = Receipts::default();
