@@ -38,12 +38,6 @@ pub(super) struct Made {
     pub(super) key: VerifyingKey,
 }
 
-impl Made {
-    pub(super) fn remove(self) -> Fallible<()> {
-        Ok(fs::remove_dir_all(self.directory)?)
-    }
-}
-
 impl Recipe<'_> {
     pub(super) fn make(&self) -> Fallible<Made> {
         let signer = Signer::generate("bench.example/one/host/audit", Kind::Note)?;

@@ -83,7 +83,6 @@ impl Proving {
             );
             rounds.iter_mut().zip(took).for_each(|(rounds, took)| rounds.push(took));
         }
-        made.remove()?;
         let [alone, open, bare] = &rounds;
         let ratios = alone.iter().zip(bare).map(|(alone, bare)| quantile(alone, 0.99) / quantile(bare, 0.99));
         Ok(Some(Self {

@@ -71,7 +71,6 @@ impl Verifying {
                 options.rounds
             );
         }
-        made.remove()?;
         let [whole, unsigned, bare] = &passes;
         let ratios = whole.iter().zip(bare).map(|([whole, _], [bare, _])| whole / bare);
         Ok(Some(Self {
