@@ -56,7 +56,7 @@ plan() {
     local seed=$2
     case $1 in
         kills) size=300 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_KILLS=$size $(test_of grid-faults it killed::)" ;;
-        levels) size=50 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_LEVELS=$size $(test_of grid-faults it full_disk::)" ;;
+        levels) size=200 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_LEVELS=$size $(test_of grid-faults it full_disk::)" ;;
         calls) size=every again=$(test_of grid-faults it killed_at_calls::) ;;
         failing) size=every again=$(test_of grid-faults it failing_calls::) ;;
         host) size=every again=$(test_of grid-faults it host::) ;;
