@@ -14,7 +14,7 @@ const MOST: u64 = 1 << 20;
 /// More than the files of a log's keys.
 const KEYS: u64 = 64 << 10;
 /// At once.
-const DISKS: usize = 4;
+const DISKS: usize = 3;
 
 /// What became of all levels of a disk.
 #[derive(Debug, Default)]
