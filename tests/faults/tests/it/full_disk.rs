@@ -56,19 +56,14 @@ fn what_was_kept_for_conclusions_is_there_for_the_next_process() {
 /// A log mostly waits until it asks a full disk again, so several disks are filled at once.
 fn all_levels(disk: fn() -> Option<Disk>, name: &str) {
     let levels = size("GRID_FAULTS_LEVELS", 200);
-    let randoms: Vec<Random> = Random::seeded(name).several(DISKS);
-    let sums: Option<Vec<Sum>> = thread::scope(|scope| {
-        let disks: Vec<_> = (0..).zip(randoms).map(|(first, random)| (first, random, disk())).collect();
-        let filled: Vec<_> = disks
-            .into_iter()
-            .map(|(first, random, disk)| Some((first, random, disk?)))
-            .map(|one| one.map(|(first, random, disk)| scope.spawn(move || some_levels(&disk, random, first..levels))))
-            .collect();
-        filled.into_iter().map(|filled| Some(filled?.join().unwrap())).collect()
+    let randoms = Random::seeded(name).several(DISKS);
+    let Some(disks) = (0..DISKS).map(|_| disk()).collect::<Option<Vec<Disk>>>() else { return };
+    let sums = thread::scope(|scope| {
+        let fill = |(first, (disk, random))| scope.spawn(move || some_levels(disk, random, first..levels));
+        let filled: Vec<_> = (0..).zip(disks.iter().zip(randoms)).map(fill).collect();
+        filled.into_iter().map(|filled| filled.join().unwrap()).collect()
     });
-    if let Some(sums) = sums {
-        are_as_promised(sums, levels, name);
-    }
+    are_as_promised(sums, levels, name);
 }
 
 /// Every [`DISKS`]th level.
