@@ -18,6 +18,7 @@ mod os;
 mod public;
 mod random;
 mod relaxed;
+mod rotating;
 mod seeds;
 mod sim;
 mod simulated;
