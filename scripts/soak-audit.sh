@@ -56,7 +56,7 @@ plan() {
     local seed=$2
     case $1 in
         kills) size=300 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_KILLS=$size $(test_of grid-faults it killed::)" ;;
-        levels) size=50 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_LEVELS=$size $(test_of grid-faults it full_disk::)" ;;
+        levels) size=200 again="GRID_FAULTS_SEED=$seed GRID_FAULTS_LEVELS=$size $(test_of grid-faults it full_disk::)" ;;
         calls) size=every again=$(test_of grid-faults it killed_at_calls::) ;;
         failing) size=every again=$(test_of grid-faults it failing_calls::) ;;
         host) size=every again=$(test_of grid-faults it host::) ;;
@@ -64,7 +64,7 @@ plan() {
         power) size=minute again="scripts/soak-audit.sh power_from $seed" ;;
         tampering) size=10000 again="GRID_AUDIT_SEED=$seed GRID_AUDIT_MUTANTS=$size $(test_of grid-audit-verify verify mutants::)" ;;
         honest) size=1000 again="GRID_AUDIT_SEED=$seed GRID_AUDIT_HONEST=$size $(test_of grid-audit-verify verify honest::)" ;;
-        verifiers) size=1000 again="VERIFIERS_SEED=$seed VERIFIERS_MUTANTS=$size VERIFIERS_PROOFS=5000 tests/verifiers/test.sh" ;;
+        verifiers) size=1000 again="VERIFIERS_SEED=$seed VERIFIERS_MUTANTS=$size VERIFIERS_PROOFS=25000 tests/verifiers/test.sh" ;;
         secrets) size=every again=$(test_of grid-e2e it secrets::) ;;
         executions) size=every again=$(test_of grid-e2e it crashes::) ;;
         export) size=every again=$(test_of grid-audit-export export "") ;;

@@ -29,10 +29,12 @@ import third
 import tlog_verify
 from honest import Case
 from naive import b64
-from sample_log import Directory
+from sample_log import Directory, Tree
 
 COMPARED = ["verified", "first_bad_index", "origin", "size", "root", "key", "signatures", "rotations", "newer_files"]
-PROOFS = int(os.environ.get("VERIFIERS_PROOFS", "1000"))
+PROOFS = int(os.environ.get("VERIFIERS_PROOFS", "5000"))
+# Every tree up to this size has its root computed.
+SIZES = 2049
 MUTANTS = int(os.environ.get("VERIFIERS_MUTANTS", "400"))
 SEED = int(os.environ.get("VERIFIERS_SEED", str(time.time_ns() % 10**9)))
 ONLY = os.environ.get("VERIFIERS_ONLY")
@@ -148,8 +150,12 @@ def share(part: Share) -> tuple[Judged, dict[str, int]]:
 
 
 def proof_vectors() -> Iterator[dict[str, Any]]:
-    """Proofs in trees of up to a million entries, honest and each with one change."""
-    chance = random.Random("proofs")
+    """Roots of all small trees, and proofs in trees of up to a million entries, honest and each with one change."""
+    chance = random.Random(SEED)
+    tree = Tree([b"leaf-%d" % index for index in range(SIZES)])
+    for size in range(1, SIZES + 1):
+        root = b64(tree.root(size))
+        yield {"name": f"root of {size}", "kind": "root", "valid": True, "size": size, "root": root}
 
     def made_up() -> bytes:
         return chance.randbytes(32)
@@ -256,7 +262,7 @@ def main() -> int:
         print(f"agree: {passed} passed, {failed} failed")
         return 1 if failed else 0
     proved, failures = agree_on_proofs(verifier)
-    print(f"proofs: {proved} of {4 * PROOFS} as they should be, by both; {time.monotonic() - began:.0f} s")
+    print(f"roots and proofs: {proved} of {SIZES + 4 * PROOFS} as they should be, by both; {time.monotonic() - began:.0f} s")
     grown, alarms = growing.agree_on_growing([ask_python, lambda arguments: ask_other(verifier, arguments)], MEMORY)
     print(f"growing log: {grown} of {2 * growing.ROUNDS} looks without an alarm; {time.monotonic() - began:.0f} s")
     commands = [[verifier], [sys.executable, str(pathlib.Path(tlog_verify.__file__))]]
@@ -264,7 +270,7 @@ def main() -> int:
     failures += alarms + overtaken
     for failure in failures:
         print(f"FAILED {failure}")
-    total = passed + failed + 4 * PROOFS + 2 * growing.ROUNDS + len(commands)
+    total = passed + failed + SIZES + 4 * PROOFS + 2 * growing.ROUNDS + len(commands)
     failed += len(failures)
     print(f"agree: {total - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -16,6 +16,7 @@ pub fn skip(what: &str, why: &str) {
     assert!(is_forbidden && !is_wanted, "{what} needs this: {why}; run tests/faults/setup.sh, and the tests as root");
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     // Not `eprintln!`, which is captured.
-    let said = writeln!(std::io::stderr(), "\nstep faults {test} ... SKIPPED: {what}: {}", why.trim());
+    let said =
+        writeln!(std::io::stderr(), "\nstep faults {test} ... SKIPPED: {what}: {}", why.lines().next().unwrap_or(why));
     said.expect("a skip that nobody hears is none");
 }
