@@ -10,6 +10,7 @@
 
 mod content;
 mod failing;
+mod filled;
 mod full;
 mod image;
 mod lives;
