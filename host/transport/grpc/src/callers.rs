@@ -134,6 +134,7 @@ impl<F: FrontDoor> Callers<F> {
             status: Some(v1::log_tool_result_response::Status::Rejected.into()),
             correlation_id: session::correlation(&refusal),
             error: Some(enhanced_error(&refusal)),
+            ..v1::LogToolResultResponse::default()
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) fn opened(answer: Result<Opened, Refusal>) -> v1::CreateSessionRespon
             expires_at_ms: opened.expires_at_ms,
             correlation_id: opened.correlation_id.to_string(),
             error: None,
+            enabled_features: Vec::new(),
         },
         Err(refusal) => v1::CreateSessionResponse {
             correlation_id: correlation(&refusal),
