@@ -103,6 +103,7 @@ impl<C: Contracts> Scene<C> {
             name: name.to_owned(),
             args: args.to_owned(),
             deadline_unix_ms: None,
+            unseen: None,
             trace: None,
         }
     }

@@ -5,7 +5,7 @@ use std::{
 
 use grid_core::{
     Code, Stage,
-    event::{Event, Kind, Outcome},
+    event::{Event, Kind, Outcome, Signal},
     id::{CallId, ConnectionId, CorrelationId, InvocationId, PrincipalId, RuntimeId, SessionId, TenantId},
     principal::{ClaimsDigest, Principal, Proof},
 };
@@ -38,6 +38,7 @@ fn full() -> Event {
         dynamic: true,
         args_digest: Some([0xab; 32]),
         args_shape: Some("{path:string(12)}".into()),
+        args_bytes: Some(14),
         rule: Some("role:reader".into()),
         epoch: Some(7),
         cache_age_ms: Some(0),
@@ -51,6 +52,11 @@ fn full() -> Event {
         duration_us: Some(1_234_567),
         result_digest: Some([0; 32]),
         result_bytes: Some(10),
+        result_shape: Some("string(8)".into()),
+        local: true,
+        expires_ms: Some(1_700_000_060_123),
+        claimed: true,
+        signal: Some(Signal::Reused),
         read: Some("query"),
         filters: vec!["tool", "from_ms"],
         accepted: vec!["a".into(), "b\n".into()],
