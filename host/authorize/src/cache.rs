@@ -97,6 +97,14 @@ impl Authorize {
         }
     }
 
+    /// Goes on from the epoch of an earlier process, so that what rests on its decisions can still be told from what
+    /// came after an invalidation.
+    #[must_use]
+    pub fn from_epoch(self, epoch: u64) -> Self {
+        self.epoch.fetch_max(epoch, Ordering::SeqCst);
+        self
+    }
+
     /// The stage: may the caller call this contract?
     ///
     /// # Errors

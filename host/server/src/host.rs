@@ -19,8 +19,10 @@ use grid_core::{
 };
 use grid_identity::Identity;
 use grid_link::Hub;
+use grid_local::{Ending, Grants};
 use grid_resolve::Roster;
 use grid_session::Sessions;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{archive::Archive, metrics::Metrics, outlets::Outlets};
@@ -40,7 +42,19 @@ pub(crate) struct Rules {
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
     pub(crate) frame_queue: usize,
+    /// Grants are given to callers that run tools themselves.
+    pub(crate) local: bool,
 }
+
+/// The policy epoch, and why it is another one than before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Epoch {
+    pub(crate) number: u64,
+    pub(crate) reason: Arc<str>,
+}
+
+/// How many may watch their grants at once.
+pub(crate) const WATCHERS: usize = 4096;
 
 /// The host. `C` is its mode, chosen once.
 #[derive(Debug)]
@@ -52,6 +66,11 @@ pub(crate) struct Host<C> {
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
+    pub(crate) grants: Grants,
+    /// Told of each invalidation.
+    pub(crate) epochs: watch::Sender<Epoch>,
+    /// Places of those who watch it.
+    pub(crate) watchers: Arc<Semaphore>,
     pub(crate) archive: Archive,
     pub(crate) outlets: Outlets,
     pub(crate) clock: SharedClock,
@@ -100,8 +119,30 @@ impl<C: Contracts> Host<C> {
         }
     }
 
+    /// Ends a grant with its conclusion. Runs on a task of the host's: once the record is on its way, nobody who leaves
+    /// can make the grant open again.
+    pub(crate) async fn conclude_grant(self: Arc<Self>, ending: Ending) -> Result<Option<Stored>, Unavailable> {
+        let stored = self.ledger.conclude(ending.conclusion(self.clock.unix_ms())).await?;
+        self.metrics.local(ending.outcome().as_str());
+        ending.settle();
+        Ok(stored)
+    }
+
+    /// Concludes every grant that is over: run out, revoked, or of a session that ended. At once, so that one batch of
+    /// the log takes them.
+    pub(crate) async fn settle_grants(self: &Arc<Self>) {
+        let due = self.grants.due();
+        let conclude = |ending| self.tasks.spawn(Arc::clone(self).conclude_grant(ending));
+        let concluding: Vec<_> = due.into_iter().map(conclude).collect();
+        for concluded in concluding {
+            if let Ok(Err(error)) = concluded.await {
+                tracing::error!(%error, "the end of a grant could not be recorded; it will be tried again");
+            }
+        }
+    }
+
     /// Ends what has run out: sessions, silent runtimes; records strangers. Once a second.
-    pub(crate) async fn sweep(&self) {
+    pub(crate) async fn sweep(self: &Arc<Self>) {
         for end in self.sessions.sweep() {
             let session = &end.session;
             self.forget(session.id());

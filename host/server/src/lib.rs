@@ -10,6 +10,7 @@ mod compose;
 mod front_door;
 mod fulfilment;
 mod host;
+mod local_door;
 mod metrics;
 mod outlets;
 mod pages;

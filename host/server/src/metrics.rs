@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, outcome::CallAnswer, outcome::ToolAnswer};
+use grid_core::{Code, Refusal, Stage, event::Outcome, outcome::CallAnswer, outcome::ToolAnswer};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -24,6 +24,8 @@ struct Inner {
     success: IntCounter,
     tool_error: IntCounter,
     by_code: Vec<(Code, IntCounter)>,
+    granted: IntCounter,
+    local: Vec<(&'static str, IntCounter)>,
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
@@ -38,6 +40,7 @@ struct Gauges {
     in_flight: IntGauge,
     runtimes: IntGauge,
     sessions: IntGauge,
+    grants: IntGauge,
     audit_writable: IntGauge,
     audit_published: IntGauge,
     audit_publishing: IntGauge,
@@ -54,6 +57,7 @@ pub(crate) struct Glance {
     pub(crate) in_flight: u64,
     pub(crate) runtimes: u64,
     pub(crate) sessions: u64,
+    pub(crate) grants: u64,
     pub(crate) audit_writable: bool,
     pub(crate) audit_published: u64,
     pub(crate) audit_publishing: bool,
@@ -84,12 +88,26 @@ impl Metrics {
                 .buckets(BUCKETS.to_vec()),
         )?;
         registry.register(Box::new(commit.clone()))?;
+        let granted = IntCounter::new("grid_local_grants_total", "Grants given to callers that run tools themselves")?;
+        registry.register(Box::new(granted.clone()))?;
+        let local = IntCounterVec::new(
+            Opts::new(
+                "grid_local_results_total",
+                "Ends of grants by outcome, and reports that were repeated or rejected",
+            ),
+            &["status"],
+        )?;
+        registry.register(Box::new(local.clone()))?;
+        let statuses = Outcome::ALL.iter().map(|outcome| outcome.as_str()).chain(["repeated", "rejected"]);
+        let local = statuses.map(|status| (status, local.with_label_values(&[status]))).collect();
         let records = IntCounter::new("grid_audit_records_total", "Durable records of the audit log")?;
         registry.register(Box::new(records.clone()))?;
         Ok(Self(Arc::new(Inner {
             success: calls.with_label_values(&["success"]),
             tool_error: calls.with_label_values(&["tool_error"]),
             by_code,
+            granted,
+            local,
             stages: by_stage,
             commit,
             records,
@@ -111,6 +129,18 @@ impl Metrics {
             Ok(ToolAnswer::Success(_)) => self.0.success.inc(),
             Ok(ToolAnswer::Error { .. }) => self.0.tool_error.inc(),
             Err(refusal) => self.refused(refusal.code()),
+        }
+    }
+
+    /// A grant was given.
+    pub(crate) fn granted(&self) {
+        self.0.granted.inc();
+    }
+
+    /// A grant ended with that outcome, or a report was `repeated` or `rejected`.
+    pub(crate) fn local(&self, status: &'static str) {
+        if let Some((_, counter)) = self.0.local.iter().find(|(known, _)| *known == status) {
+            counter.inc();
         }
     }
 
@@ -152,6 +182,7 @@ impl Gauges {
             in_flight: gauge("grid_calls_in_flight", "Calls handed to runtimes and not ended")?,
             runtimes: gauge("grid_runtimes", "Attached runtimes")?,
             sessions: gauge("grid_sessions", "Open sessions")?,
+            grants: gauge("grid_local_grants_open", "Grants that were given and have not ended")?,
             audit_writable: gauge("grid_audit_writable", "1 where the audit log takes records")?,
             audit_published: gauge("grid_audit_published_records", "Records under the newest public checkpoint")?,
             audit_uncosigned: gauge(
@@ -172,6 +203,7 @@ impl Gauges {
         self.in_flight.set(number(glance.in_flight));
         self.runtimes.set(number(glance.runtimes));
         self.sessions.set(number(glance.sessions));
+        self.grants.set(number(glance.grants));
         self.audit_writable.set(i64::from(glance.audit_writable));
         self.audit_published.set(number(glance.audit_published));
         self.audit_publishing.set(i64::from(glance.audit_publishing));

@@ -32,6 +32,7 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
         in_flight: host.hub.list().iter().map(|wire| u64::from(wire.card().load.in_flight())).sum(),
         runtimes: host.hub.len() as u64,
         sessions: host.sessions.open() as u64,
+        grants: host.grants.count() as u64,
         audit_writable: audit.writable,
         audit_published: audit.published,
         audit_publishing: audit.publishing.is_none(),

@@ -16,6 +16,9 @@ use crate::{compose, front_door::Door, host::Host, metrics::Metrics, outlets::Ou
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
 
+/// How often it is looked for grants that are over.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
 pub struct Failure {
@@ -96,6 +99,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(settling(Arc::clone(&host)));
     tracing::info!(
         mode = C::MODE,
         address = %callers.address(),
@@ -175,6 +179,18 @@ async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
                     trouble = now;
                 }
             }
+            () = host.stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Grants that nobody reports are concluded soon after their time, however seldom sessions are looked for.
+async fn settling<C: Contracts>(host: Arc<Host<C>>) {
+    let mut tick = tokio::time::interval(SETTLE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => host.settle_grants().await,
             () = host.stopping.cancelled() => return,
         }
     }
