@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use grid_audit_wal::Entry;
 use grid_core::event::{Kind, Outcome};
 use serde::Deserialize;
 
-use crate::{Record, encode::Object, storage::Entry};
+use crate::{Record, encode::Object};
 
 /// Collects while entries pass by in order.
 #[derive(Debug, Default)]

@@ -195,7 +195,8 @@ pub enum How {
 }
 
 /// The directory that `path` is in.
-pub(crate) fn parent(path: &Path) -> PathBuf {
+#[must_use]
+pub fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
         Some(above) => above.to_path_buf(),
