@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    History, Observer, Status, Stored, Unavailable,
+    History, Observer, Record, Status, Stored, Unavailable,
     background::{Background, Publishing},
     opening::{self, Opened},
     state::State,
@@ -76,8 +76,13 @@ pub struct Recovered {
     pub records: u64,
     /// Bytes of an incomplete last frame that were cut. Nothing in them had been acknowledged.
     pub cut: u64,
-    /// Calls that an earlier process left open; each has got its `outcome_unknown`.
+    /// Calls that an earlier process left open; each has got its `outcome_unknown`, or `unreported` where its caller
+    /// was to run it.
     pub closed: Vec<InvocationId>,
+    /// Admissions of calls that their callers may still run and report. They stay open; the host has to conclude them.
+    pub local: Vec<Record>,
+    /// The latest policy epoch in what was read; 0 where there is none.
+    pub epoch: u64,
     /// How long that took.
     pub took: Duration,
 }

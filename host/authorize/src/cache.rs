@@ -98,11 +98,9 @@ impl Authorize {
     }
 
     /// Goes on from the epoch of an earlier process, so that what rests on its decisions can still be told from what
-    /// came after an invalidation.
-    #[must_use]
-    pub fn from_epoch(self, epoch: u64) -> Self {
+    /// comes after an invalidation.
+    pub fn go_on_from(&self, epoch: u64) {
         self.epoch.fetch_max(epoch, Ordering::SeqCst);
-        self
     }
 
     /// The stage: may the caller call this contract?

@@ -22,10 +22,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, ExtraArgs, Mode};
 
+use grid_metrics::Metrics;
+
 use crate::{
     archive::Archive,
     host::{Host, Rules, WATCHERS},
-    metrics::Metrics,
     outlets::Outlets,
     serve::Failure,
 };

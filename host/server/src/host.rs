@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Ledger, Stored, Unavailable};
+use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
 use grid_contract::Contracts;
 use grid_core::{
@@ -25,7 +25,8 @@ use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, metrics::Metrics, outlets::Outlets};
+use crate::{archive::Archive, outlets::Outlets};
+use grid_metrics::Metrics;
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -115,6 +116,18 @@ impl<C: Contracts> Host<C> {
             Err(error) => {
                 tracing::error!(%error, "a refusal could not be recorded");
                 None
+            }
+        }
+    }
+
+    /// Goes on where the process before this one stopped: its grants are good until their time, or until rights end.
+    pub(crate) fn take_up(&self, recovered: &Recovered) {
+        self.authorize.go_on_from(recovered.epoch);
+        self.grants.revoke_before(recovered.epoch);
+        self.epochs.send_modify(|epoch| epoch.number = self.authorize.epoch());
+        for admission in &recovered.local {
+            if self.grants.restore(admission).is_none() {
+                tracing::error!(index = admission.index(), "a grant in the log cannot be read; the next start ends it");
             }
         }
     }

@@ -11,7 +11,6 @@ mod front_door;
 mod fulfilment;
 mod host;
 mod local_door;
-mod metrics;
 mod outlets;
 mod pages;
 mod runtime_door;

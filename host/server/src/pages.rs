@@ -8,7 +8,8 @@ use grid_core::runtime::Runtime as _;
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::json;
 
-use crate::{host::Host, metrics::Glance};
+use crate::host::Host;
+use grid_metrics::Glance;
 
 /// Answers GET requests for the known paths.
 pub(crate) fn pages<C: Contracts>(

@@ -7,11 +7,12 @@ use grid_core::{
     Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
 };
 use grid_grpc::{Admin, Running, Server, Settings};
+use grid_metrics::Metrics;
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, metrics::Metrics, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -89,12 +90,13 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
             records = recovered.records,
             cut_bytes = recovered.cut,
             unknown_outcomes = recovered.closed.len(),
-            "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
+            "the log was not closed in order; calls left open are recorded as `outcome_unknown`, or `unreported`"
         );
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
     let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;

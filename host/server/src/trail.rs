@@ -20,7 +20,8 @@ use grid_session::Session;
 use grid_tlog::Proof;
 use tracing::{Instrument as _, Span, field};
 
-use crate::{metrics::Metrics, traces};
+use crate::traces;
+use grid_metrics::Metrics;
 
 /// The trail of one request.
 #[derive(Debug)]

@@ -25,11 +25,12 @@ use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until
 use tokio::{join, sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use grid_metrics::Metrics;
+
 use crate::{
     archive::Archive,
     front_door::Door,
     host::{Host, Rules},
-    metrics::Metrics,
     outlets::Outlets,
     runtime_door::Port,
 };
