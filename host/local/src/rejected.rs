@@ -47,12 +47,14 @@ impl Rejected {
     /// The rejection, as the log has it.
     pub fn by_log(mut self, caller: &Principal, records: &[Record]) -> Result<(), Self> {
         let Some(claim) = self.claim.take() else { return Err(self) };
-        let admitted = records.iter().find_map(|record| Grant::of(record, Duration::ZERO, 0, Duration::ZERO));
+        let named = claim.invocation.map(|invocation| invocation.to_string());
+        let mut records = records.iter().filter(|record| record.invocation() == named.as_deref());
+        let admitted = records.find_map(|record| Grant::of(record, Duration::ZERO, 0, Duration::ZERO));
         let Some(grant) = admitted.map(Arc::new) else { return Err(self.claiming(*claim)) };
         if let Err(rejected) = grant.owned_by(caller, claim.session, claim.told.grant) {
             return Err(rejected.claiming(*claim));
         }
-        let Some(concluded) = records.iter().find(|record| record.kind() == Kind::Concluded.as_str()) else {
+        let Some(concluded) = records.find(|record| record.kind() == Kind::Concluded.as_str()) else {
             return Err(self.claiming(*claim));
         };
         let digest = |field| Some(*concluded.text(field)?.parse::<Digest>().ok()?.as_bytes());

@@ -14,6 +14,7 @@ use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_local::Grants;
+use grid_metrics::Metrics;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -21,8 +22,6 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, ExtraArgs, Mode};
-
-use grid_metrics::Metrics;
 
 use crate::{
     archive::Archive,

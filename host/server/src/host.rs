@@ -20,13 +20,13 @@ use grid_core::{
 use grid_identity::Identity;
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
+use grid_metrics::Metrics;
 use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{archive::Archive, outlets::Outlets};
-use grid_metrics::Metrics;
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use grid_contract::Contracts;
 use grid_core::runtime::Runtime as _;
+use grid_metrics::Glance;
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::json;
 
 use crate::host::Host;
-use grid_metrics::Glance;
 
 /// Answers GET requests for the known paths.
 pub(crate) fn pages<C: Contracts>(

@@ -15,13 +15,13 @@ use grid_core::{
     refusal::Context,
 };
 use grid_local::Held;
+use grid_metrics::Metrics;
 use grid_resolve::RoutedCall;
 use grid_session::Session;
 use grid_tlog::Proof;
 use tracing::{Instrument as _, Span, field};
 
 use crate::traces;
-use grid_metrics::Metrics;
 
 /// The trail of one request.
 #[derive(Debug)]

@@ -19,13 +19,12 @@ use grid_core::{
 };
 use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
+use grid_metrics::Metrics;
 use grid_resolve::{Roster, Scope};
 use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
 use tokio::{join, sync::mpsc, task::JoinHandle};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-
-use grid_metrics::Metrics;
 
 use crate::{
     archive::Archive,
