@@ -155,7 +155,7 @@ impl<C: Contracts> Host<C> {
     }
 
     /// Ends what has run out: sessions, silent runtimes; records strangers. Once a second.
-    pub(crate) async fn sweep(self: &Arc<Self>) {
+    pub(crate) async fn sweep(&self) {
         for end in self.sessions.sweep() {
             let session = &end.session;
             self.forget(session.id());

@@ -51,6 +51,12 @@ impl Disk {
         self.memory.set_full(full);
     }
 
+    /// How many syncs succeeded.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.memory.syncs()
+    }
+
     /// Every byte on it.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {

@@ -29,7 +29,7 @@ async fn of_ten_thousand_redemptions_in_parallel_none_succeeds_twice() {
             start.wait();
             let mut endings = Vec::new();
             for (grant, first, same) in given.iter() {
-                let claim = Claim::read(grant.report(if number % 2 == 0 { "3" } else { "4" })).unwrap();
+                let claim = Claim::read(grant.report(if number.is_multiple_of(2) { "3" } else { "4" })).unwrap();
                 match desk.grants.redeem(&desk.agent(), claim) {
                     Ok(Redeemed::First(ending)) => {
                         first.fetch_add(1, Ordering::SeqCst);
