@@ -23,6 +23,8 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod repeats;
