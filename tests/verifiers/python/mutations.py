@@ -278,7 +278,6 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
     admitted = next(at for at, entry in enumerate(tree.entries) if b'"kind":"admitted"' in entry)
     call = json.loads(tree.entries[admitted])
     concluded = sample_records.line({"at_ms": 1, "invocation": call["invocation"], "kind": "concluded"})
-    local = sample_records.line(sample_records.local_admission())
     lost = sample_records.line({"at_ms": 1, "invocation": "i-none", "kind": "concluded"})
     for size in (9, 256, 300, 513):
         before = tree.entries[:size]
@@ -298,7 +297,7 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
             ),
             ("admitted twice", [*before, tree.entries[admitted]], size),
             ("more lost than said", [lost, *before, sample_records.gap(1), lost.replace(b"none", b"some")], size + 2),
-            ("a success that nobody claimed", [*before, local, sample_records.local_conclusion("success")], size + 1),
+            ("a success that nobody claimed", [*before, *sample_records.unclaimed()], size + 1),
             ("hand-over not proved", [*before, sample_records.key_rotated(LOG, NEXT, proof=b64(bytes(64)))], size),
         ]:
             yield Case(f"{what}, size {size}", image_of(Tree(entries), LOG, [len(entries)]), False, first_bad=index)

@@ -87,6 +87,11 @@ def local_conclusion(outcome: str, **changed: Any) -> bytes:
     return line({name: value for name, value in record.items() if value is not None})
 
 
+def unclaimed() -> list[bytes]:
+    """A local run of whose success the host cannot know."""
+    return [line(local_admission()), local_conclusion("success")]
+
+
 def refusal(chance: random.Random, at_ms: int) -> dict[str, Any]:
     return {
         "at_ms": at_ms,
