@@ -58,13 +58,13 @@ mod unavailable;
 mod writer;
 
 pub use grid_audit_wal::{
-    Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage, disk,
+    Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };
 pub use keys::{History, KeyError, KeySource};
 pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};
 pub use record::Record;
-pub use rotate::{hand_over, rotate};
+pub use rotate::{hand_over, rotate, rotate_on};
 pub use state::{Observer, Status};
 pub use stored::Stored;
 pub use unavailable::Unavailable;

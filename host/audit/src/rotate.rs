@@ -19,7 +19,11 @@ pub fn rotate(options: &Options, next: &Signer, clock: SharedClock, runtime: &Ha
     rotate_on(OsDisk, options, next, clock, runtime)
 }
 
-fn rotate_on<D: Disk>(
+/// The same on another disk than the operating system's.
+///
+/// # Errors
+/// As for [`rotate`].
+pub fn rotate_on<D: Disk>(
     disk: D,
     options: &Options,
     next: &Signer,

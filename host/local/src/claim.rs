@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grid_adm::Digest;
+use grid_adm::{Digest, Names};
 use grid_core::{
     Code, Refusal, Stage,
     event::{Outcome, Sha256},
@@ -52,7 +52,12 @@ impl Claim {
             ToolAnswer::Success(content) => {
                 let parsed = grid_adm::json::parse(content)
                     .map_err(|error| malformed(&format!("its content is not strict JSON: {error}")))?;
-                (Outcome::Success, content, Some(grid_adm::shape(&parsed).chars().take(SHAPE).collect()))
+                // No contract declares what a function answers, so no name in it is one that may be told.
+                (
+                    Outcome::Success,
+                    content,
+                    Some(grid_adm::shape(&parsed, &Names::default()).chars().take(SHAPE).collect()),
+                )
             }
             ToolAnswer::Error { message, .. } if message.trim().is_empty() => {
                 return Err(malformed("its error has no message"));

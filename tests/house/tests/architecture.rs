@@ -73,7 +73,7 @@ const ROOMS: &[Room] = &[
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
-    room("grid-bench", &["grid-audit", "grid-core", "grid-proto", "grid-tlog"]),
+    room("grid-bench", &["grid-audit", "grid-audit-verify", "grid-core", "grid-proto", "grid-tlog"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),

@@ -121,7 +121,8 @@ impl Position {
         Ok(())
     }
 
-    /// Notes that the sink refused a part of a batch for good; durable when it returns.
+    /// Notes that the sink refused a part of a batch for good; durable when the position has passed the batch, which
+    /// syncs the folder. Until then the batch is delivered, and noted, again.
     pub(super) fn note_rejected(&self, batch: &Batch, taken: &Taken) -> io::Result<()> {
         let line = serde_json::json!({
             "first": batch.first(),
@@ -131,8 +132,7 @@ impl Position {
         });
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(self.path("rejected"))?;
         file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_all()?;
-        File::open(&self.folder)?.sync_all()
+        file.sync_all()
     }
 }
 
