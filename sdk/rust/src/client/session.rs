@@ -107,6 +107,7 @@ impl Session {
             security_context: None,
             compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
             correlation_id: correlation_id.clone(),
+            optional_features: Vec::new(),
         };
         let answer = client
             .exchange(

@@ -25,6 +25,8 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
 mod outlets;
 #[cfg(test)]
 mod proofs;
