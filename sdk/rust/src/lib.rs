@@ -21,7 +21,7 @@ pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{
     Approval, AuthorizeOptions, CallAnswer, CallOptions, Client, ClientBuilder, Grant, GrantWatch, Invalidation,
-    Listing, Outcome, Report, Retries, Session, SessionOptions,
+    Listing, Outcome, Report, Retries, Session, SessionOptions, arguments,
 };
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};

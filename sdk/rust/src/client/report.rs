@@ -145,9 +145,12 @@ impl Client {
 fn read(answer: v1::LogToolResultResponse, correlation_id: &str) -> Result<(), Error> {
     match answer.status.map(Status::try_from) {
         Some(Ok(Status::Logged)) => Ok(()),
-        Some(Ok(Status::Rejected)) => {
-            Err(Error::bad_answer("the host rejected a report and gave no reason", correlation_id))
-        }
+        // Without a reason it is a refusal all the same, and final.
+        Some(Ok(Status::Rejected)) => Err(Error::refused(v1::EnhancedError {
+            message: "the host rejected the report and gave no reason".to_owned(),
+            correlation_id: correlation_id.to_owned(),
+            ..Default::default()
+        })),
         _ => Err(Error::bad_answer("the answer says neither that the report was logged nor rejected", correlation_id)),
     }
 }
