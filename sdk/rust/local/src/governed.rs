@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_sdk::{Approval, AuthorizeOptions, Code, Error, Listing, Outcome, ToolError};
+use grid_sdk::{Approval, AuthorizeOptions, Code, Error, Listing, Outcome, Session, ToolError};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use crate::error::{FellBack, LocalError};
 use crate::executor::Prepared;
@@ -78,7 +79,8 @@ impl LocalSession {
         // Before the host is asked: an approval that could not be used would only be in the way.
         let room = self.shared.outcomes.reserve().map_err(|full| Missed::new(Step::Remote, full.into()))?;
         let (permit, listing) = self.permit(call, listing).await?;
-        let left = self.may_start(&permit).await?;
+        let unused = Unused::new(self, permit.approval());
+        let (left, unused) = self.may_start(&permit, unused).await?;
         let patience = call.left().map_or(left, |own| own.min(left));
         let prepared =
             match tokio::time::timeout(patience, self.executor.prepare(&entry, &permit.approval().args)).await {
@@ -90,9 +92,11 @@ impl LocalSession {
                 }
             };
         // It may have waited for its room.
-        let left = self.may_start(&permit).await?.min(listing.timeout.max(Duration::from_millis(1)));
+        let (left, unused) = self.may_start(&permit, unused).await?;
+        let left = left.min(listing.timeout.max(Duration::from_millis(1)));
         let within = call.left().map_or(left, |own| own.min(left));
         let repeatable = matches!(listing.effect.as_str(), "pure" | "read");
+        unused.settled();
         run(self, Started { permit, room, prepared, within, repeatable }).await
     }
 
@@ -147,11 +151,12 @@ impl LocalSession {
     }
 
     /// How long the tool may run from now on. A grant that is void or too old is given back, and another asked for.
-    async fn may_start(&self, permit: &Permit) -> Result<Duration, Missed> {
+    async fn may_start(&self, permit: &Permit, unused: Unused) -> Result<(Duration, Unused), Missed> {
         let fault = match permit.left(self.epoch()) {
-            Ok(left) => return Ok(left),
+            Ok(left) => return Ok((left, unused)),
             Err(fault) => fault,
         };
+        unused.settled();
         match self.session.cancel_grant(permit.approval(), &fault.to_string()).await {
             Ok(true) => Err(Missed { used: true, ..Missed::new(Step::Again, fault.into()) }),
             other => Err(not_cancelled(permit.approval(), other)),
@@ -180,6 +185,37 @@ impl LocalSession {
                 Err(Missed::new(Step::Remote, LocalError::NotHere { tool, why }))
             }
             other => Err(not_cancelled(permit.approval(), other)),
+        }
+    }
+}
+
+/// Gives the grant back where the caller goes away before the tool has started.
+struct Unused {
+    session: Session,
+    tasks: TaskTracker,
+    approval: Option<Approval>,
+}
+
+impl Unused {
+    fn new(session: &LocalSession, approval: &Approval) -> Self {
+        let tasks = session.shared.tasks.clone();
+        Self { session: session.session.clone(), tasks, approval: Some(approval.clone()) }
+    }
+
+    /// Somebody else sees to it.
+    fn settled(mut self) {
+        self.approval = None;
+    }
+}
+
+impl Drop for Unused {
+    fn drop(&mut self) {
+        if let (Some(approval), Ok(_)) = (self.approval.take(), tokio::runtime::Handle::try_current()) {
+            let session = self.session.clone();
+            self.tasks.spawn(async move {
+                // Without an answer it ends by itself, as one that was not reported.
+                let _ = session.cancel_grant(&approval, "its caller has gone").await;
+            });
         }
     }
 }

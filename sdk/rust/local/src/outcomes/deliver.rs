@@ -98,7 +98,7 @@ fn note_failure(shared: &Shared, error: &Error, failures: u32) {
         status.failures = failures;
         status.problem = error.to_string();
     });
-    if failures % ALARM == 0 {
+    if failures.is_multiple_of(ALARM) {
         tracing::error!(%error, failures, "outcomes do not reach the host; their calls will be recorded as unreported");
     } else {
         tracing::warn!(%error, failures, "outcomes do not reach the host; they are told again");

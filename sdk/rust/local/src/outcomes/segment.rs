@@ -22,6 +22,9 @@ pub(crate) struct Place {
     pub(crate) length: usize,
 }
 
+/// What stands where.
+type Entries = Vec<(Place, Entry)>;
+
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) number: u64,
@@ -52,7 +55,7 @@ impl Segment {
 
     /// One that an earlier process left, with what is in it. `None` where it has no whole header: then nothing was
     /// ever acknowledged that is in it.
-    pub(crate) fn open(path: &Path, number: u64, key: &Key) -> io::Result<Option<(Self, Vec<(Place, Entry)>)>> {
+    pub(crate) fn open(path: &Path, number: u64, key: &Key) -> io::Result<Option<(Self, Entries)>> {
         let mut file = File::open(path)?;
         let mut header = [0; HEADER];
         match file.read_exact(&mut header) {
@@ -69,7 +72,7 @@ impl Segment {
         Ok(Some((segment, entries)))
     }
 
-    fn scan(&mut self, end: u64) -> io::Result<Vec<(Place, Entry)>> {
+    fn scan(&mut self, end: u64) -> io::Result<Entries> {
         let mut entries = Vec::new();
         self.file.seek(SeekFrom::Start(self.length))?;
         while self.length < end {

@@ -197,6 +197,39 @@ async fn a_tool_that_started_is_reported_although_its_caller_has_gone() {
 }
 
 #[tokio::test]
+async fn a_grant_whose_caller_has_gone_before_the_start_is_given_back() {
+    let scene = Scene::new().await;
+    let client = scene.builder(ExecutionMode::LocalOnly).await.concurrency(1).build();
+    let session = open(&client).await;
+    let slow = async { soon(session.call("slow", ())).await.unwrap() };
+    let gone = async {
+        while scene.host.state().grants.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // It has its grant and waits for room.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let impatient = async {
+        while scene.host.state().grants.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        tokio::select! {
+            () = gone => (),
+            ended = session.call("slow", ()) => panic!("{ended:?}"),
+        }
+    };
+    tokio::join!(slow, impatient);
+    let back = async {
+        while scene.host.state().cancelled() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    soon(back).await;
+    scene.told().await;
+    assert_eq!(scene.host.state().reported().len(), 1);
+}
+
+#[tokio::test]
 async fn the_executor_answers_every_failure_as_a_result() {
     let registry = Registry::new();
     for register in [registry.register(add), registry.register(fail), registry.register(crash)] {
