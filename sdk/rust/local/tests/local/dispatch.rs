@@ -12,7 +12,7 @@ use grid_sdk_local::{
 use serde_json::json;
 
 use crate::host::{SESSION, digest, refusal};
-use crate::scene::{HANGS, Scene, add, crash, fail, open, quick, soon};
+use crate::scene::{GATE, HANGS, Scene, add, crash, fail, open, quick, soon};
 
 #[tokio::test]
 async fn a_tool_runs_here_under_a_grant_and_its_outcome_reaches_the_host() {
@@ -201,24 +201,24 @@ async fn a_grant_whose_caller_has_gone_before_the_start_is_given_back() {
     let scene = Scene::new().await;
     let client = scene.builder(ExecutionMode::LocalOnly).await.concurrency(1).build();
     let session = open(&client).await;
-    let slow = async { soon(session.call("slow", ())).await.unwrap() };
+    let first = async { soon(session.call("gated", ())).await.unwrap() };
     let gone = async {
         while scene.host.state().grants.len() < 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // It has its grant and waits for room.
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // It has its grant, or will have it soon, and then waits for room.
+        tokio::time::sleep(Duration::from_millis(700)).await;
     };
-    let impatient = async {
+    let second = async {
         while scene.host.state().grants.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         tokio::select! {
-            () = gone => (),
-            ended = session.call("slow", ()) => panic!("{ended:?}"),
+            () = gone => GATE.add_permits(1),
+            ended = session.call("gated", ()) => panic!("{ended:?}"),
         }
     };
-    tokio::join!(slow, impatient);
+    tokio::join!(first, second);
     let back = async {
         while scene.host.state().cancelled() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -10,6 +10,7 @@ use grid_sdk_local::{
     Registry, Trust,
 };
 use tempfile::TempDir;
+use tokio::sync::Semaphore;
 
 use crate::host::{Host, PRINCIPAL, TENANT, contract};
 
@@ -56,6 +57,15 @@ pub async fn slow() -> &'static str {
     HANGS.fetch_add(1, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(200)).await;
     "done"
+}
+
+pub static GATE: Semaphore = Semaphore::const_new(0);
+
+/// Ends when the test lets it.
+#[tool]
+pub async fn gated() -> &'static str {
+    GATE.acquire().await.unwrap().forget();
+    "through"
 }
 
 pub static RUNS: AtomicUsize = AtomicUsize::new(0);
@@ -112,6 +122,7 @@ impl Scene {
         }
         scene.registry.register(count).unwrap();
         scene.registry.register(slow).unwrap();
+        scene.registry.register(gated).unwrap();
         scene.list("write");
         scene
     }
@@ -126,6 +137,7 @@ impl Scene {
             listing(hang, effect, 50),
             listing(count, effect, 5_000),
             listing(slow, effect, 5_000),
+            listing(gated, effect, 9_000),
         ];
         // A schema cannot say a range, so this one suits as well.
         listings.push(v1::ToolListing {
