@@ -27,3 +27,8 @@ pub use permit::{Expected, NotGranted, Permit, Trust};
 pub use registry::{NotRegistered, Registry, SessionTools};
 pub use result::ToolResult;
 pub use session::LocalSession;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
