@@ -9,13 +9,12 @@ use std::{
     str::FromStr,
 };
 
+use grid_audit_wal::{
+    Disk, Error, Keys, OsDisk,
+    disk::{self, File, How},
+};
 use grid_tlog::{Kind, Malformed, NoKey, Signer, VerifyingKey};
 use zeroize::Zeroizing;
-
-use crate::{
-    Error,
-    disk::{Disk, File, How, OsDisk},
-};
 
 /// Every key that a log ever had.
 pub(crate) const KEYS: &str = "log.vkeys";
@@ -84,13 +83,24 @@ impl History {
         self
     }
 
+    /// Leaves a file that says so already: on a full disk it could not be written again, and a log must open there. Its
+    /// name is durable, since whoever opens a log syncs the directory first.
     pub(crate) fn write_on<D: Disk>(&self, disk: &D, directory: &Path) -> Result<(), Error> {
         let key = self.present().map(|key| format!("{key}\n")).unwrap_or_default();
         for (name, text) in [(KEYS, self.to_string()), (KEY, key)] {
             let path = directory.join(name);
+            if disk.read(&path).is_ok_and(|there| there == text.as_bytes()) {
+                continue;
+            }
             disk.replace(&path, text.as_bytes()).map_err(Error::io("write", &path))?;
         }
         Ok(())
+    }
+}
+
+impl Keys for History {
+    fn key_at(&self, size: u64) -> Option<&VerifyingKey> {
+        self.at(size)
     }
 }
 
@@ -242,7 +252,7 @@ fn store_new(path: &Path, signer: &Signer) -> Result<(), KeyError> {
         io::ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
         _ => KeyError::Io { path: path.to_owned(), source },
     };
-    let directory = crate::disk::parent(path);
+    let directory = disk::parent(path);
     OsDisk.make_directories(&directory).map_err(failed)?;
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}", std::process::id()));
