@@ -68,6 +68,7 @@ const ROOMS: &[Room] = &[
     room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
