@@ -2,6 +2,7 @@
 //! declaration, runs it, wraps what it gave. Every failure is a [`ToolResult`] too. It decides nothing; with a
 //! host, [`LocalSession`](crate::LocalSession) asks first.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +82,10 @@ impl Executor {
             let each = problems.into_iter().map(|problem| problem.to_string());
             wrong(each.collect::<Vec<_>>().join("; "))
         })?;
-        let work = entry.tool.prepare(&entry.checker.prepare(&value).to_text())?;
+        let work = match entry.checker.prepare(&value) {
+            Cow::Borrowed(_) => entry.tool.prepare(args)?,
+            Cow::Owned(rewritten) => entry.tool.prepare(&rewritten.to_text())?,
+        };
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| ToolError::panicked())?;
         Ok(Prepared { work, longest: self.longest, slot })
     }

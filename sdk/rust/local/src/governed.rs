@@ -11,7 +11,7 @@ use crate::error::{FellBack, LocalError};
 use crate::executor::Prepared;
 use crate::fallback::{self, Run, Step};
 use crate::outcomes::Room;
-use crate::permit::{Expected, NotGranted, Permit};
+use crate::permit::{Expected, NotGranted, Permit, Terms};
 use crate::registry::{Entry, same_arguments};
 use crate::session::{Call, LocalSession};
 
@@ -79,7 +79,7 @@ impl LocalSession {
         // Before the host is asked: an approval that could not be used would only be in the way.
         let room = self.shared.outcomes.reserve().map_err(|full| Missed::new(Step::Remote, full.into()))?;
         let (permit, listing) = self.permit(call, listing).await?;
-        let unused = Unused::new(self, permit.approval());
+        let unused = Unused::new(self, &permit);
         let (left, unused) = self.may_start(&permit, unused).await?;
         let patience = call.left().map_or(left, |own| own.min(left));
         let prepared =
@@ -130,7 +130,7 @@ impl LocalSession {
         let approval = approval.map_err(Missed::unauthorized)?;
         let check = |listing: &Listing| {
             let expected = Expected { contract: &listing.digest, asked_at };
-            Permit::check(approval.clone(), &self.shared.trust, expected)
+            Terms::of(&approval, &self.shared.trust, expected)
         };
         let mut checked = check(&listing);
         // The contract may have been changed since it was listed; the tool here must suit the new one too.
@@ -140,7 +140,7 @@ impl LocalSession {
             checked = check(&listing);
         }
         match checked {
-            Ok(permit) => Ok((permit, listing)),
+            Ok(terms) => Ok((Permit::new(approval, terms), listing)),
             Err(fault) => {
                 tracing::error!(%fault, tool = call.name, correlation_id = call.correlation_id, "a grant does not hold");
                 let cancelled = self.session.cancel_grant(&approval, "the grant does not hold").await;
@@ -193,13 +193,13 @@ impl LocalSession {
 struct Unused {
     session: Session,
     tasks: TaskTracker,
-    approval: Option<Approval>,
+    approval: Option<Arc<Approval>>,
 }
 
 impl Unused {
-    fn new(session: &LocalSession, approval: &Approval) -> Self {
+    fn new(session: &LocalSession, permit: &Permit) -> Self {
         let tasks = session.shared.tasks.clone();
-        Self { session: session.session.clone(), tasks, approval: Some(approval.clone()) }
+        Self { session: session.session.clone(), tasks, approval: Some(permit.shared()) }
     }
 
     /// Somebody else sees to it.

@@ -2,6 +2,8 @@
 //!
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Arguments of this many bytes are worth keeping here.
@@ -82,6 +84,32 @@ impl ExecutionMode {
     }
 }
 
+/// A text that names no mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an execution mode; use remote, local_first, local_only, governed_local, auto or environment_aware")]
+pub struct NotAMode;
+
+impl fmt::Display for ExecutionMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Remote => "remote",
+            Self::LocalFirst => "local_first",
+            Self::LocalOnly => "local_only",
+            Self::GovernedLocal => "governed_local",
+            Self::Auto => "auto",
+            Self::EnvironmentAware => "environment_aware",
+        })
+    }
+}
+
+impl FromStr for ExecutionMode {
+    type Err = NotAMode;
+
+    fn from_str(text: &str) -> Result<Self, NotAMode> {
+        Self::ALL.into_iter().find(|mode| mode.to_string().eq_ignore_ascii_case(text)).ok_or(NotAMode)
+    }
+}
+
 static GLOBAL: AtomicU8 = AtomicU8::new(0);
 
 /// The settings of all levels but the global one; the closest to the call counts.
@@ -122,6 +150,15 @@ mod tests {
         modes.tools.insert("add".into(), ExecutionMode::LocalOnly);
         assert_eq!(modes.of("add"), ExecutionMode::LocalOnly);
         assert_eq!(modes.of("subtract"), ExecutionMode::GovernedLocal);
+    }
+
+    #[test]
+    fn modes_are_read_by_their_names() {
+        for mode in ExecutionMode::ALL {
+            assert_eq!(mode.to_string().parse(), Ok(mode));
+        }
+        assert_eq!("LOCAL_FIRST".parse(), Ok(ExecutionMode::LocalFirst));
+        assert_eq!("local".parse::<ExecutionMode>(), Err(NotAMode));
     }
 
     #[test]

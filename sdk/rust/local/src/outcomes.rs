@@ -13,11 +13,13 @@ use tokio::sync::{Notify, oneshot, watch};
 
 mod deliver;
 mod entry;
+mod files;
 mod seal;
 mod segment;
 mod store;
 mod writer;
 
+use entry::Entry;
 use seal::Key;
 use store::Store;
 use writer::{Command, Writer};
@@ -106,6 +108,20 @@ pub struct OutcomeStatus {
     pub problem: String,
 }
 
+/// An outcome that the host did not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RejectedOutcome {
+    /// When the host said so, in milliseconds since 1970, UTC.
+    pub at_ms: u64,
+    /// Why, as a code.
+    pub code: String,
+    /// Why, in words.
+    pub message: String,
+    /// What it was told.
+    pub report: Report,
+}
+
 /// What became of an outcome.
 pub(crate) enum Settled {
     Logged,
@@ -189,6 +205,22 @@ impl OutcomeLog {
                 backoff: settings.backoff,
             }),
         })
+    }
+
+    /// The outcomes that the host did not take, oldest first, also while the log is open.
+    ///
+    /// # Errors
+    /// [`NotOpened`] where the files cannot be read with the log's key.
+    pub fn rejected(settings: &OutcomeSettings) -> Result<Vec<RejectedOutcome>, NotOpened> {
+        let key = settings.key.as_ref().and_then(|key| Key::from_bytes(key));
+        let entries = files::rejected(&settings.directory, key)?;
+        let outcomes = entries.into_iter().filter_map(|entry| match entry {
+            Entry::Rejected { at_ms, code, message, outcome } => {
+                Some(RejectedOutcome { at_ms, code, message, report: outcome.report()? })
+            }
+            Entry::Outcome(_) | Entry::Settled { .. } => None,
+        });
+        Ok(outcomes.collect())
     }
 
     /// Takes a place for the outcome of a tool that is about to start.

@@ -2,6 +2,7 @@
 //! without which nothing runs here. The log's key is enough for that; the host is not asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use grid_adm::Value;
@@ -67,7 +68,13 @@ pub enum NotGranted {
 /// Permission to run one exact call once, checked.
 #[derive(Debug)]
 pub struct Permit {
-    approval: Approval,
+    approval: Arc<Approval>,
+    terms: Terms,
+}
+
+/// What a grant that holds says beside the call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
     epoch: u64,
     until: Instant,
 }
@@ -88,12 +95,75 @@ impl Permit {
     /// # Errors
     /// [`NotGranted`], whatever in it is not as it must be.
     pub fn check(approval: Approval, trust: &Trust, expected: Expected<'_>) -> Result<Self, NotGranted> {
+        let terms = Terms::of(&approval, trust, expected)?;
+        Ok(Self::new(approval, terms))
+    }
+
+    /// The terms are those of this approval.
+    pub(crate) fn new(approval: Approval, terms: Terms) -> Self {
+        Self { approval: Arc::new(approval), terms }
+    }
+
+    /// Whether the tool may start now, and how long it may run so that its outcome is still taken.
+    ///
+    /// # Errors
+    /// [`NotGranted::Expired`]; [`NotGranted::Void`] where `epoch`, the newest that was heard of, is a later one.
+    pub fn left(&self, epoch: u64) -> Result<Duration, NotGranted> {
+        if epoch > self.terms.epoch {
+            return Err(NotGranted::Void);
+        }
+        let left = self.terms.until.saturating_duration_since(Instant::now());
+        // The report needs some of it.
+        let left = left.saturating_sub((left / 10).min(Duration::from_secs(1)));
+        if left.is_zero() { Err(NotGranted::Expired) } else { Ok(left) }
+    }
+
+    /// The approval.
+    #[must_use]
+    pub fn approval(&self) -> &Approval {
+        &self.approval
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn shared(&self) -> Arc<Approval> {
+        Arc::clone(&self.approval)
+    }
+
+    /// The policy epoch of the decision.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        self.terms.epoch
+    }
+
+    /// What the host is told of the run. It uses the permit up.
+    #[must_use]
+    pub fn report(self, answer: Result<String, ToolError>, took: Duration) -> Report {
+        let approval = self.approval;
+        Report {
+            grant: approval.grant.name(),
+            session_id: approval.session_id.clone(),
+            invocation_id: approval.invocation_id.clone(),
+            correlation_id: approval.correlation_id.clone(),
+            call_id: approval.call_id.clone(),
+            name: approval.name.clone(),
+            answer,
+            took,
+            ended_at_ms: clock::unix_ms(),
+            args_digest: *approval.args_digest.as_bytes(),
+            metadata: BTreeMap::new(),
+        }
+    }
+}
+
+impl Terms {
+    /// Checks a grant, whatever in it is not as it must be.
+    pub(crate) fn of(approval: &Approval, trust: &Trust, expected: Expected<'_>) -> Result<Self, NotGranted> {
         let grant = &approval.grant;
         if Hash::leaf(&grant.record) != grant.receipt.leaf {
             return Err(Unproved::Entry.into());
         }
         if !trust.keys.is_empty() {
-            proved(&approval, &trust.keys)?;
+            proved(approval, &trust.keys)?;
         }
         let record = Record::read(&grant.record).ok_or(NotGranted::NoAdmission)?;
         let digest = format!("sha256:{}", approval.args_digest);
@@ -116,52 +186,7 @@ impl Permit {
         let ttl = record.lifetime(approval.ttl, clock::unix_ms())?;
         let epoch = record.number("epoch").ok_or(NotGranted::NoAdmission)?;
         let until = expected.asked_at.checked_add(ttl).ok_or(NotGranted::Times)?;
-        Ok(Self { approval, epoch, until })
-    }
-
-    /// Whether the tool may start now, and how long it may run so that its outcome is still taken.
-    ///
-    /// # Errors
-    /// [`NotGranted::Expired`]; [`NotGranted::Void`] where `epoch`, the newest that was heard of, is a later one.
-    pub fn left(&self, epoch: u64) -> Result<Duration, NotGranted> {
-        if epoch > self.epoch {
-            return Err(NotGranted::Void);
-        }
-        let left = self.until.saturating_duration_since(Instant::now());
-        // The report needs some of it.
-        let left = left.saturating_sub((left / 10).min(Duration::from_secs(1)));
-        if left.is_zero() { Err(NotGranted::Expired) } else { Ok(left) }
-    }
-
-    /// The approval.
-    #[must_use]
-    pub const fn approval(&self) -> &Approval {
-        &self.approval
-    }
-
-    /// The policy epoch of the decision.
-    #[must_use]
-    pub const fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// What the host is told of the run. It uses the permit up.
-    #[must_use]
-    pub fn report(self, answer: Result<String, ToolError>, took: Duration) -> Report {
-        let approval = self.approval;
-        Report {
-            grant: approval.grant.name(),
-            session_id: approval.session_id,
-            invocation_id: approval.invocation_id,
-            correlation_id: approval.correlation_id,
-            call_id: approval.call_id,
-            name: approval.name,
-            answer,
-            took,
-            ended_at_ms: clock::unix_ms(),
-            args_digest: *approval.args_digest.as_bytes(),
-            metadata: BTreeMap::new(),
-        }
+        Ok(Self { epoch, until })
     }
 }
 

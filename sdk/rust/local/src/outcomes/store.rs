@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use grid_sdk::Report;
 
 use super::entry::{Entry, Outcome};
+use super::files::{OUTCOMES, REJECTED, key_of, numbers, owned};
 use super::seal::Key;
 use super::segment::{Place, Segment, path_of};
 use super::{NotOpened, Settled};
@@ -17,8 +18,6 @@ use crate::clock;
 
 /// A segment that has grown to this is followed by another.
 const SEGMENT: u64 = 8 << 20;
-const OUTCOMES: &str = "";
-const REJECTED: &str = "rejected-";
 
 /// Where an outcome is that is not settled.
 enum Kept {
@@ -338,50 +337,4 @@ impl Store {
     pub(crate) const fn is_faulty(&self) -> bool {
         self.faulty
     }
-}
-
-/// The numbers of the segments with this prefix, lowest first.
-fn numbers(directory: &Path, prefix: &str) -> io::Result<Vec<u64>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let digits = name.to_str().and_then(|name| name.strip_prefix(prefix)?.strip_suffix(".seg"));
-        numbers.extend(digits.filter(|digits| digits.len() == 20).and_then(|digits| digits.parse::<u64>().ok()));
-    }
-    numbers.sort_unstable();
-    Ok(numbers)
-}
-
-/// The log's own key, made where there is none yet.
-fn key_of(directory: &Path) -> io::Result<Key> {
-    let path = directory.join("key");
-    let unusable = || io::Error::new(io::ErrorKind::InvalidData, "its file `key` is not 32 bytes; restore it");
-    match File::open(&path) {
-        Ok(mut file) => {
-            if file.metadata()?.permissions().mode() & 0o077 != 0 {
-                return Err(io::Error::other("others may read its file `key`; give it mode 0600"));
-            }
-            let mut bytes = zeroize::Zeroizing::new(Vec::new());
-            file.read_to_end(&mut bytes)?;
-            Key::from_bytes(&bytes).ok_or_else(unusable)
-        }
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
-            if !numbers(directory, OUTCOMES)?.is_empty() {
-                return Err(io::Error::other("its file `key` is gone, and without it the outcomes cannot be read"));
-            }
-            let key = Key::generate().ok_or_else(|| io::Error::other("the operating system gave no random bytes"))?;
-            let fresh = directory.join("key.new");
-            let mut file = owned(OpenOptions::new().write(true).create(true).truncate(true), &fresh)?;
-            file.write_all(key.bytes())?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)?;
-            File::open(directory)?.sync_all()?;
-            Ok(key)
-        }
-        Err(fault) => Err(fault),
-    }
-}
-
-fn owned(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
-    options.mode(0o600).open(path)
 }

@@ -10,7 +10,7 @@ use grid_tlog::{Checkpoint, Hash, Kind, Nodes, Signer, inclusion, root};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 pub const ORIGIN: &str = "test/cluster/host/audit";
 pub const PRINCIPAL: &str = "agent";
@@ -253,7 +253,7 @@ impl Host {
         let server = v1::grid_service_server::GridServiceServer::new(service.clone());
         let serve = tonic::transport::Server::builder()
             .add_service(server)
-            .serve_with_incoming(TcpListenerStream::new(listener));
+            .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { serve.await.unwrap() });
         Self { endpoint, service, _tasks: tasks }

@@ -135,6 +135,9 @@ async fn what_the_host_rejects_is_kept_aside_and_holds_nothing_up() {
     assert!(status.problem.contains("SECURITY_VIOLATION"), "{status:?}");
     let names = files(&scene.directory.path().join("outcomes"));
     assert!(names.iter().any(|name| name.starts_with("rejected-")), "{names:?}");
+    let rejected = OutcomeLog::rejected(&quick(&scene.directory)).unwrap();
+    assert_eq!(rejected.len(), 1);
+    assert_eq!((rejected[0].code.as_str(), &rejected[0].report.answer), ("SECURITY_VIOLATION", &Ok("2".to_owned())));
     assert_eq!(scene.host.state().reported().len(), 1);
     let scene = reopened(scene).await;
     assert_eq!(scene.log.status().borrow().pending, 0, "it is not told again");
