@@ -17,7 +17,7 @@ use crate::scene::{connect, quick};
 
 const DIRECTORY: &str = "GRID_TEST_OUTCOMES";
 const REPORTS: &str = "GRID_TEST_REPORTS";
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 30;
 const EACH: usize = 40;
 
 /// Not a test by itself: the program that is killed. It puts outcomes into the log and says which it has put there.
@@ -92,7 +92,7 @@ async fn what_was_in_the_log_when_the_process_was_killed_is_told_once() {
             reports.push(report(&client, "3").await);
         }
         // Several lives one after the other, without a word to the host in between.
-        said.extend(killed(directory.path(), &reports, 1 + round * 3));
+        said.extend(killed(directory.path(), &reports, 1 + round * 7 % EACH));
     }
     assert!(said.len() >= ROUNDS, "{}", said.len());
     let log = OutcomeLog::open(quick(&directory)).unwrap();
