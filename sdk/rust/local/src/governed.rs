@@ -42,6 +42,11 @@ impl Missed {
         Self { used, ..Self::new(step, error.into()) }
     }
 
+    /// The host was not even asked.
+    pub(crate) fn unlisted(error: Error) -> Self {
+        Self { used: false, ..Self::unauthorized(error) }
+    }
+
     fn ran(run: Run, repeatable: bool, outcome: Outcome, fault: ToolError) -> Self {
         let step = fallback::unsuccessful(run, repeatable);
         Self { step, started: true, used: true, end: End::Outcome(outcome, fault) }

@@ -182,7 +182,7 @@ impl LocalSession {
         if let Some(listing) = known().filter(|_| !afresh) {
             return Ok(Some(listing));
         }
-        let listed = self.session.list_tools().await.map_err(Missed::unauthorized)?;
+        let listed = self.session.list_tools().await.map_err(Missed::unlisted)?;
         let listed = listed.into_iter().map(|listing| (listing.name.clone(), Arc::new(listing))).collect();
         *self.listings.write().unwrap_or_else(PoisonError::into_inner) = listed;
         Ok(known())
