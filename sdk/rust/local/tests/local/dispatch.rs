@@ -1,5 +1,6 @@
 //! Calls that run here: under a grant, once, reported; and what keeps them from starting.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use grid_sdk_local::{
     Registry, SessionTools,
 };
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::host::{SESSION, digest, refusal};
 use crate::scene::{GATE, HANGS, Scene, add, crash, fail, open, quick, soon};
@@ -140,6 +142,27 @@ async fn a_full_log_stops_local_runs_before_anything_is_asked() {
     assert_eq!(answered.fell_back.unwrap().code, Code::RESOURCE_EXHAUSTED);
     drop(held);
     soon(only.call("add", json!({"a": 1, "b": 1}))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_hundred_calls_at_once_are_each_reported_once_and_no_place_is_lost() {
+    let mut scene = Scene::new().await;
+    let directory = scene.directory.path().join("many");
+    scene.log = OutcomeLog::open(OutcomeSettings { directory, capacity: 600, ..quick(&scene.directory) }).unwrap();
+    let session = Arc::new(scene.session(ExecutionMode::LocalOnly).await);
+    let mut calls = JoinSet::new();
+    for a in 0..500 {
+        let session = Arc::clone(&session);
+        calls.spawn(async move { session.call("add", json!({"a": a, "b": 1})).await.unwrap().content });
+    }
+    let mut sums: Vec<u32> = soon(calls.join_all()).await.iter().map(|sum| sum.parse().unwrap()).collect();
+    sums.sort_unstable();
+    assert_eq!(sums, (1..=500).collect::<Vec<_>>());
+    scene.told().await;
+    let state = scene.host.state();
+    assert_eq!((state.reported().len(), state.reports, state.rejected.len()), (500, 500, 0));
+    let places: Vec<_> = (0..600).map(|_| scene.log.reserve().unwrap()).collect();
+    assert!(scene.log.reserve().is_err(), "{}", places.len());
 }
 
 #[tokio::test]
