@@ -39,7 +39,11 @@ const ROOMS: &[Room] = &[
     // Who checks it reads its files, and needs nothing of who writes it.
     room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
+    // Where the path parts: in place of resolve and dispatch, for a call that its caller runs.
+    room("grid-local", &["grid-adm", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
     room("grid-link", &["grid-core"]),
+    // What is counted has the names of the vocabulary and of nothing else.
+    room("grid-metrics", &["grid-core"]),
     // Transports call ports; they never see a stage.
     room("grid-grpc", &["grid-core", "grid-proto"]),
     // Settings are the program's, and the only thing in it that others may want to read.
@@ -107,7 +111,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
-    ("prometheus", &[SERVER]),
+    ("prometheus", &["grid-metrics"]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),
     ("opentelemetry_sdk", &[SERVER]),
