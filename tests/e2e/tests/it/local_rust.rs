@@ -2,7 +2,6 @@
 
 use std::{
     process::{Command, Output},
-    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -15,18 +14,15 @@ use serde_json::{Value, json};
 
 use crate::common::{Host, Setup, check_log, kind, root, soon, text, until};
 
-static WRITTEN: AtomicUsize = AtomicUsize::new(0);
-
 /// Adds.
 #[tool]
 fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
-/// Changes the world, and fails at it where there is nothing to write.
+/// Changes the world, where there is something to write.
 #[tool]
 fn write(text: Option<String>) -> Result<usize, ToolError> {
-    WRITTEN.fetch_add(1, Ordering::SeqCst);
     text.map(|text| text.len()).ok_or_else(|| ToolError::new("BUSINESS_RULE_VIOLATION", "there is nothing to write"))
 }
 
@@ -157,13 +153,12 @@ fn contract_of(host: &Host, invocation: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_tool_starts_under_rights_that_an_operator_made_void() {
+async fn grants_that_an_operator_made_void_are_over_and_the_next_call_gets_another() {
     let host = Host::strict().await;
     let scene = scene(&host).await;
     soon("the first", scene.session.call("add", json!({"a": 1, "b": 1}))).await.unwrap();
     scene.told().await;
     let session = scene.session.remote();
-    let written = WRITTEN.load(Ordering::SeqCst);
     let open = soon("a grant", session.authorize("write", json!({"text": "x"}), Default::default())).await.unwrap();
     let operator = host.admin().await;
     operator.invalidate_authorizations("role taken away").await.unwrap();
@@ -172,7 +167,28 @@ async fn no_tool_starts_under_rights_that_an_operator_made_void() {
     // The rights are still there, so the next one is granted, under the new epoch.
     soon("the next", scene.session.call("add", json!({"a": 1, "b": 1}))).await.unwrap();
     scene.told().await;
-    assert_eq!(WRITTEN.load(Ordering::SeqCst), written);
+}
+
+#[tokio::test]
+async fn a_contract_says_whether_a_call_may_run_here_and_with_arguments_that_stay_here() {
+    let mut manifest = crate::common::manifest();
+    let functions = manifest["contracts"][0]["function_declarations"].as_array_mut().unwrap();
+    functions.iter_mut().find(|own| own["name"] == "write").unwrap()["local"] = false.into();
+    functions.iter_mut().find(|own| own["name"] == "add").unwrap()["local"] = json!({"args_digest_only": true});
+    let host = Setup::strict().manifest(Some(manifest)).start().await;
+    let outcomes = log(&host);
+    let client = builder(&host, connected(&host).await, outcomes.clone()).digest_only("add").build();
+    let session = soon("the session", client.open_session(LocalSessionOptions::default())).await.unwrap();
+    let answer = soon("the sum", session.call("add", json!({"b": 40, "a": 2}))).await.unwrap();
+    assert_eq!(answer.content, "42");
+    let admitted = host.records("admitted");
+    assert_eq!((admitted.len(), &admitted[0]["args_bytes"]), (1, &json!(14)));
+    // The host has decided, so no runtime is asked either.
+    let forbidden = soon("the refusal", session.call("write", json!({"text": "x"}))).await.unwrap_err();
+    assert_eq!(forbidden.code(), Code::POLICY_VIOLATION, "{forbidden}");
+    assert_eq!(outcomes.flushed(Duration::from_secs(20)).await, 0);
+    assert_eq!(text(&end_of(&host, &answer.invocation_id).unwrap(), "outcome"), "success");
+    assert_eq!(host.records("admitted").len(), 1);
 }
 
 #[tokio::test]
