@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use grid_adm::{ArgumentChecker, ExtraArgs, Schema};
 use grid_sdk::{Approval, AuthorizeOptions, Code, Error, Listing, Outcome, Session, ToolError};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -114,7 +115,7 @@ impl LocalSession {
             entry.ok_or_else(|| not_here("it is not registered in this session; register it, or use a runtime"))?;
         let listing = self.listing(&call.name, false).await?;
         let listing = listing.ok_or_else(|| not_here("the host does not list it for this caller; ask its operator"))?;
-        let contract = grid_adm::Schema::read(&listing.parameters).ok();
+        let contract = Schema::read(&listing.parameters).ok();
         if !contract.is_some_and(|(contract, _)| same_arguments(&entry.parameters, &contract)) {
             return Err(not_here("it takes other arguments than the host's contract says; bring the two together"));
         }
@@ -136,6 +137,7 @@ impl LocalSession {
         let check = |listing: &Listing| {
             let expected = Expected { contract: &listing.digest, asked_at };
             Terms::of(&approval, &self.shared.trust, expected)
+                .and_then(|terms| if made_of(&approval, &call.args, listing) { Ok(terms) } else { Err(OTHER_ARGS) })
         };
         let mut checked = check(&listing);
         // The contract may have been changed since it was listed; the tool here must suit the new one too.
@@ -192,6 +194,24 @@ impl LocalSession {
             other => Err(not_cancelled(permit.approval(), other)),
         }
     }
+}
+
+/// A host that approves other arguments than the contract makes of those that were sent has the tool run at its will.
+const OTHER_ARGS: NotGranted = NotGranted::Other("arguments");
+
+/// Whether the approved arguments are those that were sent, or what the contract makes of them: without those that it
+/// does not declare, where it ignores them.
+fn made_of(approval: &Approval, sent: &str, listing: &Listing) -> bool {
+    if approval.args == sent {
+        return true;
+    }
+    let (Ok(sent), Ok((contract, _))) = (grid_adm::json::parse(sent), Schema::read(&listing.parameters)) else {
+        return false;
+    };
+    [ExtraArgs::Ignore, ExtraArgs::Pass].into_iter().any(|extra| {
+        let checker = ArgumentChecker::compile(&contract, extra);
+        checker.is_ok_and(|checker| grid_adm::digest(&checker.prepare(&sent)) == approval.args_digest)
+    })
 }
 
 /// Gives the grant back where the caller goes away before the tool has started.

@@ -90,13 +90,35 @@ async fn a_grant_for_something_else_stops_the_call_and_is_given_back() {
     let scene = Scene::new().await;
     let session = scene.session(ExecutionMode::LocalFirst).await;
     for (number, change) in changes.into_iter().enumerate() {
-        scene.host.state().change_record = Some(change);
+        scene.host.state().change_record = Some(Box::new(change));
         let error = soon(session.call("add", json!({"a": 1, "b": 1}))).await.unwrap_err();
         assert_eq!(error.code(), Code::SECURITY_VIOLATION, "{error}");
         assert_eq!(scene.host.state().cancelled(), number + 1);
     }
     let state = scene.host.state();
     assert_eq!((state.remote.len(), state.reports), (0, 0));
+}
+
+/// The host approves these arguments, whatever was sent.
+fn approves(scene: &Scene, sent: &'static str, approved: &'static str) {
+    let mut state = scene.host.state();
+    state.forge = Some(Box::new(move |answer| {
+        answer.execution_context.insert("args".into(), approved.into());
+    }));
+    state.change_record =
+        Some(Box::new(move |record| record.replace(&digest(sent).to_string(), &digest(approved).to_string())));
+}
+
+#[tokio::test]
+async fn approved_arguments_are_those_that_were_sent_or_what_the_contract_makes_of_them() {
+    let scene = Scene::new().await;
+    let session = scene.session(ExecutionMode::LocalOnly).await;
+    approves(&scene, r#"{"a":1,"b":1,"c":1}"#, r#"{"a":1,"b":1}"#);
+    let answer = soon(session.call("add", json!({"a": 1, "b": 1, "c": 1}))).await.unwrap();
+    assert_eq!(answer.content, "2");
+    approves(&scene, r#"{"a":1,"b":1}"#, r#"{"a":9,"b":9}"#);
+    let error = soon(session.call("add", json!({"a": 1, "b": 1}))).await.unwrap_err();
+    assert_eq!(error.code(), Code::SECURITY_VIOLATION, "{error}");
 }
 
 #[tokio::test]
@@ -106,7 +128,7 @@ async fn no_tool_starts_under_rights_that_were_made_void() {
     soon(session.call("add", json!({"a": 1, "b": 1}))).await.unwrap();
     scene.host.service.epoch.send_replace(9);
     // The host decides by an older epoch than it has told of; until the new one is heard of, calls run.
-    scene.host.state().change_record = Some(|record| record.replace("\"epoch\":9", "\"epoch\":1"));
+    scene.host.state().change_record = Some(Box::new(|record| record.replace("\"epoch\":9", "\"epoch\":1")));
     let void = async {
         loop {
             match session.call("add", json!({"a": 1, "b": 1})).await {

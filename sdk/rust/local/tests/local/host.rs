@@ -34,6 +34,9 @@ pub struct Given {
 /// What a test changes about an approval before it is sent.
 pub type Forge = Box<dyn Fn(&mut v1::AuthorizeToolCallResponse) + Send>;
 
+/// And what it changes about a record before it is logged.
+pub type Change = Box<dyn Fn(String) -> String + Send>;
+
 pub struct State {
     pub signer: Signer,
     pub leaves: Vec<Hash>,
@@ -54,7 +57,7 @@ pub struct State {
     pub refuse_cancel: bool,
     pub ttl: Duration,
     pub forge: Option<Forge>,
-    pub change_record: Option<fn(String) -> String>,
+    pub change_record: Option<Change>,
 }
 
 #[derive(Clone)]
@@ -152,7 +155,7 @@ impl State {
             "tool": call.name,
         });
         let mut record = record.to_string();
-        if let Some(change) = self.change_record {
+        if let Some(change) = &self.change_record {
             record = change(record);
         }
         let receipt = self.log(record.as_bytes());
