@@ -190,7 +190,7 @@ class AltarRuntime:
     @overload
     def tool(self, *, name: str = "", description: str = "") -> Callable[[Callable[_P, _R]], Tool[_P, _R]]: ...
 
-    def tool(self, function: Any = None, /, *, name: str = "", description: str = "") -> Any:
+    def tool(self, *function: Any, name: str = "", description: str = "") -> Any:
         """Makes a tool of a function and adds it, as `altar_grid.tool` does."""
         names = sys._getframe(1).f_locals
 
@@ -199,7 +199,7 @@ class AltarRuntime:
             self.add(made)
             return made
 
-        return added if function is None else added(function)
+        return added(*function) if function else added
 
     @property
     def tools(self) -> tuple[Tool[..., Any], ...]:
