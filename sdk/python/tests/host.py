@@ -38,7 +38,9 @@ def free_port() -> int:
 class Host:
     """One host; `start` it, `stop` it, and start it again on the same port and folder."""
 
-    def __init__(self, folder: pathlib.Path, mode: str, manifest: dict[str, Any] | None = None, **settings: str) -> None:
+    def __init__(
+        self, folder: pathlib.Path, mode: str, manifest: dict[str, Any] | None = None, **settings: str
+    ) -> None:
         self.folder = folder
         self.port, self.admin_port = free_port(), free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
