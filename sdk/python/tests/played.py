@@ -83,13 +83,16 @@ class Runtimes(runtime_pb2_grpc.RuntimeServiceServicer):
                         await says.put(runtime_pb2.HostFrame(heartbeat_ack={"sequence": frame.heartbeat.sequence}))
                 else:
                     await self.heard.put(frame)
-            await self.heard.put(None)
             await says.put(None)
 
         hearing = asyncio.ensure_future(hear())
-        while (frame := await says.get()) is not None:
-            yield frame
-        hearing.cancel()
+        try:
+            while (frame := await says.get()) is not None:
+                yield frame
+        finally:
+            hearing.cancel()
+            # The stream has ended, whoever ended it.
+            self.heard.put_nowait(None)
 
     async def say(self, **frame: Any) -> None:
         await self.says.put(runtime_pb2.HostFrame(**frame))
@@ -99,6 +102,8 @@ class Runtimes(runtime_pb2_grpc.RuntimeServiceServicer):
 
     async def hear(self, kind: str) -> Any:
         frame = await asyncio.wait_for(self.heard.get(), timeout=20)
+        if frame is None and kind == "announce":
+            frame = await asyncio.wait_for(self.heard.get(), timeout=20)
         assert frame is not None, f"expected {kind}, and the runtime closed its stream"
         assert frame.WhichOneof("frame") == kind, f"expected {kind}, heard {frame}"
         return getattr(frame, kind)
