@@ -1,0 +1,1 @@
+"""Serves a runtime while its sources change."""
