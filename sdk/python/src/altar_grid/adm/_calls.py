@@ -26,7 +26,7 @@ def function_call(reader: Reader, value: JsonValue) -> None:
     reader.required(value, "call_id", _call_id)
     reader.required(value, "name", name)
     reader.required(value, "args", lambda reader, args: reader.is_a(dict, "object", args))
-    reader.extra(value, "call_id", "name", "args")
+    reader.unknown(value, "call_id", "name", "args")
 
 
 def _status(reader: Reader, value: JsonValue) -> None:
@@ -42,7 +42,7 @@ def tool_result(reader: Reader, value: JsonValue) -> None:
     reader.required(value, "name", name)
     reader.required(value, "status", _status)
     _outcome(reader, value)
-    reader.extra(value, "call_id", "name", "status", "content", "error")
+    reader.unknown(value, "call_id", "name", "status", "content", "error")
 
 
 def _outcome(reader: Reader, map_: Map) -> None:
@@ -71,7 +71,7 @@ def error_object(reader: Reader, value: JsonValue) -> None:
         return
     reader.required(value, "message", _message)
     reader.optional(value, "type", error_type)
-    reader.extra(value, "message", "type")
+    reader.unknown(value, "message", "type")
 
 
 def _message(reader: Reader, value: JsonValue) -> None:

@@ -15,7 +15,7 @@ _OWNERS = (("properties", "OBJECT"), ("required", "OBJECT"), ("items", "ARRAY"),
 
 
 def schema(reader: Reader, value: JsonValue) -> None:
-    """A parameter schema. Its bounds come first and without recursion, so that nothing meets one it was not made for."""
+    """A parameter schema. Its bounds come first, without recursion: nothing meets one that it was not made for."""
     if _within_bounds(reader, value):
         _subschema(reader, value)
 
@@ -69,7 +69,7 @@ def _subschema(reader: Reader, value: JsonValue) -> None:
         _check_required(reader, value)
     if value.get("type") in TYPES:
         _check_places(reader, value, value["type"])
-    reader.extra(value, "type", "description", "properties", "required", "items", "enum")
+    reader.unknown(value, "type", "description", "properties", "required", "items", "enum")
 
 
 def _type(reader: Reader, value: JsonValue) -> None:
@@ -156,7 +156,7 @@ def function_declaration(reader: Reader, value: JsonValue) -> None:
     reader.required(value, "name", name)
     reader.required(value, "description", description)
     reader.required(value, "parameters", _parameters)
-    reader.extra(value, "name", "description", "parameters")
+    reader.unknown(value, "name", "description", "parameters")
 
 
 def _declarations(reader: Reader, value: JsonValue, names: set[str]) -> None:
@@ -182,7 +182,7 @@ def tool(reader: Reader, value: JsonValue) -> None:
         return
     names: set[str] = set()
     reader.required(value, "function_declarations", lambda reader, list_: _declarations(reader, list_, names))
-    reader.extra(value, "function_declarations")
+    reader.unknown(value, "function_declarations")
 
 
 def tool_contract(reader: Reader, value: JsonValue) -> None:
@@ -196,7 +196,7 @@ def _contract(reader: Reader, value: JsonValue, functions: set[str]) -> None:
     reader.required(value, "name", _contract_name)
     reader.optional(value, "description", lambda reader, text: description(reader, text, "warning"))
     reader.required(value, "function_declarations", lambda reader, list_: _declarations(reader, list_, functions))
-    reader.extra(value, "name", "description", "function_declarations")
+    reader.unknown(value, "name", "description", "function_declarations")
 
 
 def _contract_name(reader: Reader, value: JsonValue) -> None:
@@ -216,7 +216,7 @@ def tool_manifest(reader: Reader, value: JsonValue) -> None:
     reader.required(value, "manifest_version", version)
     reader.required(value, "contracts", _contracts)
     reader.optional(value, "global_metadata", _metadata)
-    reader.extra(value, "manifest_version", "contracts", "global_metadata")
+    reader.unknown(value, "manifest_version", "contracts", "global_metadata")
 
 
 def _contracts(reader: Reader, value: JsonValue) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-
 from altar_grid.adm.problem import AdmError, Problem, Problems, quoted, step
 from altar_grid.adm.reader import Decimal64, JsonValue
 from altar_grid.adm.rules import check, kind_of
 
 ExtraArgs = Literal["reject", "ignore", "pass"]
-"""What becomes of arguments that are not declared. It concerns the root if it has `properties`, even empty ones, and every
-nested object that declares some; all other objects are free-form and take any member."""
+"""What becomes of arguments that are not declared. It concerns the root if it has `properties`, even empty ones, and
+every nested object that declares some; all other objects are free-form and take any member."""
 
 _EXACT: Final = 2**53 - 1
 _LOWEST: Final = -(2**63)
@@ -157,5 +156,3 @@ def _wrong_type(pointer: str, kind: str, value: JsonValue) -> Problem:
     elif value is None:
         remedy = "send a value or leave the argument out"
     return Problem(pointer, "arguments.type", f"expected {expected}, found {kind_of(value)}; {remedy}")
-
-

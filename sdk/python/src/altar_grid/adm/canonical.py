@@ -1,7 +1,7 @@
 """Canonical bytes (RFC 8785) and what is hashed over them, equal to the host's.
 
-One difference to RFC 8785, which the data model's 64-bit INTEGER asks for: whole numbers that were written without fraction
-and exponent keep their decimal digits at any size. `-0` is `0`.
+One difference to RFC 8785, which the data model's 64-bit INTEGER asks for: whole numbers that were written without
+fraction and exponent keep their decimal digits at any size. `-0` is `0`.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ def canonical(value: JsonValue) -> bytes:
     """The canonical bytes of a JSON value.
 
     Raises:
-        AdmError: where something in it has no JSON form: not-a-number, infinities, numbers beyond a double, keys that are no
-            text, half surrogate pairs, other objects, more than 256 levels.
+        AdmError: where something in it has no JSON form: not-a-number, infinities, numbers beyond a double, keys that
+            are no text, half surrogate pairs, other objects, more than 256 levels.
     """
     return _encode(value, es_number, in_order=True)
 

@@ -1,4 +1,4 @@
-"""What is wrong with a document: every check answers with these. They hold places and rules, never an argument's value."""
+"""What is wrong with a document: places and rules, never an argument's value. Every check answers with these."""
 
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -73,7 +73,7 @@ def step(key: str | int) -> str:
 
 
 def quoted(text: str) -> str:
-    """Input of others in backticks: cut, and without characters that could pretend to be something else on a terminal."""
+    """Input of others in backticks: cut, and without characters that pretend to be something else on a terminal."""
     shown = "".join(
         character
         if (character.isascii() and character.isprintable() and character != "`") or character.isalnum()

@@ -1,7 +1,7 @@
 """Strict reading of JSON: refuses whatever two parsers may read differently, as the host does.
 
-Duplicate keys, lone surrogates, numbers that no double can hold, too much depth, too many values, anything after the value.
-Integers are read as `int` at any size; other numbers as `Decimal64`, a `float` that keeps the token it came with.
+Duplicate keys, lone surrogates, numbers that no double can hold, too much depth, too many values, anything after the
+value. Integers are read as `int` at any size; other numbers as `Decimal64`, a `float` that keeps the token it came with.
 """
 
 import json
@@ -15,7 +15,7 @@ from altar_grid.adm.limits import Limits
 from altar_grid.adm.problem import AdmError, Problem, step
 
 JsonValue = Any
-"""`None`, `bool`, `int`, `float`, `str`, `list` or `dict` with text keys. A recursive type would not survive pydantic."""
+"""`None`, `bool`, `int`, `float`, `str`, `list`, or `dict` with text keys."""
 
 
 class Decimal64(float):
@@ -78,9 +78,7 @@ def parse(text: str | bytes, within: Limits = limits.DATA) -> JsonValue:
 
 
 def _quickly(text: str | bytes) -> JsonValue:
-    """The standard library's reader with hooks. What it takes is judged again by `_count`; what it does not take, by the
-    careful reader, which alone knows the words of the host.
-    """
+    """Reads with the standard library's reader and hooks; what it does not take is for the careful one to judge."""
     decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     if decoded.startswith("\ufeff"):
         raise _Doubt
@@ -169,7 +167,7 @@ class _Parser:
     def fault(self, rule: str, offset: int, message: str) -> JsonFault:
         return JsonFault(f"json.{rule}", offset, "".join(map(step, self.path)), message)
 
-    def syntax(self, expected: str) -> JsonFault:
+    def syntax(self, expected: str) -> Exception:
         return self.scan.syntax(expected, self.scan.at)
 
     def document(self) -> JsonValue:

@@ -138,7 +138,7 @@ class Reader:
                 with self.at(at):
                     rule(self, item)
 
-    def extra(self, map_: Map, *known: str) -> None:
+    def unknown(self, map_: Map, *known: str) -> None:
         """The fields that are not known."""
         for key in map_:
             if key in known:
@@ -151,7 +151,7 @@ class Reader:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing can be seen of a text. Unlike `str.strip`, without the four separators that Unicode calls no space."""
+    """Whether nothing can be seen of a text: unlike for `str.strip`, four separators are no space, as in Unicode."""
     return not text.translate({0x1C: "x", 0x1D: "x", 0x1E: "x", 0x1F: "x"}).strip()
 
 
