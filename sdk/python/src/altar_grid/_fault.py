@@ -74,7 +74,9 @@ class GridError(Exception):
         runtime_id: The runtime that was involved; empty where there was none.
         component: `host`, `runtime` or `client`: who says it.
         unsent: True where it is certain that no request has reached the host.
+        refused: True where the host answered so; false where it was found here.
         repeated: True where it is the answer of an earlier call with the same call id.
+        tries: How often the request was sent, repeats included.
         caused_by: What led to it, nearest first.
     """
 
@@ -101,6 +103,7 @@ class GridError(Exception):
         runtime_id: str = "",
         component: str = "client",
         unsent: bool = False,
+        refused: bool = False,
         repeated: bool = False,
         caused_by: Sequence[GridError] = (),
     ) -> None:
@@ -118,7 +121,9 @@ class GridError(Exception):
         self.runtime_id = runtime_id
         self.component = component
         self.unsent = unsent
+        self.refused = refused
         self.repeated = repeated
+        self.tries = 1
         self.caused_by = tuple(caused_by)
 
     @property

@@ -80,6 +80,7 @@ def from_wire(error: errors_pb2.EnhancedError, *, invocation_id: str = "", repea
         tool=error.tool_name,
         runtime_id=error.runtime_id,
         component=error.component or "host",
+        refused=True,
         repeated=repeated,
         caused_by=[from_wire(cause) for cause in error.caused_by],
     )
