@@ -1,7 +1,7 @@
 """Strict reading of JSON: refuses whatever two parsers may read differently, as the host does.
 
 Duplicate keys, lone surrogates, numbers that no double can hold, too much depth, too many values, anything after the
-value. Integers are read as `int` at any size; other numbers as `Decimal64`, a `float` that keeps the token it came with.
+value. Integers are read as `int` at any size; other numbers as `Decimal64`, a `float` that keeps its token.
 """
 
 import json
