@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from altar_grid._json import write_json
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2
 from altar_grid.errors import ArgumentsError, BadAnswer, ToolFailed
@@ -121,7 +122,7 @@ def write_args(args: object) -> str:
         except (TypeError, ValueError):
             raise ArgumentsError("the arguments are not a JSON object; pass a dict") from None
     try:
-        return json.dumps(args, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return write_json(args)
     except (TypeError, ValueError, RecursionError) as fault:
         raise ArgumentsError(
             f"the arguments cannot be written as JSON ({fault}); pass text, numbers, booleans, lists and dicts"
