@@ -9,9 +9,10 @@ import grpc
 import pytest
 from played import Played, refused, success
 
-from altar_grid import AltarClient, Retries, ToolFailed, errors
+from altar_grid import AltarClient, FunctionCall, Retries, ToolFailed, ToolResult, errors
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2
+from altar_grid.adm import ResultStatus
 from altar_grid.client import Backoff, BreakerSettings, BreakerState
 
 QUICK = Retries(backoff=Backoff(first=0.01, longest=0.02))
@@ -284,3 +285,12 @@ def test_one_client_serves_several_loops_one_after_the_other() -> None:
             await caller.close()
 
     asyncio.run(all_of_it())
+
+
+async def test_calls_and_results_of_the_data_model() -> None:
+    async with Played() as host, client(host) as caller:
+        answer = await caller.execute_tool(FunctionCall(call_id="c-1", name="add", args={"a": 1}))
+        assert (host.callers.calls[0].call.call_id, host.callers.calls[0].call.args) == ("c-1", '{"a":1}')
+        assert answer.result == ToolResult(call_id="c-1", name="add", status=ResultStatus.SUCCESS, content=42)
+        with pytest.raises(errors.ArgumentsError):
+            await caller.execute_tool(FunctionCall(call_id="c-1", name="add", args={}), {"a": 1})
