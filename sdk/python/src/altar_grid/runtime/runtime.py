@@ -211,6 +211,10 @@ class AltarRuntime:
         """What it is doing now."""
         return self._status
 
+    def resume(self, session_id: str) -> None:
+        """Registers its tools in this session of an earlier run, where that is still open; else in a new one."""
+        self._status = replace(self._status, session_id=session_id)
+
     def run(self) -> None:
         """Serves until SIGTERM or ctrl-c, then finishes what is in flight within `grace`.
 
