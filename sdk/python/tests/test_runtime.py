@@ -378,6 +378,16 @@ async def test_a_refused_announcement_ends_it_unless_the_host_allows_another_try
         assert served.status.state is RuntimeState.STOPPED
 
 
+async def test_after_a_loss_the_host_may_need_time_to_notice_that_the_name_is_free() -> None:
+    async with Played() as host, serving(host, add):
+        await host.runtimes.hang_up()
+        await host.runtimes.hear("announce")
+        await host.runtimes.say(announced={"error": {"type": "POLICY_VIOLATION", "message": "the id is attached"}})
+        await host.runtimes.welcome()
+        await host.runtimes.call("add", '{"a": 1}')
+        assert (await host.runtimes.result()).content == "2"
+
+
 async def test_on_a_development_host_what_its_manifest_lacks_is_registered() -> None:
     async with Played() as host:
         stop = asyncio.Event()
