@@ -1,6 +1,6 @@
 # What can be done here. `make` alone says it again.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check bench fuzz fmt clean
+.PHONY: help build run demo test check bench fuzz soak-audit fmt clean
 
 help: ## Says what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -25,6 +25,9 @@ bench: ## Measures, and writes the figures down
 
 fuzz: ## Runs every fuzz target for a while; FUZZ_SECONDS=600 for longer
 	@tests/fuzz/run.sh $${FUZZ_SECONDS:-30}
+
+soak-audit: ## Kills, fails, fills and tampers with audit logs for an hour; SOAK_MINUTES=600 for longer
+	@scripts/soak-audit.sh
 
 fmt: ## Formats everything
 	cargo fmt --all
