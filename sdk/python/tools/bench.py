@@ -4,7 +4,8 @@ them, write the sum. Each serves in a process of its own; what drives it is this
 Usage: bench.py [--calls N] [--in-flight N] [--rounds N] [--json]
 
 The rate is that of both processes together: it depends on how busy the machine is, and driving single requests costs
-this process more than driving a stream. The processor time is that of the serving process alone, and the fairer one. Rounds of the two are interleaved, and the middle one of each counts.
+this process more than driving a stream. The processor time is that of the serving process alone, and the fairer one.
+Rounds of the two are interleaved, and the middle one of each counts.
 """
 
 from __future__ import annotations
