@@ -1,0 +1,1 @@
+"""To and from what other libraries call a tool."""
