@@ -1,5 +1,5 @@
-"""A GridService for tests, strict where the real host is: grants are bound to all that the record says, redeemed once, taken
-back, ended and revoked; everything that does not fit is rejected with its signal and noted."""
+"""A GridService for tests, strict where the real host is: grants are bound to all that the record says, redeemed once,
+taken back, ended and revoked; everything that does not fit is rejected with its signal and noted."""
 
 import asyncio
 import json
@@ -145,7 +145,7 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         self.call_ids.add(request.call.call_id)
         args = parse(request.call.args)
         at = self.now_ms()
-        record = {
+        record: dict[str, Any] = {
             "kind": "admitted",
             "local": True,
             "at_ms": at,

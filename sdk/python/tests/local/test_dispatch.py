@@ -101,9 +101,10 @@ async def test_arguments_that_do_not_fit_go_nowhere(tmp_path: Path) -> None:
         for args in ({"a": 1}, {"a": 1, "b": "2"}, {"a": 1, "b": 2, "c": 3}, {"a": 1, "b": 2**63}):
             with pytest.raises(InvalidToolArgs):
                 await local.execute_tool("add", args)
-        for args in ({"a": float("nan")}, {"a": object()}, {1: 2}):
+        unsayable: list[Any] = [{"a": float("nan")}, {"a": object()}, {1: 2}]
+        for wrong in unsayable:
             with pytest.raises(ArgumentsError):
-                await local.execute_tool("add", args)  # type: ignore[arg-type]
+                await local.execute_tool("add", wrong)
         assert (host.grants, host.remote, tools.ran) == ({}, [], [])
 
 
@@ -436,7 +437,8 @@ async def test_a_grant_that_does_not_fit_is_refused_and_goes_nowhere(tmp_path: P
 
 
 async def test_somebody_elses_grant_is_refused(tmp_path: Path) -> None:
-    for who in ({"principal": "bob"}, {"tenant": "other"}):
+    whos: list[dict[str, Any]] = [{"principal": "bob"}, {"tenant": "other"}]
+    for who in whos:
         async with scene(tmp_path / str(who), **who) as (_, tools, local, _log):
             with pytest.raises(GrantRefused):
                 await local.execute_tool("add", ARGS)

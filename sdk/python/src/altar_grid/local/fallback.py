@@ -3,10 +3,10 @@
 | what happened | to a runtime? |
 |---|---|
 | no such tool here, other parameters than the contract's, no thread free, outcome log full | yes: nothing has run |
-| host cannot be reached, or does not answer in time | yes, after repeats: what was not granted does not run |
+| host cannot be reached, or does not answer in time | yes, after repeats: without a grant nothing has run |
 | host has no local dispatch (FEATURE_UNAVAILABLE) | yes: that is no decision about the call |
-| host or principal has too many grants open (RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED) | yes, after the pause asked for |
-| any other denial (also of a contract that forbids local runs), PENDING, bad credentials, invalid arguments, malformed request | never: the host has decided |
+| too many grants open (RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED) | yes, after the pause asked for |
+| any other denial, PENDING, bad credentials, invalid arguments | never: the host has decided |
 | grant that does not verify | never: somebody lies |
 | grant that ended or was revoked before the tool began | asked for again once; then yes, if it could be cancelled |
 | tool was begun, and raised or did not end | only where the contract's effect is pure or read |

@@ -149,13 +149,14 @@ def _signature(line: str) -> tuple[str, bytes, bytes]:
 
 
 def _signed(text: bytes, signatures: list[tuple[str, bytes, bytes]], keys: list[LogKey]) -> None:
-    signed = False
+    signed: set[bytes] = set()
     for name, id_, signature in signatures:
         for key in keys:
             if (name, id_) == (key.name, key.id):
-                if not key.verifies(text, signature):
-                    raise Unproved("the signature over the checkpoint is wrong")
-                signed = True
+                # A log signs once. A line that came in later is a change, though a harmless one.
+                if id_ in signed or not key.verifies(text, signature):
+                    raise Unproved("a signature over the checkpoint is wrong, or comes twice")
+                signed.add(id_)
     if not signed:
         raise Unproved("none of the known keys signed the checkpoint")
 
