@@ -193,7 +193,6 @@ def mutated(answer: Response, other: Response, chance: random.Random) -> Respons
         receipt.checkpoint = flipped(receipt.checkpoint.encode(), chance).decode("utf-8", "replace")
     elif choice == 9:
         field = chance.choice(["record", "receipt"])
-        getattr(grant, field) if field == "record" else None
         if field == "record":
             grant.record = other.grant.record
         else:
