@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -114,8 +113,8 @@ class Host:
 
     def records(self, invocation: str) -> list[dict[str, Any]]:
         """What the audit log has of an execution."""
-        text = self.grid("audit", "show", invocation)
-        return [json.loads(line) for line in re.findall(r"^\{.*\}$", text, re.MULTILINE)]
+        text = self.grid("audit", "show", invocation, "--json")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def contract(name: str, parameters: dict[str, Any], **more: Any) -> dict[str, Any]:

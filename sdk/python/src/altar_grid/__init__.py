@@ -3,6 +3,12 @@
 from altar_grid import AltarClient, AltarRuntime, tool
 """
 
+import os
+
+# Without this the C library below writes lines about ordinary events to the terminal. It is read when that is loaded.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+from altar_grid.adm import FunctionCall, FunctionDeclaration, ToolResult
 from altar_grid.client import AltarClient, CallAnswer, Retries, Session, ToolListing
 from altar_grid.errors import GridError, ToolFailed
 from altar_grid.runtime import AltarRuntime
@@ -13,6 +19,8 @@ __all__ = [
     "AltarRuntime",
     "CallAnswer",
     "CallInfo",
+    "FunctionCall",
+    "FunctionDeclaration",
     "GridError",
     "Retries",
     "Session",
@@ -20,6 +28,7 @@ __all__ = [
     "ToolError",
     "ToolFailed",
     "ToolListing",
+    "ToolResult",
     "current_call",
     "tool",
 ]

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from altar_grid._json import write_json
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2
+from altar_grid.adm import FunctionCall, FunctionDeclaration, ToolResult
 from altar_grid.errors import ArgumentsError, BadAnswer, ToolFailed
 
 
@@ -53,6 +54,14 @@ class CallAnswer:
             raise self.failure
         return None if self.content is None else json.loads(self.content)
 
+    @property
+    def result(self) -> ToolResult:
+        """The outcome as the data model has it."""
+        call = FunctionCall(call_id=self.call_id, name=self.name, args={})
+        if self.failure is not None:
+            return ToolResult.failure(call, self.failure.message, self.failure.code)
+        return ToolResult.success(call, self.value)
+
 
 @dataclass(frozen=True)
 class ToolListing:
@@ -83,6 +92,12 @@ class ToolListing:
     digest: str
     dynamic: bool
     available: bool
+
+    @property
+    def declaration(self) -> FunctionDeclaration:
+        """Name, description and parameters as the data model has them."""
+        document = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        return FunctionDeclaration.model_validate(document)
 
 
 def listing(wire: call_pb2.ToolListing, correlation_id: str) -> ToolListing:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing
 from altar_grid.client.breaker import BreakerSettings
 from altar_grid.client.connect import MESSAGE_LIMIT, Connection, Path, Token
@@ -182,7 +183,7 @@ class AltarClient:
 
     async def execute_tool(
         self,
-        name: str,
+        name: str | FunctionCall,
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,

@@ -11,10 +11,11 @@ from typing import Any
 from altar_grid import _clock
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2, common_pb2, session_pb2
+from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing, listing, read_answer, write_args
 from altar_grid.client.retry import Retries
 from altar_grid.client.transport import Transport
-from altar_grid.errors import GridError
+from altar_grid.errors import ArgumentsError, GridError
 
 
 class Session:
@@ -76,7 +77,7 @@ class Session:
 
     async def execute_tool(
         self,
-        name: str,
+        name: str | FunctionCall,
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
@@ -91,7 +92,7 @@ class Session:
         A task that is cancelled while it waits does not stop the tool; `cancel` does.
 
         Args:
-            name: Name of the function.
+            name: Name of the function, or a whole call of the data model.
             args: Its arguments, a JSON object.
             timeout: Seconds that the call may take, from now; it can only shorten the contract's own timeout.
             call_id: The idempotency key within the session; a fresh UUID where nothing is given. A repeat with the
@@ -105,6 +106,10 @@ class Session:
             ArgumentsError: The arguments are no JSON object; nothing was sent.
             GridError: The host refused, or the request did not get through; see `altar_grid.errors`.
         """
+        if isinstance(name, FunctionCall):
+            if args is not None or call_id is not None:
+                raise ArgumentsError("a FunctionCall has its own arguments and id; leave `args` and `call_id` out")
+            call_id, args, name = name.call_id, name.args, name.name
         request = call_pb2.ToolCall(
             correlation_id=correlation_id or _clock.correlation_id("client"),
             call=adm_pb2.FunctionCall(call_id=call_id or _clock.call_id(), name=name, args=write_args(args)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing
 from altar_grid.client.loop import LOOP
 from altar_grid.client.retry import Retries
@@ -77,7 +78,7 @@ class SyncSession:
 
     def execute_tool(
         self,
-        name: str,
+        name: str | FunctionCall,
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
@@ -178,7 +179,7 @@ class SyncAltarClient:
 
     def execute_tool(
         self,
-        name: str,
+        name: str | FunctionCall,
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,

@@ -26,6 +26,7 @@ from altar_grid.errors import (
     GridError,
     InvalidCredentials,
     MessageTooLarge,
+    PolicyViolation,
     ProtocolViolation,
     SettingError,
     Timeout,
@@ -42,6 +43,8 @@ log = logging.getLogger("altar_grid.runtime")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+#: Seconds in which a host may still hold a lost attachment, so that this runtime's name is taken.
+STILL_HELD = 120.0
 #: Faults on the way that another try does not mend.
 _FINAL = (TlsHandshakeFailed, ProtocolViolation, MessageTooLarge)
 
@@ -210,6 +213,10 @@ class AltarRuntime:
     def status(self) -> RuntimeStatus:
         """What it is doing now."""
         return self._status
+
+    def resume(self, session_id: str) -> None:
+        """Registers its tools in this session of an earlier run, where that is still open; else in a new one."""
+        self._status = replace(self._status, session_id=session_id)
 
     def run(self) -> None:
         """Serves until SIGTERM or ctrl-c, then finishes what is in flight within `grace`.
@@ -386,6 +393,7 @@ class _Life:
         self._tries = 0
         self._asked = 0.0
         self._served = False
+        self._lost_at = 0.0
         self._metadata: Metadata = ()
 
     async def run(self) -> None:
@@ -436,6 +444,7 @@ class _Life:
                 host_mode=agreed.host_mode,
             )
             ended = await attachment.serve(self._stop, runtime.grace)
+            self._lost_at = time.monotonic()
             if ended is Ended.LOST:
                 log.warning("the attachment is lost; its calls are dropped")
 
@@ -454,6 +463,9 @@ class _Life:
         """Whether another try can mend it."""
         if isinstance(fault, InvalidCredentials):
             return self._token_changed()
+        if isinstance(fault, PolicyViolation) and self._served and time.monotonic() - self._lost_at < STILL_HELD:
+            # The host may not have noticed yet that the attachment of before is lost.
+            return True
         if fault.refused:
             self._asked = fault.retry_after_ms / 1000
             return fault.retry_allowed
