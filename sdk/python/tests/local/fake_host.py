@@ -5,7 +5,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,10 @@ NUMBERS = {
     "properties": {"a": {"type": "INTEGER"}, "b": {"type": "INTEGER"}},
     "required": ["a", "b"],
 }
+
+
+async def nothing() -> None:
+    """The default of what may happen before an answer."""
 
 
 @dataclass
@@ -49,6 +53,7 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
     log: FakeLog = field(default_factory=FakeLog)
     deny: str = ""
     change: Callable[[Response], None] = lambda _: None
+    before_answer: Callable[[], Awaitable[None]] = nothing
     delay: float = 0.0
     cancel_works: bool = True
     watch_works: bool = True
@@ -174,6 +179,7 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
             grant=local_pb2.Grant(record=data, receipt=receipt),
         )
         self.change(answer)
+        await self.before_answer()
         return answer
 
     async def CancelGrant(self, request: local_pb2.CancelGrantRequest, context: Any) -> local_pb2.CancelGrantResponse:

@@ -330,9 +330,15 @@ async def test_a_revoked_epoch_kills_grants_before_they_start(tmp_path: Path) ->
             host.change = lambda _: None
             host.revoke()
 
+        async def told() -> None:
+            # The answer comes after the invalidation was heard.
+            assert local._governed is not None
+            watch = local._governed._watch
+            await until(lambda: watch.epoch == host.epoch)
+
         host.change = revoked
-        host.delay = 0.05
-        # The grant came with the answer after the invalidation was told: it is void, and asked for again.
+        host.before_answer = told
+        # The grant is void when it comes, and another one is asked for.
         answer = await local.execute_tool("add", ARGS)
         assert answer.value == 42
         states = [held.state for held in host.grants.values()]

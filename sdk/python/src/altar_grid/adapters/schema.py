@@ -1,8 +1,8 @@
 """JSON Schema, as other libraries write it, to and from ADM schemas.
 
 ADM has six types and five keywords. What JSON Schema says beyond them is kept as an unknown keyword where it only
-narrows a value (`minimum`, `pattern`, `format`, `default`), and refused, with the parameter's name, where a value of another kind
-would be meant (unions, tuples, references that lead in a circle, anything at all).
+narrows a value (`minimum`, `pattern`, `format`, `default`), and refused, with the parameter's name, where a value of
+another kind would be meant (unions, tuples, references that lead in a circle, anything at all).
 """
 
 from __future__ import annotations
