@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import grpc
 import pytest
 from host import REPOSITORY, Host, contract, manifest
 
 from altar_grid import AltarClient, Retries, ToolError
+from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid.errors import GridError, PermissionDenied
 from altar_grid.later import Registry
 from altar_grid.local import ExecutionMode, GrantRefused, LocalDispatcher, LocalSettings, Modes
@@ -52,33 +54,26 @@ def governing(tmp_path: pathlib.Path) -> Any:
 
 
 def registry(ran: list[str]) -> Registry:
-    found = Registry()
-    for name in ("add", "never", "pure_add", "admin_add"):
-
-        def function(a: int, b: int, name: str = name) -> int:
-            ran.append(name)
-            if a == 7:
-                raise ToolError("BUSINESS_RULE_VIOLATION", "not seven")
-            if a == 8:
-                raise RuntimeError("hunter2")
-            return a + b
-
-        function.__name__, function.__doc__ = name, f"Contract of {name}."
-        function.__defaults__ = None
-        found.add(named(function, name))
-    return found
+    return Registry(adding(name, ran) for name in ("add", "never", "pure_add", "admin_add"))
 
 
-def named(function: Any, name: str) -> Any:
-    def own(a: int, b: int) -> int:
-        return int(function(a, b, name))
+def adding(name: str, ran: list[str]) -> Any:
+    def function(a: int, b: int) -> int:
+        ran.append(name)
+        if a == 7:
+            raise ToolError("BUSINESS_RULE_VIOLATION", "not seven")
+        if a == 8:
+            raise RuntimeError("hunter2")
+        return a + b
 
-    own.__name__, own.__doc__ = name, function.__doc__
-    return own
+    function.__name__, function.__doc__ = name, f"Contract of {name}."
+    return function
 
 
 @asynccontextmanager
-async def scene(host: Host, folder: pathlib.Path, **more: Any) -> AsyncIterator[tuple[LocalDispatcher, OutcomeLog, list[str]]]:
+async def scene(
+    host: Host, folder: pathlib.Path, **more: Any
+) -> AsyncIterator[tuple[LocalDispatcher, OutcomeLog, list[str]]]:
     ran: list[str] = []
     settings = LocalSettings(
         modes=Modes(everywhere=ExecutionMode.GOVERNED_LOCAL),
@@ -133,7 +128,19 @@ async def test_denied_calls_are_not_run(governing: Host, tmp_path: pathlib.Path)
         assert log.stats.pending == 0
 
 
-async def test_rights_that_end_kill_grants_and_the_next_call_asks_anew(governing: Host, tmp_path: pathlib.Path) -> None:
+def invalidate(host: Host) -> None:
+    """What an operator does when somebody's rights end."""
+    token = host.token("root", "grid_admin").read_text().strip()
+    with grpc.insecure_channel(f"127.0.0.1:{host.admin_port}") as channel:
+        ask = channel.unary_unary(
+            "/grid.v1.AdminService/InvalidateAuthorizations",
+            request_serializer=lambda reason: b"\x0a" + bytes([len(reason)]) + reason,
+            response_deserializer=bytes,
+        )
+        ask(b"test", metadata=(("authorization", f"Bearer {token}"),), timeout=10)
+
+
+async def test_rights_that_end_kill_open_grants(governing: Host, tmp_path: pathlib.Path) -> None:
     async with scene(governing, tmp_path) as (local, log, ran):
         assert await local.call("add", ARGS) == 42
         await flushed(log)
@@ -141,22 +148,34 @@ async def test_rights_that_end_kill_grants_and_the_next_call_asks_anew(governing
         watch = local._governed._watch
         assert await watch.known(5)
         before = watch.epoch
-        governing.grid("invalidate", "--all") if False else None
         assert before is not None
+        wire = adm_pb2.FunctionCall(call_id="held", name="add", args='{"a":1,"b":2}')
+        held = await local._governed._session.transport.authorize(local._governed._session.id, wire)
+        await asyncio.to_thread(invalidate, governing)
+        end = time.monotonic() + 5
+        while watch.epoch == before:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.01)
+        assert not watch.allows(before)
+        records = governing.records(held.invocation_id)
+        assert [(each["kind"], each.get("outcome")) for each in records] == [
+            ("admitted", None),
+            ("concluded", "revoked"),
+        ]
         assert await local.call("add", ARGS) == 42
-        assert ran == ["add", "add"]
+        await flushed(log)
+        assert (ran, log.stats.rejected) == (["add", "add"], 0)
 
 
 async def test_a_cancelled_grant_is_over(governing: Host, tmp_path: pathlib.Path) -> None:
     async with scene(governing, tmp_path, threads=1, time_limit=0.3) as (local, log, ran):
-        gate = asyncio.Event()
 
         def pure_add(a: int, b: int) -> int:
             """Contract of pure_add."""
             time.sleep(2)
             return 0
 
-        local._executor.tools.add(pure_add, replace=True)  # type: ignore[union-attr,call-arg]
+        local._executor.tools.add(pure_add, replace=True)  # type: ignore[call-arg]
         late = asyncio.create_task(local.execute_tool("pure_add", ARGS, mode=ExecutionMode.LOCAL_ONLY))
         answer = await late
         assert answer.answer.failure is not None
@@ -168,7 +187,6 @@ async def test_a_cancelled_grant_is_over(governing: Host, tmp_path: pathlib.Path
         assert [record["kind"] for record in given_back] == ["admitted", "concluded"]
         assert (given_back[1]["outcome"], given_back[1]["code"]) == ("failed", "CANCELLED")
         await flushed(log)
-        gate.set()
         concluded = governing.records(answer.answer.invocation_id)[1]
         assert (concluded["outcome"], concluded["claimed"]) == ("failed", True)
 
@@ -185,7 +203,7 @@ async def test_an_outage_between_run_and_report_loses_nothing(governing: Host, t
             governing.stop()
             return a + b
 
-        local._executor.tools.add(add, replace=True)  # type: ignore[union-attr,call-arg]
+        local._executor.tools.add(add, replace=True)  # type: ignore[call-arg]
         answer = await local.execute_tool("add", ARGS)
         assert answer.value == 42
         assert log.stats.pending == 1

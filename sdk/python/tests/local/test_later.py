@@ -57,11 +57,11 @@ def test_names_are_taken_once_and_functions_must_be_tools() -> None:
     with pytest.raises(AlreadyRegistered):
         registry.add(add)
     registry.add(add, replace=True)
+
+    def bad(what: Any) -> None:
+        """Bad."""
+
     with pytest.raises(ToolDefinitionError, match="what"):
-
-        def bad(what: Any) -> None:
-            """Bad."""
-
         registry.add(bad)
     with pytest.raises(NotRegistered):
         registry.remove("none")

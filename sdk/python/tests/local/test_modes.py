@@ -1,11 +1,14 @@
 """Modes that depend on something, and the matrix of fallbacks."""
 
+from typing import get_args
+
 import pytest
 
 from altar_grid import errors
 from altar_grid.adm import FunctionCall, ToolResult
 from altar_grid.errors import SettingError
 from altar_grid.later import Run
+from altar_grid.later.executor import Ending
 from altar_grid.local import Environment, ExecutionMode, environment, settled
 from altar_grid.local.fallback import after_authorization, after_run
 
@@ -60,19 +63,9 @@ def test_runs_that_allow_a_fallback() -> None:
     result = ToolResult.failure(FunctionCall(call_id="1", name="t", args={}), "m", "T")
     allowed = {
         (ending, effect)
-        for ending in [
-            "success",
-            "tool_error",
-            "crashed",
-            "not_found",
-            "arguments",
-            "busy",
-            "timeout",
-            "serialization",
-            "cancelled",
-        ]
+        for ending in get_args(Ending)
         for effect in ("pure", "read", "write", "", "PURE")
-        if after_run(Run(result, ending), effect)  # type: ignore[arg-type]
+        if after_run(Run(result, ending), effect)
     }
     started = {(ending, effect) for ending in ("crashed", "timeout") for effect in ("pure", "read")}
     before = {(ending, effect) for ending in ("not_found", "busy") for effect in ("pure", "read", "write", "", "PURE")}
