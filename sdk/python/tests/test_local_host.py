@@ -168,14 +168,14 @@ async def test_rights_that_end_kill_open_grants(governing: Host, tmp_path: pathl
 
 
 async def test_a_cancelled_grant_is_over(governing: Host, tmp_path: pathlib.Path) -> None:
-    async with scene(governing, tmp_path, threads=1, time_limit=0.3) as (local, log, ran):
+    async with scene(governing, tmp_path, threads=1, time_limit=0.3) as (local, log, _):
 
         def pure_add(a: int, b: int) -> int:
             """Contract of pure_add."""
             time.sleep(2)
             return 0
 
-        local._executor.tools.add(pure_add, replace=True)  # type: ignore[call-arg]
+        local._executor.tools.add(pure_add, replace=True)  # type: ignore[arg-type,call-arg]
         late = asyncio.create_task(local.execute_tool("pure_add", ARGS, mode=ExecutionMode.LOCAL_ONLY))
         answer = await late
         assert answer.answer.failure is not None
@@ -192,7 +192,7 @@ async def test_a_cancelled_grant_is_over(governing: Host, tmp_path: pathlib.Path
 
 
 async def test_an_outage_between_run_and_report_loses_nothing(governing: Host, tmp_path: pathlib.Path) -> None:
-    async with scene(governing, tmp_path) as (local, log, ran):
+    async with scene(governing, tmp_path) as (local, log, _):
         ids = []
         for at in range(3):
             ids.append((await local.execute_tool("add", {"a": at, "b": 1})).answer.invocation_id)
@@ -203,7 +203,7 @@ async def test_an_outage_between_run_and_report_loses_nothing(governing: Host, t
             governing.stop()
             return a + b
 
-        local._executor.tools.add(add, replace=True)  # type: ignore[call-arg]
+        local._executor.tools.add(add, replace=True)  # type: ignore[arg-type,call-arg]
         answer = await local.execute_tool("add", ARGS)
         assert answer.value == 42
         assert log.stats.pending == 1
