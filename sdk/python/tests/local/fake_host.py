@@ -66,6 +66,7 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         self.schemas: dict[str, dict[str, Any]] = {"add": NUMBERS}
         self.call_ids: set[str] = set()
         self.down = False
+        self.reports_down = False
         self.reports = 0
         self._watchers: list[asyncio.Queue[int | None]] = []
         self._server: grpc.aio.Server | None = None
@@ -101,8 +102,8 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         for watcher in self._watchers:
             watcher.put_nowait(None)
 
-    async def _fail(self, context: Any) -> None:
-        if self.down:
+    async def _fail(self, context: Any, *, report: bool = False) -> None:
+        if self.down or (report and self.reports_down):
             await context.abort(grpc.StatusCode.UNAVAILABLE, "down")
 
     async def CreateSession(self, request: Any, context: Any) -> session_pb2.CreateSessionResponse:
@@ -199,11 +200,11 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         return answer
 
     async def LogToolResult(self, request: local_pb2.LogToolResultRequest, context: Any) -> Logged:
-        await self._fail(context)
+        await self._fail(context, report=True)
         return self.judge(request)
 
     async def LogToolResults(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Logged]:
-        await self._fail(context)
+        await self._fail(context, report=True)
         async for request in requests:
             yield self.judge(request)
 
