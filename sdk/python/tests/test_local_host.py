@@ -33,8 +33,12 @@ EXAMPLE = REPOSITORY / "examples" / "python_local"
 
 
 def log_key(host: Host) -> pathlib.Path:
-    (found,) = host.folder.rglob("log.vkey")
-    return found
+    """The file appears with the first tiles."""
+    path, end = host.folder / "data" / "audit" / "log.vkey", time.monotonic() + 20
+    while not path.is_file():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return path
 
 
 @pytest.fixture

@@ -135,6 +135,30 @@ async def test_threads_that_hang_are_bounded() -> None:
     assert (await executor.aexecute(call("hang", n=7))).content == 7
 
 
+async def test_answers_are_read_as_strictly_as_the_host_reads_them() -> None:
+    registry = Registry()
+
+    def deep(n: int) -> list[list[str]]:
+        """Answers deep."""
+        value: list[Any] = []
+        for _ in range(n):
+            value = [value]
+        return value
+
+    def many(n: int) -> list[int]:
+        """Answers many."""
+        return [0] * n
+
+    registry.add(deep)
+    registry.add(many)
+    executor = Executor(registry)
+    for name, good, bad in (("deep", 63, 64), ("many", 99_999, 100_000)):
+        assert (await executor.aexecute(call(name, n=good))).ok
+        result = await executor.aexecute(call(name, n=bad))
+        assert result.error is not None
+        assert result.error.type == "SERIALIZATION_ERROR"
+
+
 async def test_long_answers_are_refused() -> None:
     registry = Registry()
 
