@@ -1,6 +1,6 @@
 # What can be done here. `make` alone says it again.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check bench fuzz fmt clean
+.PHONY: help build run demo test check bench fuzz soak-audit fmt clean
 
 help: ## Says what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -14,10 +14,10 @@ run: ## Starts the host with two runtimes and stays; Ctrl-C stops all of it
 demo: ## Starts the same on free ports, calls, is refused, shows the audit trail, stops
 	@scripts/demo.sh
 
-test: ## Runs every test: crates, fuzz targets for 30 s each, the Python example, the demo
+test: ## Runs every test: crates, fuzz targets for 30 s each, the Python SDK and example, the demo
 	@scripts/test.sh
 
-check: ## Checks format, lints, house rules, licences and sources
+check: ## Checks format, lints, types, house rules, licences and sources
 	@scripts/check.sh
 
 bench: ## Measures, and writes the figures down
@@ -26,9 +26,12 @@ bench: ## Measures, and writes the figures down
 fuzz: ## Runs every fuzz target for a while; FUZZ_SECONDS=600 for longer
 	@tests/fuzz/run.sh $${FUZZ_SECONDS:-30}
 
+soak-audit: ## Kills, fails, fills and tampers with audit logs for an hour; SOAK_MINUTES=600 for longer
+	@scripts/soak-audit.sh
+
 fmt: ## Formats everything
 	cargo fmt --all
 
 clean: ## Removes what was built and what `make run` left
 	cargo clean
-	rm -rf .run examples/quickstart-python/.venv examples/quickstart-python/build tests/fuzz/target
+	rm -rf .run examples/quickstart-python/.venv examples/quickstart-python/build sdk/python/.venv sdk/python/build tests/fuzz/target

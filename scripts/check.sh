@@ -43,12 +43,30 @@ step house house
 step licences-bans-sources deny
 advisories
 python=()
-for folder in sdk/python examples scripts; do
+for folder in sdk/python examples scripts tests; do
     [ -d "$folder" ] && python+=("$folder")
 done
-step python python3 -m compileall -q -x '(\.venv|node_modules)' "${python[@]}"
-for script in scripts/*.sh .ci/run; do
-    bash -n "$script" || failed=1
-done
+step python python3 -m compileall -q -x '(\.venv|node_modules|tests/fuzz/target)' "${python[@]}"
+# Types and lints of the Python SDK and of the examples that use it.
+python_sdk() (
+    cd sdk/python && ./setup.sh || return 1
+    status=0
+    .venv/bin/ruff check --quiet . || status=1
+    # An example prints, and its classes need no docstrings.
+    .venv/bin/ruff check --quiet --ignore D101,D103,T201 ../../examples/python_* || status=1
+    .venv/bin/ruff format --quiet --check . ../../examples/python_* || status=1
+    .venv/bin/mypy --no-error-summary || status=1
+    return $status
+)
+step python-sdk-checks python_sdk
+# Shell scripts are named so, and `.ci/run` is one.
+shell() {
+    local script status=0
+    while IFS= read -r -d '' script; do
+        bash -n "$script" || status=1
+    done < <(git ls-files -z --cached --others --exclude-standard '*.sh' .ci/run)
+    return $status
+}
+step shell shell
 
 exit "$failed"

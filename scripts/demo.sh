@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, and what the audit log says of
-# them. It looks at each answer itself and succeeds only if all are as they should be.
+# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, what the audit log says of them, and
+# what an auditor sees of a copy in which one byte is another. It looks at each answer itself and succeeds only if all
+# are as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d "${TMPDIR:-/tmp}/grid-demo.XXXXXX")
@@ -44,6 +45,27 @@ expect() {
         wrong=$((wrong + 1))
         say "  ^ not as it should be: exit code $status, expected $wanted; expected to read \`$text\`"
     fi
+}
+
+# tamper PROOF COPY: changes one byte of the record that the proof is about, in a copy of the log, and says which.
+tamper() {
+    cp -a data/audit "$2"
+    python3 - "$1" "$2" <<'END'
+import json, pathlib, sys
+
+index = json.load(open(sys.argv[1]))["index"]
+entries = pathlib.Path(sys.argv[2], "tile/entries")
+parts = sorted(entries.glob(f"{index // 256:03}.p/*"), key=lambda part: int(part.name))
+bundle = parts[-1] if parts else entries / f"{index // 256:03}"
+data = bytearray(bundle.read_bytes())
+at = 0
+for _ in range(index % 256):
+    at += 2 + int.from_bytes(data[at : at + 2], "big")
+at = data.index(b"success", at)
+data[at] ^= 1
+bundle.write_bytes(data)
+print(f"changed one byte of entry {index}: `success` is now `{data[at:at + 7].decode()}`")
+END
 }
 
 bring_up() {
@@ -106,6 +128,23 @@ fi
 
 title "what operators see"
 GRID_TOKEN_FILE=$dir/operator.token expect 0 quickstart-python runtimes
+
+stop_all
+binaries=$(cd "$binaries" && pwd)
+cd "$dir"
+
+title "the host is stopped; an auditor with its public key checks the whole log"
+expect 0 verified audit verify data/audit --key host.vkey
+
+title "one call of it, proved to somebody who has the key and nothing else"
+expect 0 '' audit prove --invocation "${invocation:-i-00000000000000000000000000000000}" -o proof.json
+expect 0 'verified: entry' audit verify-proof proof.json --key host.vkey
+
+title "a copy of the log, one byte changed: exit code 7, and the entry is named"
+changed=$(tamper proof.json copy) || wrong=$((wrong + 1))
+printf '\n  %s\n' "$changed"
+index=$(grep -oE 'entry [0-9]+' <<<"$changed" || true)
+expect 7 "does not verify: ${index:-nothing was changed}:" audit verify copy --key host.vkey
 
 printf '\n%d answers as they should be, %d not\n' "$passed" "$wrong"
 [ "$wrong" -eq 0 ]

@@ -62,9 +62,9 @@ token() {
     grid token new --principal "$name" --tenant "$tenant" "${roles[@]}" -o "$dir/$name.token" 2>>"$dir/token.log"
 }
 
-# The key that signs the audit log, where there is none yet.
+# The key that signs the audit log, where there is none yet. Its public half is what an auditor is given.
 audit_key() {
-    [ -e "$dir/data/audit.key" ] || grid audit init --origin grid.example/quickstart/audit >/dev/null 2>>"$dir/token.log"
+    [ -e "$dir/data/audit.key" ] || grid audit init --origin grid.example/quickstart/audit >"$dir/host.vkey" 2>>"$dir/token.log"
 }
 
 tokens() {

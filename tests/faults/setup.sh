@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests of this folder call and a machine may lack: strace, mkfs.ext4, prlimit and mount.
+# Installs what the tests of this folder call and a machine may lack: strace, mkfs.ext4, prlimit and mount. Does nothing
+# where all is there.
 set -euo pipefail
 
 declare -A packages=([strace]=strace [mkfs.ext4]=e2fsprogs [prlimit]=util-linux [mount]=mount)
@@ -10,7 +11,25 @@ for program in "${!packages[@]}"; do
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
-as_root=()
-[ "$(id -u)" -eq 0 ] || as_root=(sudo -n)
-"${as_root[@]}" apt-get update -qq
-DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+install() {
+    export DEBIAN_FRONTEND=noninteractive
+    local options=(-y -qq --no-install-recommends)
+    as_root apt-get install "${options[@]}" "${missing[@]}" && return
+    # Perhaps the lists of packages are old or not there.
+    as_root apt-get update -qq && as_root apt-get install "${options[@]}" "${missing[@]}"
+}
+
+if ! said=$(install 2>&1); then
+    tail -n 5 <<<"$said" >&2
+    cat >&2 <<EOF
+The tests of faults need ${missing[*]}, and they could not be installed from here.
+On Debian or Ubuntu have somebody who may run
+    apt-get update && apt-get install --no-install-recommends ${missing[*]}
+Elsewhere install the packages with strace, mkfs.ext4, prlimit and mount.
+EOF
+    exit 1
+fi

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# test.sh: whether the two verifiers do as README.md says, and agree. Ends with a line `N passed, N failed`.
+# test.sh: whether the two verifiers do as README.md says, and they and the host's own agree. Ends with a line
+# `N passed, N failed`. VERIFIERS_MUTANTS, _PROOFS and _SEED are as agree.py has them.
 set -uo pipefail
 cd "$(dirname "$0")"
-go=$(cd ../.. && pwd)/target/verifiers/tlog-verify
+root=$(cd ../.. && pwd)
+go=$root/target/verifiers/tlog-verify
+built=${CARGO_TARGET_DIR:-$root/target}/debug
 python=(python3 python/tlog_verify.py)
 passed=0 failed=0
 
@@ -34,6 +37,7 @@ count() {
 
 check setup 0 ./setup.sh
 check "setup, again" 0 ./setup.sh
+check "grid and grid-ledger-probe" 0 cargo build --quiet --locked --package grid-cli --package grid-faults
 check "the vectors are what make_vectors.py writes" 0 python3 python/make_vectors.py --check
 count "${python[@]}" vectors vectors/*.json
 count "$go" vectors vectors/*.json
@@ -63,7 +67,7 @@ for verifier in "${python[*]}" "$go"; do
     check "$name: a vector that must fail" 7 "${verify[@]}" vectors "$log/wrong.jsonl"
 done
 
-count python3 python/agree.py "$go"
+count python3 python/agree.py "$go" "$built/grid" "$built/grid-ledger-probe"
 
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
+use grid_audit_wal::Kept;
 use tokio::{
     runtime::Handle,
     sync::{mpsc, oneshot},
 };
 
-use crate::{
-    Unavailable,
-    seal::{Sealed, Stored},
-};
+use crate::{Stored, Unavailable};
 
 /// Batches that may wait for the task; it does nothing else than take them.
 const BATCHES: usize = 64;
@@ -19,7 +17,7 @@ const BATCHES: usize = 64;
 pub(crate) type Waiter = oneshot::Sender<Result<Stored, Unavailable>>;
 
 /// Callers of one batch, each with the index of its record, and the evidence for all of them.
-type Batch = (Vec<(Waiter, u64)>, Arc<Sealed>);
+type Batch = (Vec<(Waiter, u64)>, Arc<Kept>);
 
 /// The writer's end.
 #[derive(Debug)]
@@ -46,12 +44,12 @@ impl Acks {
     }
 
     /// The batch is durable.
-    pub(crate) fn durable(&mut self, sealed: Arc<Sealed>) {
+    pub(crate) fn durable(&mut self, kept: Arc<Kept>) {
         // The next batch tends to have as many.
         let next = Vec::with_capacity(self.waiting.len());
         let waiting = std::mem::replace(&mut self.waiting, next);
         let few = waiting.len() < 2;
-        let batch = (waiting, sealed);
+        let batch = (waiting, kept);
         if few {
             return complete(batch);
         }
@@ -73,8 +71,8 @@ impl Acks {
 }
 
 /// A caller that went away does not need the answer.
-fn complete((waiting, sealed): Batch) {
+fn complete((waiting, kept): Batch) {
     for (waiter, index) in waiting {
-        let _ = waiter.send(Ok(Stored::new(index, &sealed)));
+        let _ = waiter.send(Ok(Stored::new(index, &kept)));
     }
 }

@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{Error, disk::Disk, publish::Publisher, state::State};
+use grid_audit_wal::{Disk, Error};
+
+use crate::{publish::Publisher, state::State};
 
 /// Publishes for a writer; ends with it.
 #[derive(Debug)]

@@ -177,6 +177,11 @@ impl<'a> Object<'a> {
 fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();
+    // Looked through without a way out, which is done many bytes at a time: almost no text has anything special.
+    if !rest.iter().fold(false, |found, byte| found | is_special(*byte)) {
+        out.extend_from_slice(rest);
+        return out.push(b'"');
+    }
     while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
         let (plain, after) = rest.split_at(at);
         out.extend_from_slice(plain);
@@ -213,7 +218,13 @@ fn escape(out: &mut Vec<u8>, byte: u8) {
 
 fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
     let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or(b'0');
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    for part in bytes.chunks(32) {
+        let mut digits = [[0; 2]; 32];
+        for (pair, byte) in digits.iter_mut().zip(part) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        out.extend_from_slice(digits.as_flattened().get(..2 * part.len()).unwrap_or_default());
+    }
 }
 
 fn decimal(out: &mut Vec<u8>, value: u64) {

@@ -9,13 +9,12 @@ use std::{
     str::FromStr,
 };
 
+use grid_audit_wal::{
+    Disk, Error, Keys, OsDisk,
+    disk::{self, File, How},
+};
 use grid_tlog::{Kind, Malformed, NoKey, Signer, VerifyingKey};
 use zeroize::Zeroizing;
-
-use crate::{
-    Error,
-    disk::{Disk, File, How, OsDisk},
-};
 
 /// Every key that a log ever had.
 pub(crate) const KEYS: &str = "log.vkeys";
@@ -91,6 +90,12 @@ impl History {
             disk.replace(&path, text.as_bytes()).map_err(Error::io("write", &path))?;
         }
         Ok(())
+    }
+}
+
+impl Keys for History {
+    fn key_at(&self, size: u64) -> Option<&VerifyingKey> {
+        self.at(size)
     }
 }
 
@@ -242,7 +247,7 @@ fn store_new(path: &Path, signer: &Signer) -> Result<(), KeyError> {
         io::ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
         _ => KeyError::Io { path: path.to_owned(), source },
     };
-    let directory = crate::disk::parent(path);
+    let directory = disk::parent(path);
     OsDisk.make_directories(&directory).map_err(failed)?;
     let mut new = path.as_os_str().to_owned();
     new.push(format!(".{}", std::process::id()));

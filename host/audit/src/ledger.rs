@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_audit_wal::{Chain, Disk, Error, OsDisk, Storage};
 use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
@@ -20,11 +21,9 @@ use tokio::{
 };
 
 use crate::{
-    Chain, Error, History, Observer, OsDisk, Status, Storage, Unavailable,
+    History, Observer, Status, Stored, Unavailable,
     background::{Background, Publishing},
-    disk::Disk,
     opening::{self, Opened},
-    seal::Stored,
     state::State,
     writer::{Command, Writer},
 };

@@ -3,21 +3,18 @@
 
 use std::{io, path::Path, sync::Arc};
 
+use grid_audit_wal::{Chain, Disk, Entry, Error, FileOptions, FileStorage, Sealer, Storage, segment};
 use grid_core::clock::SharedClock;
 use grid_tlog::{Checkpoint, Note};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{
-    Chain, Error, FileOptions, FileStorage, History, Observer, Options, Recovered, Storage,
+    History, Observer, Options, Recovered,
     ack::Acks,
     background::{Background, Opener},
-    disk::Disk,
-    frame::Builder,
     linger::Linger,
     open_calls::OpenCalls,
     publish::CHECKPOINT,
-    seal::Sealer,
-    segment,
     state::State,
     writer::{Command, Pending, Writer},
 };
@@ -124,7 +121,7 @@ pub(crate) fn recover<S: Storage>(
 ) -> Result<(Writer<S>, mpsc::Sender<Command>, Recovered), Error> {
     let began = clock.elapsed();
     let mut calls = OpenCalls::default();
-    let mut visit = |entry: crate::Entry<'_>| calls.pass(entry);
+    let mut visit = |entry: Entry<'_>| calls.pass(entry);
     let mut chain = chain.showing(&mut visit);
     let cut = storage.recover(&mut chain)?;
     let edge = chain.into_edge();
@@ -140,7 +137,6 @@ pub(crate) fn recover<S: Storage>(
         observer,
         durability: options.durability,
         sealer: Sealer::new(Arc::clone(&options.signer), edge),
-        frame: Builder::default(),
         entry: Vec::new(),
         pending: Pending::default(),
         lost: 0,
@@ -148,7 +144,6 @@ pub(crate) fn recover<S: Storage>(
         linger: Linger::default(),
         background: Background::None,
     };
-    writer.frame.begin(records);
     writer.conclude(&admissions)?;
     let closed = admissions.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
     let recovered = Recovered { records, cut, closed, took: clock.elapsed().saturating_sub(began) };

@@ -3,13 +3,10 @@
 
 use std::{path::PathBuf, thread, time::Duration};
 
+use grid_audit_wal::{Cursor, Disk, Error, OsDisk, Raw, segment};
 use grid_core::id::InvocationId;
 
-use crate::{
-    Disk, Error, OsDisk, Record,
-    cursor::{Cursor, Raw},
-    segment,
-};
+use crate::Record;
 
 /// A log's directory, opened for reading.
 #[derive(Debug, Clone)]
@@ -58,7 +55,7 @@ impl<D: Disk> Reader<D> {
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn next_index(&self) -> Result<u64, Error> {
         let mut cursor = self.cursor(u64::MAX);
-        while cursor.next()?.is_some() {}
+        while cursor.advance()?.is_some() {}
         Ok(cursor.next_index())
     }
 
@@ -87,7 +84,7 @@ impl<D: Disk> Reader<D> {
         let wanted = invocation.to_string();
         let mut cursor = self.cursor(0);
         let mut found = Vec::new();
-        while let Some(raw) = cursor.next()? {
+        while let Some(raw) = cursor.advance()? {
             // Most entries are of others: they are not worth parsing.
             let bytes = wanted.as_bytes();
             if raw.bytes.windows(bytes.len()).any(|part| part == bytes) {
@@ -113,7 +110,7 @@ impl<D: Disk> Iterator for Records<D> {
     type Item = Result<Record, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let raw = self.cursor.next().transpose()?;
+        let raw = self.cursor.advance().transpose()?;
         Some(raw.and_then(|raw| decode(&self.cursor, &raw)))
     }
 }

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use grid_audit_wal::{Chain, Disk, Error, FileOptions, FileStorage, OsDisk};
 use grid_core::clock::SharedClock;
 use grid_tlog::{Signer, VerifyingKey};
 use tokio::runtime::Handle;
 
-use crate::{Chain, Error, FileOptions, FileStorage, History, Options, OsDisk, disk::Disk, encode, opening};
+use crate::{History, Options, encode, opening};
 
 /// Hands the log of `options`, which have its present key, over to `next`. Gives the index of the record.
 ///
@@ -18,7 +19,11 @@ pub fn rotate(options: &Options, next: &Signer, clock: SharedClock, runtime: &Ha
     rotate_on(OsDisk, options, next, clock, runtime)
 }
 
-fn rotate_on<D: Disk>(
+/// The same on another disk than the operating system's.
+///
+/// # Errors
+/// As for [`rotate`].
+pub fn rotate_on<D: Disk>(
     disk: D,
     options: &Options,
     next: &Signer,

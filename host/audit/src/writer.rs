@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_audit_wal::{Error, NotAdded, Sealer, Storage};
 use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
@@ -15,14 +16,12 @@ use grid_core::{
 use tokio::sync::mpsc;
 
 use crate::{
-    Durability, Error, Observer, Record, Storage, Unavailable,
+    Durability, Observer, Record, Unavailable,
     ack::{Acks, Waiter},
     background::Background,
     encode,
-    frame::{Builder, NotAdded},
     linger::Linger,
     open_calls,
-    seal::Sealer,
     state::State,
 };
 
@@ -59,7 +58,6 @@ pub(crate) struct Writer<S> {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) durability: Durability,
     pub(crate) sealer: Sealer,
-    pub(crate) frame: Builder,
     /// The entry that is being stored. Its memory is used again for the next one.
     pub(crate) entry: Vec<u8>,
     pub(crate) pending: Pending,
@@ -206,17 +204,14 @@ impl<S: Storage> Writer<S> {
         loop {
             // What was lost is counted before anything that came after it, or a conclusion could stand there without
             // its admission and nothing would say why.
-            if self.frame.count() > 0 && self.lost > self.pending.gap {
+            if self.sealer.count() > 0 && self.lost > self.pending.gap {
                 self.commit()?;
             }
-            if self.frame.count() == 0 {
+            if self.sealer.count() == 0 {
                 self.begin();
             }
-            match self.frame.push(self.storage.max_frame(), &write) {
-                Ok(index) => {
-                    self.sealer.add(self.frame.last());
-                    return Ok(index);
-                }
+            match self.sealer.push(self.storage.max_frame(), &write) {
+                Ok(index) => return Ok(index),
                 Err(NotAdded::Full) => self.commit()?,
                 Err(NotAdded::TooLong(bytes)) => {
                     return Err(Unavailable::once(format!(
@@ -228,47 +223,41 @@ impl<S: Storage> Writer<S> {
     }
 
     fn begin(&mut self) {
-        self.frame.begin(self.sealer.edge().size());
         self.sealer.begin();
         let lost = self.lost;
         if lost > 0 {
             let at_ms = self.clock.unix_ms();
             let limit = self.storage.max_frame();
-            let added = self.frame.push(limit, |out| encode::gap(at_ms, lost, out));
-            self.pending.gap = 0;
-            if added.is_ok() {
-                self.sealer.add(self.frame.last());
-                self.pending.gap = lost;
-            }
+            let added = self.sealer.push(limit, |out| encode::gap(at_ms, lost, out));
+            self.pending.gap = if added.is_ok() { lost } else { 0 };
         }
     }
 
     /// One write, one sync, and everybody is told.
     fn commit(&mut self) -> Result<(), Unavailable> {
-        let entries = self.frame.count();
+        let entries = self.sealer.count();
         if entries == 0 {
             return Ok(());
         }
         let began = self.clock.elapsed();
         let written = self.write();
-        let next_index = self.frame.next_index();
-        self.frame.begin(next_index);
         let pending = std::mem::take(&mut self.pending);
         if let Err(error) = written {
             let stored = u64::from(entries) - u64::from(pending.gap > 0);
+            self.sealer.begin();
             return self.missed(&error, stored);
         }
-        let sealed = self.sealer.keep();
+        let kept = self.sealer.keep();
         self.lost -= pending.gap;
         let state = &self.state;
-        state.records.store(next_index, Ordering::Release);
+        state.records.store(self.sealer.edge().size(), Ordering::Release);
         let open = state.open.load(Ordering::Relaxed) + pending.admitted;
         state.open.store(open.saturating_sub(pending.concluded), Ordering::Relaxed);
         state.lost.store(self.lost, Ordering::Relaxed);
         state.writable.store(true, Ordering::Release);
         let took = self.clock.elapsed().saturating_sub(began);
-        if let Some(sealed) = sealed {
-            self.acks.durable(sealed);
+        if let Some(kept) = kept {
+            self.acks.durable(kept);
         }
         self.background.committed(&self.state);
         let entries = usize::try_from(entries).unwrap_or(usize::MAX);
@@ -282,8 +271,8 @@ impl<S: Storage> Writer<S> {
             self.storage.reset()?;
             self.broken = false;
         }
-        let trailer = self.sealer.seal();
-        self.storage.append(self.frame.finish(&trailer), self.sealer.edge())?;
+        let (frame, edge) = self.sealer.seal();
+        self.storage.append(frame, edge)?;
         self.storage.sync()
     }
 
@@ -314,7 +303,7 @@ impl<S: Storage> Writer<S> {
         let ended = self.pending.concluded + u64::from(is_conclusion);
         let open = (self.state.open.load(Ordering::Relaxed) + begun).saturating_sub(ended);
         // One more for what frames add to their entries.
-        let wanted = (open + 1) * CONCLUSION + self.frame.len() as u64 + length;
+        let wanted = (open + 1) * CONCLUSION + self.sealer.bytes() as u64 + length;
         self.storage.has_room(wanted)
     }
 

@@ -11,7 +11,7 @@ mod audit_verify {
         event::{Event, Kind, Outcome},
         id::{CorrelationId, InvocationId},
     };
-    use grid_tlog::{Kind as KeyKind, Signer};
+    use grid_tlog::{Kind as KeyKind, Note, Signer, cosign};
     use serde_json::Value;
     use tempfile::TempDir;
 
@@ -211,5 +211,49 @@ mod audit_verify {
         let text = fs::read_to_string(desk.path("grown.json")).unwrap();
         fs::write(desk.path("grown.json"), text.replace("\\n20\\n", "\\n21\\n")).unwrap();
         assert_eq!(desk.run(&["consistency", "grown.json", "--key", "host.vkey"]).code, 7);
+    }
+
+    #[test]
+    fn witnesses_are_demanded_with_keys_that_came_from_somewhere_else() {
+        let desk = Desk::new(10);
+        let verify = |more: &[&str]| desk.run(&[&["verify", "log", "--key", "host.vkey"], more].concat());
+        let witness = |name: &str| Signer::generate(name, KeyKind::Cosignature).unwrap();
+        let (one, two) = (witness("w.example/1"), witness("w.example/2"));
+        fs::write(desk.path("one.vkey"), format!("{}\n", one.verifying_key())).unwrap();
+        let file =
+            format!("# whom the host asks\n\n{} http://w\n{} http://v\n", one.verifying_key(), two.verifying_key());
+        fs::write(desk.path("witnesses"), file).unwrap();
+
+        let none = verify(&["--witness", "one.vkey"]);
+        assert!(none.code == 7 && none.err.contains("no witness has cosigned"), "{}", none.err);
+        let note = fs::read_to_string(desk.path("log/checkpoint")).unwrap();
+        let mut note = Note::parse(&note).unwrap();
+        note.add(cosign(note.text(), 1_795_000_000, &one).unwrap());
+        fs::write(desk.path("log/checkpoint.witnessed"), note.to_string()).unwrap();
+        let seen = verify(&["--witness", "one.vkey"]);
+        assert!(
+            seen.code == 0 && seen.out.contains("cosigned    20 of 20 entries, by w.example/1 at 2026-"),
+            "{}",
+            seen.out
+        );
+        assert_eq!(verify(&["--witness", "witnesses", "--quorum", "1"]).code, 0);
+        let few = verify(&["--witness", "witnesses"]);
+        assert!(few.code == 7 && few.err.contains("1 of the given witnesses cosigned it where 2 must"), "{}", few.err);
+        let (code, told) = desk.json(&["verify", "log", "--witness", "witnesses", "--quorum", "1"]);
+        assert_eq!((code, &told["cosigned"]["size"]), (0, &Value::from(20)));
+        assert_eq!(told["cosigned"]["by"][0], serde_json::json!({ "name": "w.example/1", "time": 1_795_000_000 }));
+        let (code, told) = desk.json(&["verify", "log", "--witness", &two.verifying_key().to_string()]);
+        assert_eq!((code, &told["verified"]), (7, &Value::Bool(false)));
+
+        for (wrong, says) in [
+            (&["--witness", "host.vkey"][..], "is a log's, not a witness's"),
+            (&["--witness", "witnesses", "--quorum", "3"], "3 of 2 witnesses"),
+            (&["--witness", "witnesses", "--witness", "one.vkey"], "given twice"),
+            (&["--witness", "witnesses", "--quorum", "0"], "quorum"),
+            (&["--quorum", "1"], "--witness"),
+        ] {
+            let ended = verify(wrong);
+            assert!(ended.code == 2 && ended.err.contains(says), "{wrong:?}: {} {}", ended.code, ended.err);
+        }
     }
 }

@@ -75,7 +75,11 @@ fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
     match &answer {
         ToolAnswer::Success(content) => match grid_adm::json::parse(content) {
             Ok(_) => Ok(answer),
-            Err(error) => Err(violated(&format!("its content is not strict JSON: {error}"))),
+            // A name that comes twice is the runtime's word, as a value is.
+            Err(error) => {
+                let (rule, byte) = (error.rule(), error.offset());
+                Err(violated(&format!("its content is not strict JSON: {rule} at byte {byte}")))
+            }
         },
         ToolAnswer::Error { message, .. } if message.trim().is_empty() => Err(violated("its error has no message")),
         ToolAnswer::Error { .. } => Ok(answer),

@@ -129,7 +129,9 @@ impl Log {
     #[must_use]
     #[expect(clippy::expect_used, reason = "a log that cannot be read is a failure")]
     pub fn records(&self) -> Vec<Record> {
-        self.disk.memory.records().expect("the log reads back")
+        let entries = self.disk.memory.entries();
+        let records = (0..).zip(entries).map(|(index, entry)| Record::decode(index, &entry));
+        records.collect::<Result<_, _>>().expect("the log reads back")
     }
 
     /// Those of one kind.

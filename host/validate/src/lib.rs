@@ -2,7 +2,7 @@
 //! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
 //! is no strict JSON. It comes after authorization, so that a caller without rights learns nothing of a schema.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use grid_adm::{Digest, Problem};
 pub use grid_authorize::{Contract, PermittedCall, Session};
@@ -62,7 +62,9 @@ pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
     let contract = call.call().contract();
     let parsed = grid_adm::json::parse(&text).map_err(|error| {
         let message = format!("the arguments are not strict JSON: {error}");
-        Refusal::new(Code::MalformedRequest, Stage::Validate, message)
+        // The caller may read the name of its own argument; the record may not have it.
+        let recorded = format!("the arguments are not strict JSON: {} at byte {}", error.rule(), error.offset());
+        Refusal::new(Code::MalformedRequest, Stage::Validate, message).because(recorded)
     })?;
     contract.checker().check(&parsed).map_err(|problems| refuse(contract.name(), &problems))?;
     // The bytes that were checked go on as they are, unless a whole number has to be written as an integer or
@@ -73,7 +75,7 @@ pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
         Cow::Borrowed(_) => text,
     };
     let digest = grid_adm::digest(&handed_on);
-    let shape = grid_adm::shape(&handed_on);
+    let shape = contract.checker().shape(&handed_on);
     Ok(CheckedCall { call, args, digest, shape })
 }
 
@@ -99,7 +101,11 @@ fn refuse(tool: &str, problems: &[Problem]) -> Refusal {
         1 => format!("an argument of `{tool}` does not fit its contract: {first}"),
         count => format!("{count} arguments of `{tool}` do not fit its contract; the first is {first}"),
     };
+    let rules: BTreeSet<&str> = problems.iter().map(|problem| problem.rule).collect();
+    let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+    let recorded = format!("{} arguments do not fit the contract: {rules}", problems.len());
     Refusal::new(Code::InvalidToolArgs, Stage::Validate, message)
+        .because(recorded)
         .with("violations", serde_json::Value::from(violations).to_string())
         .with("violation_count", problems.len().to_string())
 }

@@ -9,6 +9,7 @@ mod translate;
 
 use crate::model::Schema;
 use crate::problem::{Problem, Problems};
+use crate::shape::{Names, shape};
 use crate::value::Value;
 use crate::{limits, rule};
 use jsonschema::Validator;
@@ -53,6 +54,7 @@ impl FromStr for ExtraArgs {
 pub struct ArgumentChecker {
     validator: Validator<Tree>,
     plan: Option<Plan>,
+    names: Names,
     /// Bytes of the longest JSON pointer that a violation can have.
     longest_pointer: usize,
     quote_values: bool,
@@ -70,7 +72,8 @@ impl ArgumentChecker {
             vec![Problem::error(String::new(), rule::SCHEMA_COMPILE, message, "a schema", "another value")]
         })?;
         let plan = Plan::of(schema, extra == ExtraArgs::Ignore);
-        Ok(Self { validator, plan, longest_pointer: translate::longest_pointer(schema), quote_values: false })
+        let names = Names::of(schema);
+        Ok(Self { validator, plan, names, longest_pointer: translate::longest_pointer(schema), quote_values: false })
     }
 
     /// Lets messages quote a short string that is not among the allowed ones. Off unless called: messages go to logs, and
@@ -118,6 +121,12 @@ impl ArgumentChecker {
             Some(plan) if plan.changes(arguments) => Cow::Owned(plan.rewrite(arguments)),
             _ => Cow::Borrowed(arguments),
         }
+    }
+
+    /// Types and sizes of the arguments, with the names that the contract declares and no others, as JSON text.
+    #[must_use]
+    pub fn shape(&self, arguments: &Value) -> String {
+        shape(arguments, &self.names)
     }
 }
 

@@ -31,7 +31,7 @@ pub use model::{
 };
 pub use problem::{Problem, Severity};
 pub use read::Mode;
-pub use shape::shape;
+pub use shape::{Names, shape};
 pub use value::{Map, NotANumber, Number, Value};
 
 /// The version of the data model that this crate implements.

@@ -1,8 +1,10 @@
-//! The shape of a value, for records that must not hold values: names of members, types and sizes, within bounds.
+//! The shape of a value, for records that must not hold values: declared names of members, types and sizes, within
+//! bounds. A name that no schema declares is the caller's own word, as a value is, and is not shown.
 
-use crate::Value;
 use crate::value::write_string;
+use crate::{Schema, Value};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Values that one shape describes.
 const NODES: usize = 64;
@@ -13,13 +15,33 @@ const ELEMENTS: usize = 4;
 /// Characters of a member's name that are kept.
 const NAME_CHARS: usize = 32;
 
-/// The shape of `value` as JSON text: `{"a":"integer","b":"string(12)","c":["boolean","2 more"]}`. Sizes are characters of
-/// strings, members of objects, elements of arrays. At most 64 values and 4 levels are described; the rest is counted.
+/// The names that a schema declares, wherever in it.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    members: BTreeMap<String, Names>,
+    items: Option<Box<Names>>,
+}
+
+impl Names {
+    /// Reads a schema.
+    #[must_use]
+    pub fn of(schema: &Schema) -> Self {
+        let members = schema.properties.iter().flatten();
+        Self {
+            members: members.map(|(name, schema)| (name.clone(), Self::of(schema))).collect(),
+            items: schema.items.as_ref().map(|items| Box::new(Self::of(items))),
+        }
+    }
+}
+
+/// The shape of `value` as JSON text: `{"a":"integer","b":"string(12)","c":["boolean","2 more"],"…3":"null"}`. Sizes are
+/// characters of strings, members of objects, elements of arrays. A member whose name is not `declared` has its place
+/// instead. At most 64 values and 4 levels are described; the rest is counted.
 #[must_use]
-pub fn shape(value: &Value) -> String {
+pub fn shape(value: &Value, declared: &Names) -> String {
     let mut out = Vec::with_capacity(128);
     let mut budget = NODES;
-    describe(value, LEVELS, &mut budget, &mut out);
+    describe(value, Some(declared), LEVELS, &mut budget, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 
@@ -33,7 +55,7 @@ pub(crate) fn of_one(value: &Value) -> String {
     }
 }
 
-fn describe(value: &Value, levels: usize, budget: &mut usize, out: &mut Vec<u8>) {
+fn describe(value: &Value, declared: Option<&Names>, levels: usize, budget: &mut usize, out: &mut Vec<u8>) {
     *budget = budget.saturating_sub(1);
     match value {
         Value::Object(map) if levels > 0 => {
@@ -48,9 +70,11 @@ fn describe(value: &Value, levels: usize, budget: &mut usize, out: &mut Vec<u8>)
                     write_string(&format!("{} more", map.len() - at), out);
                     break;
                 }
-                write_string(&cut(key, at), out);
+                let names = declared.and_then(|names| names.members.get(key));
+                let shown = names.map_or_else(|| Cow::Owned(format!("…{at}")), |_| cut(key, at));
+                write_string(&shown, out);
                 out.push(b':');
-                describe(value, levels - 1, budget, out);
+                describe(value, names, levels - 1, budget, out);
             }
             out.push(b'}');
         }
@@ -64,7 +88,8 @@ fn describe(value: &Value, levels: usize, budget: &mut usize, out: &mut Vec<u8>)
                     write_string(&format!("{} more", items.len() - at), out);
                     break;
                 }
-                describe(item, levels - 1, budget, out);
+                let names = declared.and_then(|names| names.items.as_deref());
+                describe(item, names, levels - 1, budget, out);
             }
             out.push(b']');
         }

@@ -4,7 +4,8 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use grid_adm::{
-    ArgumentChecker, ExtraArgs, Kind, Map, Mode, Schema, SchemaType, Tool, Value, canonical, check, digest, json, shape,
+    ArgumentChecker, ExtraArgs, Kind, Map, Mode, Names, Schema, SchemaType, Tool, Value, canonical, check, digest,
+    json, shape,
 };
 use proptest::prelude::*;
 use std::borrow::Cow;
@@ -237,7 +238,7 @@ proptest! {
         let again = json::parse(&text).expect("our own text");
         prop_assert_eq!(&again, &value);
         prop_assert_eq!(again.to_text(), text);
-        prop_assert!(json::parse(&shape(&value)).is_ok());
+        prop_assert!(json::parse(&shape(&value, &Names::default())).is_ok());
     }
 
     #[test]

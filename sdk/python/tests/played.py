@@ -145,20 +145,25 @@ class Runtimes(runtime_pb2_grpc.RuntimeServiceServicer):
 class Played:
     """Both services on a free port; `async with` it."""
 
-    def __init__(self, message_limit: int = 4 << 20) -> None:
-        self.callers, self.runtimes = Callers(), Runtimes()
+    def __init__(self, message_limit: int = 4 << 20, credentials: Any = None, callers: Callers | None = None) -> None:
+        self.callers, self.runtimes = callers or Callers(), Runtimes()
+        self._credentials = credentials
         self.port = 0
         self._limit = message_limit
         self._server: Any = None
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._credentials is None else 'https'}://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
         options = [("grpc.max_receive_message_length", self._limit), ("grpc.so_reuseport", 0)]
         self._server = grpc.aio.server(options=options)
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        address = f"127.0.0.1:{self.port}"
+        if self._credentials is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, self._credentials)
         client_pb2_grpc.add_GridServiceServicer_to_server(self.callers, self._server)  # type: ignore[no-untyped-call]
         runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(self.runtimes, self._server)  # type: ignore[no-untyped-call]
         await self._server.start()

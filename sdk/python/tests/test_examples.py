@@ -14,6 +14,7 @@ import pytest
 from host import REPOSITORY, Host
 
 from altar_grid import AltarClient
+from altar_grid.client import SyncAltarClient
 
 EXAMPLES = REPOSITORY / "examples"
 
@@ -50,6 +51,34 @@ def test_the_example_that_a_person_can_paste_runs_and_has_twenty_lines(
     assert lines[1].startswith("INVALID_TOOL_ARGS an argument of `add` does not fit its contract: /a")
 
 
+def test_the_guide_leads_to_a_first_call(tmp_path: pathlib.Path) -> None:
+    guide = (REPOSITORY / "docs" / "getting-started.md").read_text()
+    contracts = re.search(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert contracts is not None
+    serving, calling = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    (tmp_path / "serving.py").write_text(serving)
+    (tmp_path / "calling.py").write_text(calling)
+    host = Host(tmp_path, "strict", json.loads(contracts[1])).start()
+    host.runtime_token("calculator")
+    alice = host.token("alice", "calculator_user")
+    runtime = subprocess.Popen([sys.executable, "serving.py"], cwd=tmp_path, env=host.environment())
+    try:
+        with AltarClient(host.endpoint, token_file=alice) as client:
+            wait_until_served(client)
+        assert run(tmp_path / "calling.py", host) == "42\n"
+    finally:
+        runtime.kill()
+        runtime.wait()
+        host.stop()
+
+
+def wait_until_served(client: SyncAltarClient) -> None:
+    end = time.monotonic() + 20
+    while not all(each.available for each in client.list_tools()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def test_development(development: Host) -> None:
     lines = run(EXAMPLES / "python_development" / "try_notes.py", development).splitlines()
     assert lines == [
@@ -71,10 +100,7 @@ def test_strict(tmp_path: pathlib.Path) -> None:
     try:
         alice = str(host.token("alice", "support"))
         with AltarClient(host.endpoint, token_file=alice) as client:
-            end = time.monotonic() + 20
-            while not all(each.available for each in client.list_tools()):
-                assert time.monotonic() < end
-                time.sleep(0.05)
+            wait_until_served(client)
         said = run(folder / "agent.py", host, GRID_TOKEN_FILE=alice)
         assert "may call find_order (read): Finds an order." in said
         assert "delete_order" not in said.split("found:")[0]

@@ -61,6 +61,18 @@ def test_a_fault_on_the_way_is_repeated_where_that_is_harmless(fault: GridError,
     assert (attempt(idempotent=idempotent).pause(fault) is not None) is again
 
 
+def test_a_request_that_may_have_been_sent_once_is_not_called_unsent_later() -> None:
+    one = attempt()
+    lost = errors.ConnectionFailed("broke")
+    blocked = errors.HostUnavailable("open", unsent=True)
+    assert one.pause(lost) is not None
+    assert one.pause(blocked) is None
+    assert (blocked.unsent, blocked.tries, blocked.caused_by) == (False, 2, (lost,))
+    careful = attempt(idempotent=False)
+    assert careful.pause(errors.ConnectionFailed("refused", unsent=True)) is not None
+    assert careful.pause(lost) is None
+
+
 def test_pauses_double_up_to_the_longest_and_stay_within_a_tenth() -> None:
     backoff = Backoff(first=0.1, longest=2.0)
     for tries, plain in [(1, 0.1), (2, 0.2), (3, 0.4), (9, 2.0), (10_000, 2.0)]:

@@ -188,6 +188,7 @@ def test_blocking_methods_do_the_same(strict: Host) -> None:
             assert 50 < session.expires_at - time.time() <= 61
             assert session.call("add", {"a": 1}) == 2
             assert client.session(session.id).call("add", {"a": 2}) == 3
+            session.close()
         with pytest.raises(errors.InvalidSession):
             session.call("add", {"a": 1})
         with ThreadPoolExecutor(8) as pool:

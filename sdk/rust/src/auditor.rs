@@ -1,5 +1,8 @@
 //! The auditor's side: records of a host's log, by what is in them or as they come. A caller needs the readers' role
-//! and sees the records of its own tenant. Each record is checked against the hash that came with it.
+//! and sees the records of its own tenant. Each record is checked against the hash that came with it, and each proof with
+//! the log's key.
+
+mod proofs;
 
 use std::{fmt, future::Future, time::Duration};
 
@@ -12,6 +15,9 @@ use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
 use crate::error::Error;
 use crate::token::Header;
+
+pub use grid_tlog::{Extension, Proof};
+pub use proofs::Which;
 
 /// Longer than the host waits for its index.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);

@@ -223,6 +223,8 @@ pub enum Setting {
     RuntimeId,
     /// The tools of a runtime.
     Tools,
+    /// What was kept of an audit log.
+    Evidence,
 }
 
 #[cfg(test)]

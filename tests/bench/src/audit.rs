@@ -1,39 +1,46 @@
-//! The audit log alone: what an acknowledged record costs beside a bare write and `fdatasync` of the same bytes. In
-//! this one process, on one disk, everything in turns.
+//! The audit log alone: what an acknowledged record costs beside a bare write and `fdatasync` of the same bytes, how
+//! fast a log is verified and how fast an entry of a long one is proved. In this one process, on one disk, everything in
+//! turns. What was written is removed at the end only: for a minute after files were removed, ext4 takes longer to make
+//! new ones, and the log makes many.
 
 use std::{fs, path::PathBuf};
 
-use crate::{Fallible, Threads};
+use crate::{Fallible, Threads, goal};
 
 mod bare;
 mod goals;
 mod log;
+mod made;
 mod parts;
 mod plot;
+mod proving;
 mod records;
 mod sample;
 mod summary;
 mod table;
+mod verifying;
 
 use bare::Bare;
 use log::{Kept, Log};
 use parts::Parts;
+use proving::Proving;
 use sample::Sample;
 use summary::{Point, Summary};
+use verifying::Verifying;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
-    /// Where audit.json and audit.svg go, and the logs of the run: the disk that is measured
+    /// Where audit.json, audit.svg and audit-goals.svg go, and the logs of the run: the disk that is measured
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
     /// How often everything is measured with every number of callers
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long each measurement takes
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// How long each one runs before that
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.2)]
     warm_up: f64,
     /// Callers that each wait for one record before they send the next
     #[arg(long, value_delimiter = ',', default_value = "1,64,256")]
@@ -41,10 +48,16 @@ pub(crate) struct Options {
     /// What is measured
     #[arg(long, value_enum, value_delimiter = ',', default_value = "bare,shipped,unpublished,diskless")]
     setups: Vec<Which>,
+    /// Entries of the log that is verified; 0 leaves that out
+    #[arg(long, default_value_t = 300_000)]
+    verified: u64,
+    /// Entries of the log that proofs are made in; 0 leaves that out
+    #[arg(long, default_value_t = 10_000_000)]
+    proved: u64,
     /// Of the callers: the host runs on one
     #[command(flatten)]
     threads: Threads,
-    /// Three short rounds, to see that it works: under 40 s, and noisy
+    /// Three short rounds and logs of a tenth, to see that it works: under 40 s, and noisy
     #[arg(long)]
     quick: bool,
     /// Print the summary as JSON instead of tables
@@ -92,6 +105,7 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     let mut options = options.clone();
     if options.quick {
         (options.rounds, options.seconds, options.warm_up) = (3, 0.45, 0.15);
+        (options.verified, options.proved) = (options.verified / 10, options.proved / 10);
     }
     let data = options.out.join("audit-data");
     if data.exists() {
@@ -103,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     let json = options.out.join("audit.json");
     fs::write(&json, &text)?;
     fs::write(options.out.join("audit.svg"), plot::svg(&summary))?;
+    fs::write(options.out.join("audit-goals.svg"), goal::svg(&summary.goals))?;
     if options.json {
         print!("{text}");
     } else {
@@ -148,5 +163,7 @@ fn measure(options: &Options, data: &std::path::Path) -> Fallible<Summary> {
             log.close(&runtime)?;
         }
     }
-    Ok(Summary::new(options, points, &parts))
+    let verifying = Verifying::measure(options, data)?;
+    let proving = Proving::measure(options, data)?;
+    Ok(Summary::new(options, points, &parts, verifying, proving))
 }

@@ -26,6 +26,11 @@ impl Used {
         }
     }
 
+    /// Of the process `pid`, now, threads that have ended too: in ticks.
+    pub(crate) fn whole(pid: u32) -> Fallible<Self> {
+        ticks(pid).map(Self::Ticks)
+    }
+
     /// Seconds used since `before`.
     pub(crate) fn seconds_since(&self, before: &Self) -> f64 {
         match (self, before) {

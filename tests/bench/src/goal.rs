@@ -4,11 +4,16 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+mod plot;
+
+pub(crate) use plot::svg;
+
 /// One goal.
 #[derive(Debug, Serialize)]
 pub(crate) struct Goal {
     pub(crate) what: &'static str,
-    pub(crate) in_flight: usize,
+    /// Absent where nothing is in flight.
+    pub(crate) in_flight: Option<usize>,
     pub(crate) bound: Bound,
     pub(crate) goal: f64,
     pub(crate) measured: f64,
@@ -28,7 +33,7 @@ pub(crate) enum Bound {
 impl Goal {
     pub(crate) fn new(
         what: &'static str,
-        in_flight: usize,
+        in_flight: Option<usize>,
         bound: Bound,
         goal: f64,
         measured: f64,
@@ -53,7 +58,7 @@ pub(crate) fn text(goals: &[Goal]) -> String {
 }
 
 fn write(goals: &[Goal], out: &mut String) -> std::fmt::Result {
-    writeln!(out, "\n{:<30} {:>9}  {:>14} {:>9} {:>10}", "goal", "in flight", "", "measured", "prototype")?;
+    writeln!(out, "\n{:<33} {:>9}  {:>15} {:>9} {:>10}", "goal", "in flight", "", "measured", "prototype")?;
     for goal in goals {
         let sign = match goal.bound {
             Bound::AtLeast => "at least",
@@ -62,9 +67,9 @@ fn write(goals: &[Goal], out: &mut String) -> std::fmt::Result {
         let prototype = goal.prototype.map_or_else(|| "-".to_owned(), |reached| format!("{reached:.2}"));
         writeln!(
             out,
-            "{:<30} {:>9}  {:>14} {:>9} {prototype:>10}  {}",
+            "{:<33} {:>9}  {:>15} {:>9} {prototype:>10}  {}",
             goal.what,
-            goal.in_flight,
+            goal.in_flight.map_or_else(|| "-".to_owned(), |in_flight| in_flight.to_string()),
             format!("{sign} {}", number(goal.goal)),
             number(goal.measured),
             verdict(goal)
@@ -88,9 +93,9 @@ mod tests {
 
     #[test]
     fn a_goal_is_met_on_its_own_side() {
-        assert!(Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.9, None).met);
-        assert!(!Goal::new("rate", 64, Bound::AtLeast, 0.85, 0.8, None).met);
-        assert!(Goal::new("time", 64, Bound::AtMost, 1.25, 1.2, None).met);
-        assert!(!Goal::new("time", 64, Bound::AtMost, 1.25, 1.3, None).met);
+        assert!(Goal::new("rate", Some(64), Bound::AtLeast, 0.85, 0.9, None).met);
+        assert!(!Goal::new("rate", Some(64), Bound::AtLeast, 0.85, 0.8, None).met);
+        assert!(Goal::new("time", Some(64), Bound::AtMost, 1.25, 1.2, None).met);
+        assert!(!Goal::new("time", Some(64), Bound::AtMost, 1.25, 1.3, None).met);
     }
 }

@@ -29,10 +29,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// How long each measurement takes
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// How long each one runs before that
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.2)]
     warm_up: f64,
     /// Calls in flight
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
@@ -46,6 +46,9 @@ pub(crate) struct Options {
     /// Three short rounds, to see that it works: under 40 s, and noisy
     #[arg(long)]
     quick: bool,
+    /// Print the summary as JSON instead of tables
+    #[arg(long)]
+    json: bool,
     /// Keep the data of the run
     #[arg(long)]
     keep: bool,
@@ -65,11 +68,16 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     let setups =
         options.setups.iter().map(|which| Setup::start(*which, &options, &data)).collect::<Fallible<Vec<_>>>()?;
     let summary = measure(&options, &data, setups)?;
+    let text = serde_json::to_string_pretty(&summary)? + "\n";
     let json = options.out.join("summary.json");
-    fs::write(&json, serde_json::to_string_pretty(&summary)? + "\n")?;
+    fs::write(&json, &text)?;
     fs::write(options.out.join("summary.svg"), plot::svg(&summary))?;
-    print!("{}", table::text(&summary));
-    println!("\nwritten to {}", json.display());
+    if options.json {
+        print!("{text}");
+    } else {
+        print!("{}", table::text(&summary));
+        println!("\nwritten to {}", json.display());
+    }
     if !options.keep {
         fs::remove_dir_all(&data)?;
     }

@@ -47,6 +47,7 @@ pub(crate) fn admission(clock: &SharedClock, bytes: usize) -> Event {
         args_shape: padding(bytes),
         args_digest: Some([1; 32]),
         rule: Some("roles".into()),
+        epoch: Some(1),
         ..event(Kind::Admitted, InvocationId::mint(), clock)
     }
 }

@@ -4,7 +4,7 @@
 
 #![no_main]
 
-use grid_adm::{ArgumentChecker, ExtraArgs, Kind, Mode, Schema, Value, canonical, check, json, shape};
+use grid_adm::{ArgumentChecker, ExtraArgs, Kind, Mode, Names, Schema, Value, canonical, check, json, shape};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -70,7 +70,7 @@ fn same_text(value: &Value) {
     let canonical = String::from_utf8(canonical::to_vec(value)).expect("UTF-8");
     let again = json::parse(&canonical).expect("our own canonical form");
     assert_eq!(canonical::to_vec(&again), canonical.as_bytes());
-    let shape = shape(value);
+    let shape = shape(value, &Names::default());
     assert!(shape.len() < 64 * 1024);
 }
 

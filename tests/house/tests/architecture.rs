@@ -28,15 +28,16 @@ const ROOMS: &[Room] = &[
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize"]),
     room("grid-resolve", &["grid-core", "grid-validate"]),
     // The log can be kept, read and checked without the host.
-    room("grid-audit", &["grid-core", "grid-tlog"]),
+    room("grid-audit-wal", &["grid-core", "grid-tlog"]),
+    room("grid-audit", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     // So can its index, which is made of it.
     room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
     // What others get of it: files, a report, sinks. It sees the log as any reader does.
     room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
     // Witnesses see checkpoints and proofs, never the log itself; of the vocabulary they use the clock.
     room("grid-audit-witness", &["grid-core", "grid-tlog"]),
-    // Who checks it needs nothing else of ours.
-    room("grid-audit-verify", &["grid-audit", "grid-core", "grid-tlog"]),
+    // Who checks it reads its files, and needs nothing of who writes it.
+    room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     room("grid-link", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -68,7 +69,7 @@ const ROOMS: &[Room] = &[
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
-    room("grid-bench", &["grid-audit", "grid-core", "grid-proto", "grid-tlog"]),
+    room("grid-bench", &["grid-audit", "grid-audit-verify", "grid-core", "grid-proto", "grid-tlog"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
@@ -98,7 +99,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness"]),
     ("jsonwebtoken", &["grid-identity"]),
-    ("crc32c", &["grid-audit"]),
+    ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),

@@ -21,7 +21,7 @@ type rotation struct {
 type rules struct {
 	fault     *bad
 	concluded map[string]bool
-	orphans   []int64
+	excused   int64
 	rotations []rotation
 	counts    map[string]int64
 }
@@ -53,7 +53,7 @@ func (r *rules) check(index int64, record map[string]any) error {
 	case "admitted":
 		return r.admit(record)
 	case "concluded":
-		return r.conclude(index, record)
+		return r.conclude(record)
 	case "gap":
 		return r.gap(record)
 	case "key_rotated":
@@ -83,7 +83,7 @@ func (r *rules) admit(record map[string]any) error {
 	return nil
 }
 
-func (r *rules) conclude(index int64, record map[string]any) error {
+func (r *rules) conclude(record map[string]any) error {
 	invocation, _ := record["invocation"].(string)
 	if invocation == "" {
 		return badf("the record names no invocation")
@@ -93,8 +93,11 @@ func (r *rules) conclude(index int64, record map[string]any) error {
 		return badf("`%s` was concluded before", invocation)
 	}
 	if !ok {
-		// Excused where the log itself says that records were lost; finish counts.
-		r.orphans = append(r.orphans, index)
+		// Excused where the log itself has said that so many records were lost.
+		r.excused++
+		if r.excused > r.counts["lost"] {
+			return badf("concluded, and not admitted before")
+		}
 	}
 	r.concluded[invocation] = true
 	r.counts["concluded"]++
@@ -114,20 +117,13 @@ func (r *rules) gap(record map[string]any) error {
 
 // finish gives the first fault, once every record has passed.
 func (r *rules) finish() *bad {
-	var faults []*bad
-	if r.fault != nil {
-		faults = append(faults, r.fault)
-	}
-	if lost := r.counts["lost"]; int64(len(r.orphans)) > lost {
-		faults = append(faults, badAt(r.orphans[lost], "concluded, and not admitted before"))
-	}
 	r.counts["open"] = 0
 	for _, done := range r.concluded {
 		if !done {
 			r.counts["open"]++
 		}
 	}
-	return first(faults)
+	return r.fault
 }
 
 // first of the faults by index.

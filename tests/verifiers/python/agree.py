@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
-"""agree.py VERIFIER: puts the same honest and tampered logs and proofs before this Python verifier and VERIFIER, and
-wants the same and the right answer of both: the verdict, and the first bad index."""
+"""agree.py VERIFIER GRID PROBE: puts the same honest and tampered logs and proofs before this Python verifier, VERIFIER
+and, where they are logs, `GRID audit verify`, and wants the same and the right answer of all: the verdict, and the first
+bad index. Some of the logs are written by GRID and PROBE themselves.
+
+VERIFIERS_MUTANTS is the number of changes made to those, VERIFIERS_SEED what they are chosen by (else the time), and
+VERIFIERS_ONLY the number of one that is wanted alone, with everything else left out."""
 
 import contextlib
 import io
@@ -9,23 +13,33 @@ import multiprocessing
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Callable, Iterator
+from typing import Any, Iterator, NamedTuple
 
 import growing
 import honest
 import mutations
 import naive
+import real
+import third
 import tlog_verify
 from honest import Case
 from naive import b64
-from sample_log import Directory
+from sample_log import Directory, Tree
 
 COMPARED = ["verified", "first_bad_index", "origin", "size", "root", "key", "signatures", "rotations", "newer_files"]
-PROOFS = 1_000
+PROOFS = int(os.environ.get("VERIFIERS_PROOFS", "5000"))
+# Every tree up to this size has its root computed.
+SIZES = 2049
+MUTANTS = int(os.environ.get("VERIFIERS_MUTANTS", "400"))
+SEED = int(os.environ.get("VERIFIERS_SEED", str(time.time_ns() % 10**9)))
+ONLY = os.environ.get("VERIFIERS_ONLY")
+# Logs on which they did not agree.
+KEPT = pathlib.Path(__file__).resolve().parents[3] / "target" / "verifiers" / "disagreed"
 # Where there is a file system in memory, thousands of small logs need no disk.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
@@ -45,8 +59,9 @@ def ask_other(verifier: str, arguments: list[str]) -> tuple[int, str]:
 class Judge:
     """Holds one directory for the logs it asks about."""
 
-    def __init__(self, verifier: str) -> None:
+    def __init__(self, verifier: str, grid: str) -> None:
         self.verifier = verifier
+        self.third = third.Third(grid)
         self.temporary = tempfile.TemporaryDirectory(prefix="grid-verifiers-", dir=MEMORY)
         self.folder = pathlib.Path(self.temporary.name)
         self.directory = Directory(str(self.folder / "log"))
@@ -64,7 +79,19 @@ class Judge:
             kept = self.folder / "kept"
             kept.write_text(case.at_least, encoding="utf-8")
             arguments += ["--at-least", str(kept)]
-        return compare(case, ask_python(arguments), ask_other(self.verifier, arguments))
+        python = ask_python(arguments)
+        fault = compare(case, python, ask_other(self.verifier, arguments))
+        if fault is None:
+            fault = self.third.disagrees(case, arguments, json.loads(python[1])["first_bad_index"])
+        return fault
+
+    def keep(self, case: Case, name: str) -> str:
+        """Puts a log where it can be looked at."""
+        kept = KEPT / name
+        shutil.rmtree(kept, ignore_errors=True)
+        Directory(str(kept)).become(case.image)
+        (kept / "asked.vkey").write_text(case.keys[0] + "\n", encoding="utf-8")
+        return str(kept)
 
 
 def compare(case: Case, python: tuple[int, str], other: tuple[int, str]) -> str | None:
@@ -83,18 +110,52 @@ def compare(case: Case, python: tuple[int, str], other: tuple[int, str]) -> str 
     return None
 
 
-def share(part: tuple[str, str, int, int]) -> list[tuple[bool, str, str | None]]:
-    """Every n-th case of one kind, in a process of its own."""
-    verifier, kind, number, count = part
-    made: Callable[[], Iterator[Case]] = honest.cases if kind == "honest" else mutations.cases
-    judge = Judge(verifier)
+class Share(NamedTuple):
+    """Every n-th case of one kind, for a process of its own."""
+
+    verifier: str
+    grid: str
+    kind: str
+    number: int
+    count: int
+    logs: str
+
+
+Judged = list[tuple[bool, str, str | None]]
+
+
+def cases(part: Share) -> Iterator[Case]:
+    if part.kind == "honest":
+        return honest.cases()
+    if part.kind == "tampered":
+        return mutations.cases()
+    logs = real.read_all(pathlib.Path(part.logs))
+    if part.kind == "real":
+        return real.honest(logs)
+    numbers = range(MUTANTS) if ONLY is None else [int(ONLY)]
+    return (real.mutant(logs, SEED, number) for number in numbers)
+
+
+def share(part: Share) -> tuple[Judged, dict[str, int]]:
+    judge, judged = Judge(part.verifier, part.grid), []
     with judge.temporary:
-        return [(case.accept, case.name, judge.judge(case)) for at, case in enumerate(made()) if at % count == number]
+        for at, case in enumerate(cases(part)):
+            if at % part.count != part.number:
+                continue
+            fault = judge.judge(case)
+            if fault is not None and part.kind in ("real", "mutant"):
+                fault += f"; the log is in {judge.keep(case, f'{part.kind}-{SEED}-{at}')}"
+            judged.append((case.accept, case.name, fault))
+    return judged, judge.third.stricter
 
 
 def proof_vectors() -> Iterator[dict[str, Any]]:
-    """Proofs in trees of up to a million entries, honest and each with one change."""
-    chance = random.Random("proofs")
+    """Roots of all small trees, and proofs in trees of up to a million entries, honest and each with one change."""
+    chance = random.Random(SEED)
+    tree = Tree([b"leaf-%d" % index for index in range(SIZES)])
+    for size in range(1, SIZES + 1):
+        root = b64(tree.root(size))
+        yield {"name": f"root of {size}", "kind": "root", "valid": True, "size": size, "root": root}
 
     def made_up() -> bytes:
         return chance.randbytes(32)
@@ -159,40 +220,60 @@ def agree_on_proofs(verifier: str) -> tuple[int, list[str]]:
     return min(answer["passed"] for answer in answers), failures
 
 
-def main() -> int:
-    verifier, began = sys.argv[1], time.monotonic()
-    count = 2
-    parts = [(verifier, kind, number, count) for kind in ("honest", "tampered") for number in range(count)]
+def agree_on_logs(verifier: str, grid: str, logs: str) -> tuple[int, int]:
+    """How many logs all three took or rejected as they should, and on how many they did not."""
+    count, passed, failed = 2, 0, 0
+    stricter: dict[str, int] = {}
+    kinds = ("honest", "tampered", "real", "mutant") if ONLY is None else ("mutant",)
+    parts = [Share(verifier, grid, kind, number, count, logs) for kind in kinds for number in range(count)]
     with multiprocessing.Pool(count) as pool:
         results = pool.map(share, parts, chunksize=1)
-    failed = 0
-    for kind, shares in (("honest", results[:count]), ("tampered", results[count:])):
-        cases = [case for part in shares for case in part]
-        faults = [(name, fault) for _, name, fault in cases if fault is not None]
+    for kind in kinds:
+        judged: Judged = []
+        for part, (cases_, reasons) in zip(parts, results):
+            if part.kind == kind:
+                judged += cases_
+                stricter |= {name: stricter.get(name, 0) + times for name, times in reasons.items()}
+        faults = [(name, fault) for _, name, fault in judged if fault is not None]
         for name, fault in faults:
             print(f"FAILED {name}: {fault}")
-        failed += len(faults)
-        accepted = sum(accept for accept, _, _ in cases)
+        accepted = sum(accept for accept, _, _ in judged)
         print(
-            f"{kind} logs: {len(cases) - len(faults)} of {len(cases)} as they should be, by both "
-            f"({accepted} to be accepted, {len(cases) - accepted} to be rejected)"
+            f"{kind} logs: {len(judged) - len(faults)} of {len(judged)} as they should be, by all three "
+            f"({accepted} to be accepted, {len(judged) - accepted} to be rejected)"
         )
-    passed, failures = agree_on_proofs(verifier)
-    for failure in failures:
-        print(f"FAILED {failure}")
-    print(f"proofs: {passed} of {4 * PROOFS} as they should be, by both; {time.monotonic() - began:.0f} s")
+        passed, failed = passed + len(judged) - len(faults), failed + len(faults)
+    unused = [name for name, _ in third.STRICTER if name not in stricter and ONLY is None]
+    for name in unused:
+        print(f"FAILED third.py says that `grid` is stricter for `{name}`, and it is not")
+    print(f"{sum(stricter.values())} honest logs are rejected by `grid` alone, each for a reason that third.py names")
+    return passed, failed + len(unused)
+
+
+def main() -> int:
+    verifier, grid, probe = sys.argv[1:]
+    began = time.monotonic()
+    print(f"VERIFIERS_SEED={SEED}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="grid-verifiers-", dir=MEMORY) as logs:
+        real.write(probe, grid, pathlib.Path(logs), random.Random(SEED))
+        passed, failed = agree_on_logs(verifier, grid, logs)
+    print(f"logs: {time.monotonic() - began:.0f} s", flush=True)
+    if ONLY is not None:
+        print(f"agree: {passed} passed, {failed} failed")
+        return 1 if failed else 0
+    proved, failures = agree_on_proofs(verifier)
+    print(f"roots and proofs: {proved} of {SIZES + 4 * PROOFS} as they should be, by both; {time.monotonic() - began:.0f} s")
     grown, alarms = growing.agree_on_growing([ask_python, lambda arguments: ask_other(verifier, arguments)], MEMORY)
-    for failure in alarms:
-        print(f"FAILED {failure}")
     print(f"growing log: {grown} of {2 * growing.ROUNDS} looks without an alarm; {time.monotonic() - began:.0f} s")
     commands = [[verifier], [sys.executable, str(pathlib.Path(tlog_verify.__file__))]]
     overtaken = [said for command in commands if (said := growing.overtaken(command, MEMORY)) is not None]
-    for failure in overtaken:
-        print(f"FAILED {failure}")
     failures += alarms + overtaken
-    total = sum(len(part) for part in results) + 4 * PROOFS + 2 * growing.ROUNDS + len(commands)
-    print(f"agree: {total - failed - len(failures)} passed, {failed + len(failures)} failed")
-    return 1 if failed or failures else 0
+    for failure in failures:
+        print(f"FAILED {failure}")
+    total = passed + failed + SIZES + 4 * PROOFS + 2 * growing.ROUNDS + len(commands)
+    failed += len(failures)
+    print(f"agree: {total - failed} passed, {failed} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ LARGE = [65_535, 65_536, 65_537]
 
 
 class Case(NamedTuple):
-    """What both verifiers are asked, and what they must say. `first_bad` is an index; None where any will do."""
+    """What the verifiers are asked, and what they must say. `first_bad` is an index; None where any will do, as long as
+    all that name one name the same where `exact` is set."""
 
     name: str
     image: Image
@@ -23,6 +24,7 @@ class Case(NamedTuple):
     keys: list[str] = [LOG.vkey]
     at_least: str | None = None
     first_bad: int | None = None
+    exact: bool = False
 
 
 def tree_of(seed: int, size: int) -> Tree:
@@ -103,14 +105,14 @@ def special(tree: Tree) -> Iterator[Case]:
         yield Case(f"{size}: a wider partial tile", wider, True)
         lines = line(LOG, tree, 1) + line(LOG, tree, size) + line(LOG, tree, size) + line(LOG, tree, size + 1)
         yield Case(f"{size}: signed again, and more", image_of(tree, LOG, [size], log=lines), True)
-    orphan = sample_records.line({"at_ms": 1, "invocation": "i-lost", "kind": "concluded"})
-    lossy = Tree([*tree.entries[:40], orphan, sample_records.gap(2), *tree.entries[40:60]])
+    orphan = sample_records.line({"at_ms": 1, "invocation": f"i-{1:032x}", "kind": "concluded"})
+    lossy = Tree([*tree.entries[:40], sample_records.gap(2), orphan, *tree.entries[40:60]])
     yield Case("a gap excuses a conclusion", image_of(lossy, LOG, [62]), True)
     yield Case("longest entry", image_of(Tree([longest()] * 3), LOG, [3]), True)
 
 
 def longest() -> bytes:
-    record = sample_records.line({"detail": "", "kind": "refused"})
+    record = sample_records.line({"at_ms": 1, "detail": "", "kind": "refused"})
     return record.replace(b'"detail":"', b'"detail":"' + b"x" * (65_535 - len(record)))
 
 
@@ -126,29 +128,42 @@ def rotated(tree: Tree, first: int, second: int) -> Tree:
     return Tree(entries)
 
 
+def keys_of(image: Image, first: int, second: int | None = None) -> Image:
+    """The log's own list of its keys, with hand-overs at these places. What a key takes over is what comes behind the
+    record of it, which is a batch of its own."""
+    keys = [(0, LOG), (first + 2, NEXT), *([(second + 2, THIRD)] if second is not None else [])]
+    listed = "".join(f"{size} {key.vkey}\n" for size, key in keys)
+    return image | {"log.vkeys": listed.encode(), "log.vkey": f"{keys[-1][1].vkey}\n".encode()}
+
+
 def handed_over(tree: Tree) -> Iterator[Case]:
     """A log with three keys, checked with each of them that can be enough."""
     for first, second in [(0, 1), (3, 9), (100, 300), (255, 256), (256, 512)]:
         whole = rotated(tree, first, second)
         size = second + 40
-        signed = [
-            (LOG, first),
-            (LOG, first + 1),
-            (NEXT, first + 1),
-            (NEXT, second),
-            (NEXT, second + 1),
-            (THIRD, second + 1),
-            (THIRD, size),
-        ]
-        lines = "".join(line(key, whole, at) for key, at in signed if at)
-        image = image_of(whole, THIRD, [size], log=lines)
+        signed = {
+            first: LOG,
+            first + 1: LOG,
+            max(first + 2, second): NEXT,
+            first + 2: NEXT,
+            second + 1: NEXT,
+            second + 2: THIRD,
+            size: THIRD,
+        }
+        lines = [line(signed[at], whole, at) for at in sorted(signed) if at]
+        image = keys_of(image_of(whole, THIRD, [size], log="".join(lines)), first, second)
+        name = f"handed over at {first} and {second}"
         for key in (LOG, NEXT, THIRD):
-            yield Case(f"handed over at {first} and {second}, key {key.id.hex()}", image, True, [key.vkey])
+            yield Case(f"{name}, key {key.id.hex()}", image, True, [key.vkey])
+        early = lines[: lines.index(line(LOG, whole, first + 1)) + 1] + [line(NEXT, whole, first + 1)]
+        both = "".join(early + lines[len(early) - 1 :])
+        yield Case(f"{name}, and signed by both keys", image | {"checkpoints.log": both.encode()}, True)
         yield Case(
-            f"handed over at {first} and {second}, kept",
+            f"{name}, kept",
             image,
             True,
             at_least=LOG.checkpoint(first + 1, whole.root(first + 1)),
         )
-        ended = image_of(whole, NEXT, [second + 1], log=lines)
-        yield Case(f"handed over at {first} and {second}, last checkpoint of the old", ended, True)
+        before = "".join(lines[: lines.index(line(NEXT, whole, second + 1)) + 1])
+        ended = keys_of(image_of(whole, NEXT, [second + 1], log=before), first, second)
+        yield Case(f"{name}, last checkpoint of the old", ended, True)

@@ -5,7 +5,7 @@ import random
 from typing import Callable, Iterator
 
 import sample_records
-from honest import THIRD, Case, plain, rotated, tree_of
+from honest import THIRD, Case, keys_of, plain, rotated, tree_of
 from naive import Signer, b64
 from sample_log import Image, Tree, bundle, image_of, line, tile_name, tiles
 from vector_texts import LOG, NEXT, OTHER, cosignature
@@ -278,7 +278,7 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
     admitted = next(at for at, entry in enumerate(tree.entries) if b'"kind":"admitted"' in entry)
     call = json.loads(tree.entries[admitted])
     concluded = sample_records.line({"at_ms": 1, "invocation": call["invocation"], "kind": "concluded"})
-    lost = sample_records.line({"at_ms": 1, "invocation": "i-none", "kind": "concluded"})
+    lost = sample_records.line({"at_ms": 1, "invocation": f"i-{1:032x}", "kind": "concluded"})
     for size in (9, 256, 300, 513):
         before = tree.entries[:size]
         for what, entries, index in [
@@ -296,7 +296,7 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
                 None,
             ),
             ("admitted twice", [*before, tree.entries[admitted]], size),
-            ("more lost than said", [lost, *before, sample_records.gap(1), lost.replace(b"none", b"some")], size + 2),
+            ("more lost than said", [sample_records.gap(1), lost, *before, lost.replace(b"001", b"002")], size + 2),
             ("hand-over not proved", [*before, sample_records.key_rotated(LOG, NEXT, proof=b64(bytes(64)))], size),
         ]:
             yield Case(f"{what}, size {size}", image_of(Tree(entries), LOG, [len(entries)]), False, first_bad=index)
@@ -304,14 +304,14 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
 
 def taken_over(tree: Tree) -> Iterator[Case]:
     """Changes of keys that the old key did not make, or that the new one oversteps."""
-    for first, second in [(3, 9), (100, 300), (255, 256)]:
+    for first, second in [(3, 9), (100, 300), (255, 257)]:
         whole, size = rotated(tree, first, second), second + 40
-        good = [(LOG, first + 1), (NEXT, first + 1), (NEXT, second + 1)]
+        good = [(LOG, first + 1), (NEXT, first + 2), (NEXT, second + 1)]
 
         def log(signed: list[tuple[Signer, int]]) -> str:
             return "".join(line(key, whole, at) for key, at in signed)
 
-        third = image_of(whole, THIRD, [size], log=log(good))
+        third = keys_of(image_of(whole, THIRD, [size], log=log(good)), first, second)
         name = f"keys changed at {first} and {second}"
         yield Case(
             f"{name}: not handed over by the first",
@@ -357,7 +357,7 @@ def taken_over(tree: Tree) -> Iterator[Case]:
         )
         yield Case(
             f"{name}: two from the same key",
-            image_of(skipped, NEXT, [first + 2]),
+            keys_of(image_of(skipped, NEXT, [first + 2]), first, first + 1),
             False,
             [NEXT.vkey],
             first_bad=first + 1,

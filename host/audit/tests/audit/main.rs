@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::panic,
     reason = "a suite fails by panicking, and its tasks end with its runtime"
 )]
 
@@ -12,5 +13,8 @@ mod failing;
 mod group;
 mod killed;
 mod ledger;
+#[path = "../promise/mod.rs"]
+mod promise;
+mod promised;
 mod public;
 mod reader;

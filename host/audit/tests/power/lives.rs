@@ -55,6 +55,7 @@ impl Life<'_> {
                 _ => self.replace(),
             };
             self.machine.settle(&self.ledger);
+            self.machine.look(self.story);
             if !goes_on {
                 return;
             }

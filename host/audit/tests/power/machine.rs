@@ -11,7 +11,8 @@ use std::{
 };
 
 use grid_audit::{
-    Durability, Error, FileOptions, FileStorage, Ledger, Observer, Options, Reader, Recovered, Unavailable, disk::Disk,
+    Disk, Durability, Error, FileOptions, FileStorage, History, Ledger, Observer, Options, Reader, Recovered,
+    Unavailable,
 };
 use grid_core::{
     clock::Clock,
@@ -101,6 +102,7 @@ impl Machine {
                 if !self.disk.has_stopped() {
                     story.opened(found.unwrap(), &recovered);
                 }
+                self.look(story);
                 Some(ledger)
             }
             Err(error) => {
@@ -138,6 +140,13 @@ impl Machine {
         entries.collect()
     }
 
+    /// Remembers what everybody can see of the log; nothing may contradict it later.
+    pub fn look(&self, story: &mut Story) {
+        if let Some((size, root)) = public::shown(&self.disk, signer().verifying_key()) {
+            story.saw(size, root);
+        }
+    }
+
     /// Batches that became durable so far.
     pub fn commits(&self) -> u64 {
         self.commits.batches.load(Ordering::Acquire)
@@ -171,7 +180,7 @@ impl Machine {
         story.end(&entries);
         check_replaced(&machine.disk, &mut story);
         if log.publishes && !entries.is_empty() {
-            public::check(&machine.disk, &entries, signer().verifying_key());
+            public::check(&machine.disk, &entries, &History::of(signer().verifying_key().clone()));
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod content;
 mod failing;
+mod filled;
 mod full;
 mod image;
 mod lives;
@@ -18,6 +19,7 @@ mod os;
 mod public;
 mod random;
 mod relaxed;
+mod rotating;
 mod seeds;
 mod sim;
 mod simulated;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use grid_audit::{
+use grid_audit_wal::{
     OsDisk,
     disk::{Disk, File, How},
 };

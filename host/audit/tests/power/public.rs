@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use grid_audit::{History, Signed, disk::Disk};
+use grid_audit::{Disk, History, Signed};
 use grid_tlog::{Checkpoint, Frontier, Hash, Part, TILE_WIDTH, Tile, VerifyingKey, read_bundle, read_hashes};
 
 use crate::{machine::DIRECTORY, sim::SimDisk, story::Entries};
 
 /// All entries must be published.
-pub fn check(disk: &SimDisk, entries: &Entries, key: &VerifyingKey) {
+pub fn check(disk: &SimDisk, entries: &Entries, keys: &History) {
     let read =
         |name: &str| disk.read(&Path::new(DIRECTORY).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let text = |name: &str| String::from_utf8(read(name)).unwrap();
@@ -18,8 +18,9 @@ pub fn check(disk: &SimDisk, entries: &Entries, key: &VerifyingKey) {
         edge.push(Hash::leaf(entry));
         roots.push(edge.root());
     }
-    assert_eq!(text("log.vkeys").parse::<History>().unwrap(), History::of(key.clone()));
-    assert_eq!(text("log.vkey"), format!("{key}\n"));
+    assert_eq!(text("log.vkeys").parse::<History>().unwrap(), *keys);
+    assert_eq!(text("log.vkey"), format!("{}\n", keys.present().unwrap()));
+    let key = keys.at(entries.len() as u64).unwrap();
     let (checkpoint, _) = Checkpoint::open(&text("checkpoint"), key).unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (entries.len() as u64, edge.root()));
     for tile in Tile::all(checkpoint.size) {
@@ -31,9 +32,17 @@ pub fn check(disk: &SimDisk, entries: &Entries, key: &VerifyingKey) {
         assert!(line.size > last, "signatures are not in order");
         last = line.size;
         assert_eq!(line.trailer.root, roots[usize::try_from(last).unwrap()], "signature over {last} entries");
-        assert!(line.trailer.is_signed_by(last, key));
+        assert!(line.trailer.is_signed_by(last, keys.at(last).unwrap()));
     }
     assert_eq!(last, checkpoint.size);
+}
+
+/// What anybody sees now: how large the newest tree is, and its root. Nothing where none is published, or where
+/// nobody sees anything any more.
+pub fn shown(disk: &SimDisk, key: &VerifyingKey) -> Option<(u64, Hash)> {
+    let note = String::from_utf8(disk.read(&Path::new(DIRECTORY).join("checkpoint")).ok()?).unwrap();
+    let (checkpoint, _) = Checkpoint::open(&note, key).unwrap();
+    Some((checkpoint.size, checkpoint.root))
 }
 
 fn check_tile(tile: Tile, bytes: &[u8], entries: &Entries) {

@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard},
 };
 
-use grid_audit::disk::{Disk, File, How};
+use grid_audit_wal::disk::{Disk, File, How};
 
 use crate::{
     content::{Content, Fate},

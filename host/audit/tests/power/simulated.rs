@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use grid_audit::disk::{Disk, File, How};
+use grid_audit_wal::disk::{Disk, File, How};
 
 use crate::{
     image::Image,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use grid_audit::{Record, Recovered};
 use grid_core::event::Event;
+use grid_tlog::{Frontier, Hash};
 
 /// What opening showed.
 pub type Entries = Vec<Vec<u8>>;
@@ -14,6 +15,8 @@ pub struct Story {
     acknowledged: BTreeMap<u64, Vec<u8>>,
     /// What an opening that succeeded showed: others may have read it.
     shown: Entries,
+    /// Every tree that was published, as somebody saw it: the root by its size.
+    published: BTreeMap<u64, Hash>,
     /// Versions of the file that is replaced: the last one that returned, and the last one that was tried.
     pub replaced: u64,
     pub tried: u64,
@@ -39,6 +42,25 @@ impl Story {
         }
     }
 
+    /// Somebody saw this tree, and may compare it with later ones.
+    pub fn saw(&mut self, size: u64, root: Hash) {
+        let other = self.published.insert(size, root);
+        assert!(other.is_none_or(|other| other == root), "two trees of {size} entries were published");
+    }
+
+    /// All trees that were ever published are one that grew.
+    fn check_published(&self, found: &Entries) {
+        let mut edge = Frontier::new();
+        let mut published = self.published.iter().peekable();
+        for entry in found {
+            edge.push(Hash::leaf(entry));
+            if let Some((size, root)) = published.next_if(|(size, _)| **size == edge.size()) {
+                assert_eq!(*root, edge.root(), "another tree of {size} entries was published");
+            }
+        }
+        assert_eq!(published.next(), None, "it was published and is gone");
+    }
+
     /// Opening succeeded, and readers now find this.
     pub fn opened(&mut self, found: Entries, recovered: &Recovered) {
         self.check(&found);
@@ -54,6 +76,7 @@ impl Story {
     /// After a last life in which nothing happened.
     pub fn end(&self, found: &Entries) {
         self.check(found);
+        self.check_published(found);
         for (invocation, ends) in calls(found) {
             assert_eq!(ends, 1, "{invocation} has not one outcome");
         }

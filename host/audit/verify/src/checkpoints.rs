@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use grid_audit::Sealed;
+use grid_audit_wal::Sealed;
 use grid_tlog::Hash;
 
 use crate::{Error, Failure, Source, Unreadable};

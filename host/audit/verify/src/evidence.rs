@@ -6,12 +6,13 @@ use grid_tlog::{Checkpoint, Note, Proof, VerifyingKey};
 use crate::{Error, Failure, Source, keys::Keys};
 
 /// The newest checkpoint that witnesses have signed too, kept beside the log.
-const WITNESSED: &str = "checkpoint.witnessed";
+pub(crate) const WITNESSED: &str = "checkpoint.witnessed";
 
 /// Something that was kept. That the log's keeper signed it is checked with the log.
 #[derive(Debug, Clone)]
 pub struct Evidence {
     name: String,
+    text: String,
     note: Note,
     proof: Option<Proof>,
     pub(crate) checkpoint: Checkpoint,
@@ -30,10 +31,10 @@ impl Evidence {
         } else {
             None
         };
-        let note = proof.as_ref().map_or(text, |proof| &proof.checkpoint);
-        let note = Note::parse(note).map_err(|error| unusable(error.to_string()))?;
+        let text = proof.as_ref().map_or(text, |proof| &proof.checkpoint).to_owned();
+        let note = Note::parse(&text).map_err(|error| unusable(error.to_string()))?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { name: name.to_owned(), note, proof, checkpoint })
+        Ok(Self { name: name.to_owned(), text, note, proof, checkpoint })
     }
 
     /// The one that the log's keeper holds against itself, where there is one.
@@ -47,6 +48,11 @@ impl Evidence {
     /// For messages.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The signed note as it was kept.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Checks its signature with the key that the log has for its size.

@@ -13,6 +13,7 @@
 #![deny(missing_docs)]
 
 mod checkpoints;
+mod cosigned;
 mod error;
 mod evidence;
 mod keys;
@@ -31,6 +32,7 @@ mod wal;
 mod walk;
 mod web;
 
+pub use cosigned::{Cosigned, Witness};
 pub use error::{Error, Failure, Unreadable};
 pub use evidence::Evidence;
 pub use keys::Keys;

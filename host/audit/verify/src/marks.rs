@@ -231,6 +231,7 @@ impl<'scope, S: Source> Walk<'_, 'scope, S> {
             signatures: self.signatures.taken,
             batches: self.batches,
             kept: self.continued,
+            cosigned: None,
             records: self.order.counts(),
             first_ms: times.first_ms,
             last_ms: times.last_ms,

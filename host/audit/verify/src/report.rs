@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use grid_tlog::Hash;
 use serde::Serialize;
 
+use crate::Cosigned;
+
 /// A log that holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -29,6 +31,9 @@ pub struct Report {
     pub batches: u64,
     /// Kept checkpoints and receipts that the log continues.
     pub kept: u64,
+    /// What the witnesses cosigned that were asked for; none where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosigned: Option<Cosigned>,
     /// Records by kind.
     pub records: BTreeMap<String, u64>,
     /// Time of the first record, in milliseconds since 1970.

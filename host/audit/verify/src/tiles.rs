@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use grid_tlog::{Hash, Nodes, Part, TILE_WIDTH, Tile, read_bundle, read_hashes};
+use grid_tlog::{Bundle, Hash, Nodes, Part, TILE_WIDTH, Tile, read_bundle, read_hashes};
 
 use crate::{Error, Failure, Source, Unreadable};
 
@@ -53,9 +53,9 @@ impl<S: Source> Tiles<S> {
     /// # Errors
     /// [`Error`], also where the log is not as long.
     pub fn entry(&self, index: u64) -> Result<Vec<u8>, Error> {
-        let bundle = self.bundle(index / WIDTH)?;
         let place = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
-        bundle.into_iter().nth(place).ok_or_else(|| missing(index, self.size))
+        let entry = self.in_bundle(index / WIDTH, |entries| entries.clone().nth(place).map(<[u8]>::to_vec))?;
+        entry.filter(|_| index < self.size).ok_or_else(|| missing(index, self.size))
     }
 
     /// The entries `number * 256` and those behind it, up to 256 and to the end of the published tree.
@@ -63,12 +63,16 @@ impl<S: Source> Tiles<S> {
     /// # Errors
     /// As for [`Tiles::entry`].
     pub fn bundle(&self, number: u64) -> Result<Vec<Vec<u8>>, Error> {
+        self.in_bundle(number, |entries| entries.clone().map(<[u8]>::to_vec).collect())
+    }
+
+    fn in_bundle<T>(&self, number: u64, take: impl FnOnce(&Bundle<'_>) -> T) -> Result<T, Error> {
         let first = number.saturating_mul(WIDTH);
         let tile = Tile::holding(Part::Entries, first, self.size).ok_or_else(|| missing(first, self.size))?;
         let (bytes, tile) = fetch(&self.source, tile)?;
         let entries = read_bundle(&bytes, tile.width);
         let entries = entries.map_err(|error| Failure::new(error.to_string()).at(first).within(tile.to_string()))?;
-        Ok(entries.map(<[u8]>::to_vec).collect())
+        Ok(take(&entries))
     }
 
     /// The root of the first `size` entries.

@@ -7,6 +7,7 @@ use grid_tlog::{Checkpoint, Note, VerifyingKey};
 use crate::{
     Error, Evidence, Failure, Progress, Report, Source, Unreadable,
     checkpoints::{self, Lines},
+    cosigned,
     keys::Keys,
     shelf::Shelf,
     signatures::Signatures,
@@ -28,6 +29,10 @@ pub struct Options<'a> {
     pub key: Option<&'a VerifyingKey>,
     /// What was kept of earlier states.
     pub kept: &'a [Evidence],
+    /// Witnesses of which [`Options::quorum`] must have cosigned the log; none need have where it is empty.
+    pub witnesses: &'a [VerifyingKey],
+    /// How many of them; 0 means all.
+    pub quorum: usize,
     /// Whether every signature that was ever made is checked; else only the published one and those of `kept`.
     pub signatures: bool,
     /// Told every few thousand entries.
@@ -36,7 +41,7 @@ pub struct Options<'a> {
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { key: None, kept: &[], signatures: true, progress: None }
+        Self { key: None, kept: &[], witnesses: &[], quorum: 0, signatures: true, progress: None }
     }
 }
 
@@ -51,6 +56,12 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn kept(self, kept: &'a [Evidence]) -> Self {
         Self { kept, ..self }
+    }
+
+    /// Asks that so many of these witnesses have cosigned the log; 0 means all.
+    #[must_use]
+    pub fn witnesses(self, witnesses: &'a [VerifyingKey], quorum: usize) -> Self {
+        Self { witnesses, quorum, ..self }
     }
 
     /// Leaves out the signatures of `checkpoints.log`.
@@ -68,21 +79,24 @@ impl<'a> Options<'a> {
 
 impl std::fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { key, kept, signatures, .. } = self;
-        f.debug_struct("Options").field("key", key).field("kept", kept).field("signatures", signatures).finish()
+        let Self { key, kept, witnesses, quorum, signatures, progress: _ } = self;
+        let mut shown = f.debug_struct("Options");
+        shown.field("key", key).field("kept", kept).field("witnesses", witnesses).field("quorum", quorum);
+        shown.field("signatures", signatures).finish()
     }
 }
 
 /// Checks everything that there is to check: that the entries make the tiles, the roots and the signatures, that the
 /// records are what a host writes and in an order that it can write, that keys were handed over as they should be,
-/// and that the log continues what was kept of it. In a directory also that nothing else lies about and that the
+/// that the log continues what was kept of it, and that the witnesses which are asked for cosigned it. In a directory also that nothing else lies about and that the
 /// private segments agree.
 ///
 /// # Errors
 /// [`Error::Unverified`] with the first thing that is wrong, [`Error::Unreadable`].
 pub fn verify<S: Source>(source: &S, options: &Options<'_>) -> Result<Report, Error> {
-    let state = open(source, options)?;
-    thread::scope(|scope| {
+    let mut state = open(source, options)?;
+    let cosigned = state.cosigned.take();
+    let report = thread::scope(|scope| {
         let mut walk = Walk::new(source, options, state, Signatures::on(scope));
         let walked = walk.run();
         let (signatures, report) = walk.end(walked);
@@ -91,7 +105,8 @@ pub fn verify<S: Source>(source: &S, options: &Options<'_>) -> Result<Report, Er
             (Some(unsigned), Err(Error::Unverified(failure))) if failure.index < unsigned.index => Err(failure.into()),
             (Some(unsigned), _) => Err(unsigned.into()),
         }
-    })
+    });
+    report.map(|report| Report { cosigned, ..report })
 }
 
 /// Reads the small files, in an order in which a host that goes on writing does no harm: what is read later covers
@@ -100,11 +115,13 @@ fn open<S: Source>(source: &S, options: &Options<'_>) -> Result<State, Error> {
     let mut tries = 0;
     loop {
         tries += 1;
+        let witnessed = Evidence::witnessed(source)?;
         let checkpoint = checkpoint(source)?;
         let lines = Lines::open(source)?;
         let (keys, behind) = Keys::read(source, options.key)?;
+        let cosigned = cosigned::check(witnessed.as_ref(), &keys, options)?;
         let mut kept = options.kept.to_vec();
-        kept.extend(Evidence::witnessed(source)?);
+        kept.extend(witnessed);
         let shelf = Shelf::of(source)?;
         let wal = source.directory().map(Wal::open).transpose()?.flatten();
         let published = checkpoint.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
@@ -112,7 +129,7 @@ fn open<S: Source>(source: &S, options: &Options<'_>) -> Result<State, Error> {
         if first > published && tries < TRIES {
             continue;
         }
-        let state = State { checkpoint, lines, keys, behind, kept, shelf, wal };
+        let state = State { checkpoint, lines, keys, behind, kept, cosigned, shelf, wal };
         check(source, &state, options, first, published)?;
         return Ok(state);
     }

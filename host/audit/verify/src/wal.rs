@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use grid_audit::{Found, Sealed, Segments};
+use grid_audit_wal::{Found, Sealed, Segments};
 use grid_tlog::Frontier;
 
 use crate::{Error, Failure, Unreadable};
@@ -96,12 +96,12 @@ fn relative(log: &Path, path: &Path) -> String {
     path.strip_prefix(log).unwrap_or(path).display().to_string()
 }
 
-fn told(log: &Path, error: grid_audit::Error) -> Error {
+fn told(log: &Path, error: grid_audit_wal::Error) -> Error {
     match error {
-        grid_audit::Error::Damaged { file, offset, index, what } => {
+        grid_audit_wal::Error::Damaged { file, offset, index, what } => {
             Failure::new(what).at(index).within(relative(log, &file)).offset(offset).into()
         }
-        grid_audit::Error::Io { path, source, .. } => Unreadable::io(relative(log, &path))(source).into(),
+        grid_audit_wal::Error::Io { path, source, .. } => Unreadable::io(relative(log, &path))(source).into(),
         other => Unreadable::Missing(other.to_string()).into(),
     }
 }

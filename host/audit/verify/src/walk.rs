@@ -6,7 +6,7 @@ use std::sync::Arc;
 use grid_tlog::{Checkpoint, Hash, Note, VerifyingKey};
 
 use crate::{
-    Error, Evidence, Failure, Finding, Options, Progress, Source,
+    Cosigned, Error, Evidence, Failure, Finding, Options, Progress, Source,
     checkpoints::{self, Lines},
     keys::{Handovers, Keys},
     order::{KEY_ROTATED, Order},
@@ -29,6 +29,7 @@ pub(crate) struct State {
     /// `log.vkey` is the last key but one.
     pub(crate) behind: bool,
     pub(crate) kept: Vec<Evidence>,
+    pub(crate) cosigned: Option<Cosigned>,
     pub(crate) shelf: Shelf,
     pub(crate) wal: Option<Wal>,
 }
@@ -59,7 +60,7 @@ pub(crate) struct Walk<'a, 'scope, S> {
 
 impl<'a, 'scope, S: Source> Walk<'a, 'scope, S> {
     pub(crate) fn new(source: &'a S, options: &'a Options<'a>, state: State, signatures: Signatures<'scope>) -> Self {
-        let State { checkpoint, lines, keys, behind, mut kept, shelf, wal } = state;
+        let State { checkpoint, lines, keys, behind, mut kept, cosigned: _, shelf, wal } = state;
         let checkpoint = checkpoint.map(|(checkpoint, _)| checkpoint);
         let published = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
         kept.sort_by_key(|kept| std::cmp::Reverse(kept.checkpoint.size));

@@ -10,10 +10,10 @@ use std::{
 
 use clap::Args;
 use grid_audit_verify::{
-    Directory, Error, Evidence, Finding, Keys, Options, Progress, Report, Source, Unreadable, Web, verify,
+    Directory, Error, Evidence, Finding, Keys, Options, Progress, Report, Source, Unreadable, Web, Witness, verify,
 };
 use grid_core::clock::SystemClock;
-use grid_tlog::VerifyingKey;
+use grid_tlog::{Kind, VerifyingKey};
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure, directory};
@@ -32,13 +32,15 @@ const LONGEST: u64 = 16 << 20;
   grid audit verify .grid/audit --key host-1.vkey
   grid audit verify https://logs.example.org/host-1 --key host-1.vkey --at-least checkpoint-of-monday
   grid audit verify backup/audit --key 'example.org/prod/host-1/audit+0f21bdd2+AakZ…' --json
+  grid audit verify .grid/audit --key host-1.vkey --witness w1.vkey --witness w2.vkey --quorum 1
 
 Give the key that you got from the log's keeper, not the one beside the log: whoever can change the log can change that
 too. Any key that the log ever had will do; changes of keys are followed.
 
 Whoever has the private key can write another log, and a log that was cut back to an earlier state of its own looks
 like an honest one. Both are seen with --at-least: a checkpoint (`grid audit checkpoint`), or a receipt or proof, that
-was kept earlier.
+was kept earlier; or with --witness, where somebody else watches the log. Entries after the size that witnesses cosigned
+have the keeper's word alone; both sizes are printed.
 
 Needs no host and takes no lock; a host may be writing. Exit code 7 when the log does not verify.")]
 pub(crate) struct Verify {
@@ -51,6 +53,12 @@ pub(crate) struct Verify {
     /// A checkpoint, proof or receipt that was kept and that the log must continue; may be repeated
     #[arg(long, value_name = "FILE")]
     at_least: Vec<PathBuf>,
+    /// The key of a witness that must have cosigned the log, or a file with keys, one a line; may be repeated
+    #[arg(long = "witness", value_name = "FILE|VKEY")]
+    witnesses: Vec<String>,
+    /// How many of the witnesses must have cosigned [else all]
+    #[arg(long, value_name = "N", requires = "witnesses", value_parser = clap::value_parser!(u16).range(1..))]
+    quorum: Option<u16>,
     /// Certificates (PEM) to trust for an address, instead of this machine's
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -61,6 +69,7 @@ impl Verify {
         let source = source(context, self.log, self.ca_file.as_deref())?;
         let key = self.key.as_deref().map(trusted).transpose()?;
         let kept = self.at_least.iter().map(|path| evidence(path)).collect::<Result<Vec<_>, _>>()?;
+        let witnesses = witnesses(&self.witnesses, self.quorum)?;
         let clock = SystemClock::shared();
         let began = clock.elapsed();
         let told: Cell<Option<Duration>> = Cell::new(None);
@@ -75,7 +84,8 @@ impl Verify {
             // Standard error may be gone, and then there is nobody to tell.
             let _ = write!(io::stderr(), "\r{percent:>3} %  {entries} of {published} entries\u{1b}[K");
         };
-        let mut options = Options::default().kept(&kept);
+        let quorum = self.quorum.map_or(0, usize::from);
+        let mut options = Options::default().kept(&kept).witnesses(&witnesses, quorum);
         if let Some(key) = &key {
             options = options.key(key);
         }
@@ -127,6 +137,39 @@ pub(super) fn keys(text: &str) -> Result<Keys, Failure> {
     }
     let content = read(Path::new(text))?;
     Keys::parse(&content).map_err(|failure| Failure::new(Exit::Error, format!("no key in `{text}`: {failure}")))
+}
+
+/// The witnesses' keys. A file may be the one that the host has (`witness.file`): a key, a blank and a URL a line.
+fn witnesses(given: &[String], quorum: Option<u16>) -> Result<Vec<VerifyingKey>, Failure> {
+    let unusable = |why: String| Failure::new(Exit::Usage, why);
+    let mut witnesses: Vec<VerifyingKey> = Vec::new();
+    for text in given {
+        let content = if text.parse::<VerifyingKey>().is_ok() { text.clone() } else { read(Path::new(text))? };
+        let before = witnesses.len();
+        for line in content.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let key = line.split_once(' ').map_or(line, |(key, _)| key);
+            let key: VerifyingKey =
+                key.parse().map_err(|error| unusable(format!("no witness's key in `{text}`: {error}")))?;
+            if key.kind() != Kind::Cosignature {
+                return Err(unusable(format!(
+                    "the key `{key}` is a log's, not a witness's; give that one with `--key`"
+                )));
+            }
+            if witnesses.contains(&key) {
+                return Err(unusable(format!("the witness `{}` is given twice", key.name())));
+            }
+            witnesses.push(key);
+        }
+        if witnesses.len() == before {
+            return Err(unusable(format!("there is no witness's key in `{text}`")));
+        }
+    }
+    if let Some(quorum) = quorum.filter(|quorum| usize::from(*quorum) > witnesses.len()) {
+        let why =
+            format!("{quorum} of {} witnesses cannot have cosigned; give more, or lower `--quorum`", witnesses.len());
+        return Err(unusable(why));
+    }
+    Ok(witnesses)
 }
 
 fn evidence(path: &Path) -> Result<Evidence, Failure> {
@@ -194,6 +237,11 @@ fn page(report: &Report, took: Duration) -> String {
     }
     if report.kept > 0 {
         lines.push(format!("continues   {} kept checkpoints and receipts", report.kept));
+    }
+    if let Some(cosigned) = &report.cosigned {
+        let word = |witness: &Witness| format!("{} at {}", witness.name, stamp(witness.time.saturating_mul(1000)));
+        let by: Vec<String> = cosigned.by.iter().map(word).collect();
+        lines.push(format!("cosigned    {} of {entries} entries, by {}", cosigned.size, by.join(", ")));
     }
     lines.extend(
         report.rotations.iter().map(|rotation| format!("new key     {} at entry {}", rotation.key, rotation.index)),

@@ -5,4 +5,5 @@
 mod notes;
 mod tiles;
 mod trees;
+mod vectors;
 mod witnesses;

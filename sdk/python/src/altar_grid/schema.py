@@ -197,7 +197,8 @@ def kind_of(hint: Any, inside: tuple[Any, ...] = ()) -> Kind:
         return Many(_inner(args[0], inside))
     if origin in _DICTS:
         return _free(args, inside)
-    if isinstance(hint, type):
+    # Before Python 3.11 `set[int]` counts as a type.
+    if isinstance(hint, type) and not args:
         return _class(hint, inside)
     raise _Refused(f"`{_shown(hint)}` has no ADM type; {_HINTS}")
 

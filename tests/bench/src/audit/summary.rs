@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::{
     Options, Which, goals,
     parts::Parts,
+    proving::Proving,
     sample::{Cpu, Sample},
+    verifying::Verifying,
 };
 use crate::{goal::Goal, machine::Machine, sample::median};
 
@@ -19,6 +21,9 @@ pub(super) struct Summary {
     pub(super) ratios: Vec<Ratios>,
     pub(super) parts: Parts,
     pub(super) shares: Vec<Shares>,
+    /// Absent where it was left out.
+    pub(super) verifying: Option<Verifying>,
+    pub(super) proving: Option<Proving>,
     pub(super) goals: Vec<Goal>,
 }
 
@@ -77,7 +82,13 @@ pub(super) struct Shares {
 }
 
 impl Summary {
-    pub(super) fn new(options: &Options, points: Vec<Point>, parts: &[Parts]) -> Self {
+    pub(super) fn new(
+        options: &Options,
+        points: Vec<Point>,
+        parts: &[Parts],
+        verifying: Option<Verifying>,
+        proving: Option<Proving>,
+    ) -> Self {
         let parts = Parts::median(parts);
         let ratios = options.callers.iter().filter_map(|&callers| Ratios::at(callers, &points)).collect();
         let figures: Vec<Figure> = points.into_iter().map(Figure::of).collect();
@@ -100,6 +111,8 @@ impl Summary {
             ratios,
             parts,
             shares,
+            verifying,
+            proving,
             goals: Vec::new(),
         };
         summary.goals = goals::check(&summary);

@@ -2,15 +2,22 @@
 
 use std::fmt::Write as _;
 
-use super::summary::Summary;
+use super::{
+    proving::{Proving, Times},
+    summary::Summary,
+    verifying::{Pass, Verifying},
+};
 use crate::goal;
 
 /// Figures, ratios, where the processor's time went, goals.
 pub(super) fn text(summary: &Summary) -> String {
     let mut out = format!("\n{}\n{}\n", summary.machine(), summary.method());
     // Writing to a String cannot fail.
-    let _ =
-        figures(summary, &mut out).and_then(|()| ratios(summary, &mut out)).and_then(|()| shares(summary, &mut out));
+    let _ = figures(summary, &mut out)
+        .and_then(|()| ratios(summary, &mut out))
+        .and_then(|()| shares(summary, &mut out))
+        .and_then(|()| summary.verifying.iter().try_for_each(|verifying| verified(verifying, &mut out)))
+        .and_then(|()| summary.proving.iter().try_for_each(|proving| proved(proving, &mut out)));
     out + &goal::text(&summary.goals)
 }
 
@@ -92,6 +99,32 @@ fn shares(summary: &Summary, out: &mut String) -> std::fmt::Result {
         )?;
     }
     Ok(())
+}
+
+fn verified(verifying: &Verifying, out: &mut String) -> std::fmt::Result {
+    let Verifying { entries, entry_bytes, batch, whole, unsigned, bare, to_bare } = verifying;
+    writeln!(out, "\nverify: {entries} entries of {entry_bytes} bytes, a signature for every {batch}")?;
+    writeln!(out, "{:<44} {:>17} {:>11}", "", "entries/s a core", "entries/s")?;
+    let rows = [("all of it", whole), ("without the signatures", unsigned), ("reading and hashing alone", bare)];
+    for (name, Pass { per_core, per_second }) in rows {
+        writeln!(out, "{name:<44} {per_core:>17.0} {per_second:>11.0}")?;
+    }
+    writeln!(out, "CPU of all of it to that of reading and hashing: {to_bare:.2}")
+}
+
+fn proved(proving: &Proving, out: &mut String) -> std::fmt::Result {
+    let Proving { entries, alone, kept_open, bare, to_bare } = proving;
+    writeln!(out, "\nproofs of single entries of {entries}, files in the page cache")?;
+    writeln!(out, "{:<44} {:>8} {:>8} {:>8}", "", "p50 µs", "p99 µs", "most µs")?;
+    let rows = [
+        ("opens the log, proves, checks the proof", alone),
+        ("the same in a log that stays open", kept_open),
+        ("reading the files alone", bare),
+    ];
+    for (name, Times { p50_us, p99_us, most_us }) in rows {
+        writeln!(out, "{name:<44} {p50_us:>8.0} {p99_us:>8.0} {most_us:>8.0}")?;
+    }
+    writeln!(out, "p99 with the opening to that of reading: {to_bare:.2}")
 }
 
 fn percent(share: f64) -> String {

@@ -26,7 +26,7 @@ const GOALS: &[Row] = &[
 pub(super) fn check(summary: &Summary) -> Vec<Goal> {
     let ratios = GOALS.iter().filter_map(|&(what, in_flight, bound, goal, prototype, read)| {
         let measured = summary.ratios_at(in_flight).and_then(read)?;
-        Some(Goal::new(what, in_flight, bound, goal, measured, prototype))
+        Some(Goal::new(what, Some(in_flight), bound, goal, measured, prototype))
     });
     ratios.chain(alone(summary)).collect()
 }
@@ -34,5 +34,5 @@ pub(super) fn check(summary: &Summary) -> Vec<Goal> {
 /// With one call in flight the time counts, beside that of the disk.
 fn alone(summary: &Summary) -> Option<Goal> {
     let (measured, goal) = summary.ratios_at(1)?.p50_us_of_d?;
-    Some(Goal::new("p50 of d in µs", 1, Bound::AtMost, goal, measured, None))
+    Some(Goal::new("p50 of d in µs", Some(1), Bound::AtMost, goal, measured, None))
 }

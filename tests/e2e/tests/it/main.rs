@@ -13,6 +13,8 @@ mod bad_requests;
 #[cfg(test)]
 mod bad_runtimes;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod crashes;
@@ -22,6 +24,10 @@ mod development;
 mod governed;
 #[cfg(test)]
 mod languages;
+#[cfg(test)]
+mod outlets;
+#[cfg(test)]
+mod proofs;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command, time::Duration};
 
-use crate::tools::{Call, End, Log, Run, Scenario, acknowledged, alone, scenarios};
+use crate::tools::{Call, End, Log, Run, Scenario, Strace, acknowledged, scenarios, with_others};
 
 /// Until a process has ended by itself, from its start on.
 const END: Duration = Duration::from_secs(5);
@@ -95,7 +95,10 @@ fn is_of_the_log(call: &Call) -> bool {
 
 #[test]
 fn a_call_that_fails_is_the_last_one_of_its_log() {
-    let _alone = alone();
+    let _turn = with_others();
+    if !Strace::is_allowed() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut failures = 0;
     for scenario in scenarios(folder.path()) {
@@ -111,7 +114,10 @@ fn a_call_that_fails_is_the_last_one_of_its_log() {
 
 #[test]
 fn a_full_disk_or_quota_ends_a_log_only_where_it_needs_the_room_now() {
-    let _alone = alone();
+    let _turn = with_others();
+    if !Strace::is_allowed() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     for scenario in scenarios(folder.path()) {
         let calls = scenario.calls(folder.path());
@@ -128,7 +134,10 @@ fn a_full_disk_or_quota_ends_a_log_only_where_it_needs_the_room_now() {
 #[test]
 fn an_interrupted_call_is_made_again() {
     const INTERRUPTIBLE: [&str; 6] = ["openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate"];
-    let _alone = alone();
+    let _turn = with_others();
+    if !Strace::is_allowed() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     for scenario in scenarios(folder.path()) {
         let calls = scenario.calls(folder.path());
@@ -141,7 +150,7 @@ fn an_interrupted_call_is_made_again() {
 /// Nothing is faked here: the system writes as much of a frame as the limit lets it.
 #[test]
 fn a_write_that_comes_up_short_is_cut_at_the_next_start() {
-    let _alone = alone();
+    let _turn = with_others();
     let folder = tempfile::tempdir().unwrap();
     let mut log = Log::at(folder.path(), "log");
     let mut run = Run::of(&log.directory, &["calls:1:1:9000", "wait", "calls:1:4:9000"]);

@@ -40,24 +40,36 @@ fn run(test: impl Future<Output = ()>) {
 #[test]
 fn an_answer_whose_record_cannot_be_synced_is_withheld() {
     let _alone = alone();
+    if !Strace::is_allowed() {
+        return;
+    }
     run(answers_are_withheld("fdatasync"));
 }
 
 #[test]
 fn an_answer_whose_record_cannot_be_written_is_withheld() {
     let _alone = alone();
+    if !Strace::is_allowed() {
+        return;
+    }
     run(answers_are_withheld("pwrite64"));
 }
 
 #[test]
 fn a_host_at_work_stops_when_a_record_cannot_be_synced() {
     let _alone = alone();
+    if !Strace::is_allowed() {
+        return;
+    }
     run(work_stops("fdatasync"));
 }
 
 #[test]
 fn a_host_at_work_stops_when_a_record_cannot_be_written() {
     let _alone = alone();
+    if !Strace::is_allowed() {
+        return;
+    }
     run(work_stops("pwrite64"));
 }
 

@@ -1,7 +1,7 @@
 //! Faults as a machine makes them: processes that are killed, system calls that fail, disks that are full. A probe or
 //! a host meets them; what it had acknowledged, a client outside has kept, and the log is held to that.
 //!
-//! The sizes are those of CI. `tests/faults/soak.sh` runs the larger ones.
+//! The sizes are those of CI. `make soak-audit` runs larger ones, again and again.
 
 /// Hosts, callers and runtimes as the end-to-end tests have them.
 #[cfg(test)]

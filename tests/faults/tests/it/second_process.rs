@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use crate::tools::{Probe, Receipts, Run, Said, alone};
+use crate::tools::{Probe, Receipts, Run, Said, with_others};
 
 const REFUSED: Duration = Duration::from_secs(1);
 
@@ -23,7 +23,7 @@ fn refused_by(holder: &Probe, log: &Path) {
 
 #[test]
 fn a_second_process_is_refused_while_the_first_one_writes() {
-    let _alone = alone();
+    let _turn = with_others();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut first = holder(&log);
@@ -36,7 +36,7 @@ fn a_second_process_is_refused_while_the_first_one_writes() {
 
 #[test]
 fn a_second_process_is_refused_also_where_the_first_one_stands_still() {
-    let _alone = alone();
+    let _turn = with_others();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let first = holder(&log);
@@ -52,7 +52,7 @@ fn a_second_process_is_refused_also_where_the_first_one_stands_still() {
 
 #[test]
 fn of_many_that_start_at_once_one_gets_the_log() {
-    let _alone = alone();
+    let _turn = with_others();
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     for round in 0..10 {

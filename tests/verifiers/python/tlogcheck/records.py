@@ -63,7 +63,7 @@ class Rules:
     def __init__(self) -> None:
         self.fault: Bad | None = None
         self.concluded: dict[str, bool] = {}
-        self.orphans: list[int] = []
+        self.excused = 0
         self.rotations: list[Rotation] = []
         self.counts = {"admitted": 0, "concluded": 0, "open": 0, "gaps": 0, "lost": 0}
 
@@ -82,7 +82,7 @@ class Rules:
         if kind == "admitted":
             self.admitted(record)
         elif kind == "concluded":
-            self.conclude(index, record)
+            self.conclude(record)
         elif kind == "gap":
             self.gap(record)
         elif kind == "key_rotated":
@@ -98,11 +98,13 @@ class Rules:
         self.concluded[invocation] = False
         self.counts["admitted"] += 1
 
-    def conclude(self, index: int, record: dict[str, Any]) -> None:
+    def conclude(self, record: dict[str, Any]) -> None:
         invocation = invocation_of(record)
         if invocation not in self.concluded:
-            # Excused where the log itself says that records were lost; `finish` counts.
-            self.orphans.append(index)
+            # Excused where the log itself has said that so many records were lost.
+            self.excused += 1
+            if self.excused > self.counts["lost"]:
+                raise Bad("concluded, and not admitted before")
         elif self.concluded[invocation]:
             raise Bad(f"`{invocation}` was concluded before")
         self.concluded[invocation] = True
@@ -117,12 +119,8 @@ class Rules:
 
     def finish(self) -> Bad | None:
         """The first fault, once every record has passed."""
-        faults = [] if self.fault is None else [self.fault]
-        lost = self.counts["lost"]
-        if len(self.orphans) > lost:
-            faults.append(Bad("concluded, and not admitted before", self.orphans[lost]))
         self.counts["open"] = sum(1 for is_concluded in self.concluded.values() if not is_concluded)
-        return min(faults, key=lambda fault: fault.index or 0, default=None)
+        return self.fault
 
 
 def invocation_of(record: dict[str, Any]) -> str:

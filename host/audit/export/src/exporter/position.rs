@@ -5,13 +5,13 @@
 use std::{
     collections::VecDeque,
     fmt::Write as _,
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use grid_audit::{Reader, Record};
+use grid_audit::{Disk as _, OsDisk, Reader, Record};
 
 use crate::{Batch, Error, leaf, sink::Taken};
 
@@ -41,9 +41,7 @@ impl Position {
     /// Reads the position of `name`; a new one stands before the first record.
     pub(super) fn open(log: &Path, name: &str) -> Result<Self, Error> {
         let folder = log.join("exports");
-        let made = DirBuilder::new().mode(0o700).create(&folder);
-        made.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
-            .map_err(Error::io("make", &folder))?;
+        OsDisk.make_directories(&folder).map_err(Error::io("make", &folder))?;
         let lock = lock(&folder.join(format!("{name}.lock")))?;
         let mut position = Self { folder, name: name.to_owned(), next: 0, marks: VecDeque::new(), lock };
         let path = position.path("position");
@@ -118,17 +116,13 @@ impl Position {
             let _ = writeln!(text, "mark {} {}", mark.index, mark.hash);
         }
         text.push_str("end\n");
-        let (path, new) = (self.path("position"), self.path("position.new"));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(&self.folder)?.sync_all()?;
+        OsDisk.replace(&self.path("position"), text.as_bytes())?;
         (self.next, self.marks) = (next, marks);
         Ok(())
     }
 
-    /// Notes that the sink refused a part of a batch for good; durable when it returns.
+    /// Notes that the sink refused a part of a batch for good; durable when the position has passed the batch, which
+    /// syncs the folder. Until then the batch is delivered, and noted, again.
     pub(super) fn note_rejected(&self, batch: &Batch, taken: &Taken) -> io::Result<()> {
         let line = serde_json::json!({
             "first": batch.first(),
@@ -138,8 +132,7 @@ impl Position {
         });
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(self.path("rejected"))?;
         file.write_all(format!("{line}\n").as_bytes())?;
-        file.sync_all()?;
-        File::open(&self.folder)?.sync_all()
+        file.sync_all()
     }
 }
 

@@ -16,6 +16,9 @@ mod formats;
 mod killed;
 mod otlp;
 mod parsers;
+#[path = "../../../tests/promise/mod.rs"]
+mod promise;
+mod promised;
 mod reports;
 mod server;
 mod web;

@@ -1,5 +1,5 @@
 //! Makes logs of any shape, as a host leaves them or as somebody without a host writes them: the bytes follow the
-//! crate documentation of grid-audit, not its code.
+//! crate documentation of grid-audit-wal, not its code.
 
 use std::{
     collections::BTreeMap,

@@ -13,5 +13,8 @@ mod hostile;
 mod http;
 mod kit;
 mod memory;
+#[path = "../../../tests/promise/mod.rs"]
+mod promise;
+mod promised;
 mod races;
 mod witnessing;

@@ -12,7 +12,7 @@ from altar_grid import errors
 from altar_grid.errors import BY_CODE, GridError
 
 _CODED = re.compile(r"([A-Z][A-Z_]+): (.+)", re.DOTALL)
-_TLS = ("certificate", "ssl", "tls", "handshake")
+_TLS = ("certificate", "ssl", "tls", "handshake", "verification check")
 #: What gRPC says where no connection could be made, so that nothing was sent.
 _UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connection refused", "domain name not")
 

@@ -61,6 +61,8 @@ class Attempt:
         self._retries = retries
         self._idempotent = idempotent
         self._refreshed = False
+        self._reached = False
+        self._former: GridError | None = None
 
     def patience(self, longest: float = LONGEST_ANSWER) -> float:
         """How many seconds to wait for the answer of this try."""
@@ -78,12 +80,21 @@ class Attempt:
     def pause(self, fault: GridError) -> float | None:
         """Seconds to wait before the next try; `None` where there must be none."""
         self.tries += 1
-        fault.tries = self.tries
+        self._tell(fault)
         bound = self._allowed(fault)
         if bound is None or self.tries > min(bound, self._retries.most):
             return None
         pause = self._retries.backoff.wait(self.tries, fault.retry_after_ms / 1000)
         return pause if pause <= self._retries.longest_pause and pause < self._left() else None
+
+    def _tell(self, fault: GridError) -> None:
+        """Says in a fault what the tries before it were like."""
+        fault.tries = self.tries
+        self._reached = self._reached or not fault.unsent
+        fault.unsent = not self._reached
+        if self._former is not None:
+            fault.caused_by = (*fault.caused_by, self._former)
+        self._former = fault
 
     def _allowed(self, fault: GridError) -> int | None:
         """The most repeats that this fault allows."""
@@ -93,4 +104,4 @@ class Attempt:
                 return None
             return 1_000_000 if fault.max_retries is None else fault.max_retries
         transient = isinstance(fault, (ConnectionFailed, NetworkTimeout, ResourceExhausted))
-        return 1_000_000 if transient and (fault.unsent or self._idempotent) else None
+        return 1_000_000 if transient and (not self._reached or self._idempotent) else None

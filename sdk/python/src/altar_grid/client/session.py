@@ -15,7 +15,7 @@ from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing, listing, read_answer, write_args
 from altar_grid.client.retry import Retries
 from altar_grid.client.transport import Transport
-from altar_grid.errors import ArgumentsError, GridError
+from altar_grid.errors import ArgumentsError, GridError, InvalidSession, SessionExpired
 
 
 class Session:
@@ -167,6 +167,9 @@ class Opening(AbstractAsyncContextManager[Session]):
             return
         try:
             await self._session.close(force=True)
+        except (InvalidSession, SessionExpired):
+            # It has ended already.
+            return
         except GridError:
             # What went wrong inside says more than that the session could not be closed besides; it expires anyway.
             if fault is None:

@@ -12,7 +12,7 @@ from altar_grid.client.answer import CallAnswer, ToolListing
 from altar_grid.client.loop import LOOP
 from altar_grid.client.retry import Retries
 from altar_grid.client.session import Opening, Session
-from altar_grid.errors import GridError
+from altar_grid.errors import GridError, InvalidSession, SessionExpired
 
 if TYPE_CHECKING:
     from altar_grid.client.client import AltarClient
@@ -44,6 +44,9 @@ class SyncSession:
     ) -> None:
         try:
             self.close(force=True)
+        except (InvalidSession, SessionExpired):
+            # It has ended already.
+            return
         except GridError:
             if fault is None:
                 raise

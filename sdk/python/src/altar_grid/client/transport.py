@@ -4,6 +4,7 @@ by the breaker. Takes and gives wire messages; refusals are raised as the except
 from __future__ import annotations
 
 import asyncio
+import logging
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -19,6 +20,8 @@ from altar_grid.client.connect import Connection, Metadata
 from altar_grid.client.faults import from_status
 from altar_grid.client.retry import Attempt, Retries
 from altar_grid.errors import BadAnswer, GridError, InvalidCredentials, SettingError, from_wire
+
+log = logging.getLogger("altar_grid.client")
 
 _Answer = TypeVar("_Answer")
 
@@ -149,6 +152,9 @@ class Transport:
                 pause = attempt.pause(fault)
                 if pause is None:
                     raise
+                log.debug(
+                    "try %d of %s failed, next in %.3f s: %s", attempt.tries, attempt.correlation_id, pause, fault
+                )
             await asyncio.sleep(pause)
 
     async def _once(

@@ -5,36 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import concurrent.futures
 import contextlib
 import json
 import logging
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from altar_grid.client.connect import MESSAGE_LIMIT, Connection, Metadata, Path, Token
-from altar_grid.client.loop import LOOP
 from altar_grid.client.retry import Backoff
-from altar_grid.errors import (
-    BadAnswer,
-    GridError,
-    InvalidCredentials,
-    MessageTooLarge,
-    PolicyViolation,
-    ProtocolViolation,
-    SettingError,
-    Timeout,
-    TlsHandshakeFailed,
-    TransportError,
-)
-from altar_grid.runtime.attachment import Attachment, Ended
-from altar_grid.runtime.handshake import Agreed, Handshake, Mode, Offer
+from altar_grid.errors import SettingError
+from altar_grid.runtime.background import Background, not_in_time
+from altar_grid.runtime.handshake import Mode, Offer
+from altar_grid.runtime.life import Life, RuntimeState, RuntimeStatus, Setup
 from altar_grid.schema import ToolDefinitionError
 from altar_grid.tools import Tool, tool
 
@@ -43,45 +29,8 @@ log = logging.getLogger("altar_grid.runtime")
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-#: Seconds in which a host may still hold a lost attachment, so that this runtime's name is taken.
-STILL_HELD = 120.0
-#: Faults on the way that another try does not mend.
-_FINAL = (TlsHandshakeFailed, ProtocolViolation, MessageTooLarge)
-
 #: Whom a DEVELOPMENT host takes a caller on the same machine for that shows no token.
 DEVELOPER = "developer"
-
-
-class RuntimeState(str, Enum):
-    """Where a runtime stands."""
-
-    #: It was not started, or has ended.
-    STOPPED = "stopped"
-    #: Reaching the host, introducing itself and its tools.
-    CONNECTING = "connecting"
-    #: Answering calls.
-    SERVING = "serving"
-    #: Waiting before the next try.
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True)
-class RuntimeStatus:
-    """What a runtime tells about itself while it runs.
-
-    Attributes:
-        state: Where it stands.
-        tools: The tools that the host accepted last.
-        connection_id: The host's id of the last attachment.
-        session_id: The session that registered tools belong to; empty for every session.
-        host_mode: `strict` or `development`; empty before the first attachment.
-    """
-
-    state: RuntimeState = RuntimeState.STOPPED
-    tools: tuple[str, ...] = ()
-    connection_id: str = ""
-    session_id: str = ""
-    host_mode: str = ""
 
 
 class AltarRuntime:
@@ -170,7 +119,7 @@ class AltarRuntime:
         self._runtime_id = runtime_id
         self._tools: dict[str, Tool[..., Any]] = {}
         self._status = RuntimeStatus()
-        self._background: _Background | None = None
+        self._background: Background | None = None
         self._task: tuple[asyncio.Task[None], asyncio.Event] | None = None
         self.add(*tools)
 
@@ -249,7 +198,10 @@ class AltarRuntime:
             raise SettingError("the runtime runs already; make another one for a second attachment")
         self._tell(state=RuntimeState.CONNECTING)
         try:
-            await _Life(self, stop or asyncio.Event()).run()
+            setup = Setup(
+                self.connection, self.concurrency, self.grace, self.backoff, offer=self._offer, tell=self._tell
+            )
+            await Life(setup, stop or asyncio.Event()).run()
         finally:
             self._tell(state=RuntimeState.STOPPED)
 
@@ -272,7 +224,7 @@ class AltarRuntime:
         """
         if self._background is not None:
             raise SettingError("the runtime runs already; stop it first")
-        self._background = background = _Background(self)
+        self._background = background = Background(self._serve_and_tell)
         try:
             background.wait(timeout)
         except BaseException:
@@ -300,7 +252,7 @@ class AltarRuntime:
             serving.result()
         if not attached.is_set():
             serving.cancel()
-            raise _not_in_time()
+            raise not_in_time()
         self._task = (serving, stop)
         return self
 
@@ -342,147 +294,6 @@ class AltarRuntime:
             concurrency=self.concurrency,
             development_only=self.development_only,
         )
-
-
-class _Background:
-    """A runtime on the package's own loop."""
-
-    def __init__(self, runtime: AltarRuntime) -> None:
-        self._ready: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._stop, self._serving = LOOP.run(self._begin(runtime))
-
-    async def _begin(self, runtime: AltarRuntime) -> tuple[asyncio.Event, asyncio.Task[None]]:
-        stop = asyncio.Event()
-        serving = asyncio.get_running_loop().create_task(runtime._serve_and_tell(stop, self._attached))
-        serving.add_done_callback(self._ended)
-        return stop, serving
-
-    def _attached(self) -> None:
-        if not self._ready.done():
-            self._ready.set_result(None)
-
-    def _ended(self, serving: asyncio.Task[None]) -> None:
-        if self._ready.done():
-            return
-        fault = None if serving.cancelled() else serving.exception()
-        self._ready.set_exception(fault or _not_in_time())
-
-    def wait(self, timeout: float) -> None:
-        try:
-            self._ready.result(timeout)
-        except concurrent.futures.TimeoutError:
-            raise _not_in_time() from None
-
-    def stop(self) -> None:
-        async def ended() -> None:
-            self._stop.set()
-            fault = (await asyncio.gather(self._serving, return_exceptions=True))[0]
-            # What `wait` has raised already is not raised again.
-            if isinstance(fault, GridError) and self._ready.exception() is None:
-                raise fault
-
-        LOOP.run(ended())
-
-
-class _Life:
-    """From the first try to reach the host to the last frame."""
-
-    def __init__(self, runtime: AltarRuntime, stop: asyncio.Event) -> None:
-        self._runtime = runtime
-        self._stop = stop
-        self._tries = 0
-        self._asked = 0.0
-        self._served = False
-        self._lost_at = 0.0
-        self._metadata: Metadata = ()
-
-    async def run(self) -> None:
-        """Until told to stop, or until a refusal that no further try can mend."""
-        while not self._stop.is_set():
-            began = time.monotonic()
-            try:
-                await self._attach()
-            except GridError as fault:
-                if not self._again(fault):
-                    log.error("not attached, and trying again would not help: %s", fault)
-                    raise
-                log.warning("not attached; trying again: %s", fault)
-            if self._stop.is_set():
-                return
-            # An attachment that held for a while starts the pauses anew.
-            self._tries = 1 if time.monotonic() - began > 60 else self._tries + 1
-            self._runtime._tell(state=RuntimeState.WAITING)
-            pause = self._runtime.backoff.wait(self._tries, self._asked)
-            self._asked = 0.0
-            await self._unless_stopped(asyncio.sleep(pause))
-            self._runtime._tell(state=RuntimeState.CONNECTING)
-
-    async def _attach(self) -> None:
-        runtime = self._runtime
-        self._metadata = runtime.connection.metadata()
-        async with runtime.connection.channel() as channel:
-            handshake = Handshake(channel, self._metadata, runtime._offer(self._metadata))
-            agreed: Agreed | None = await self._unless_stopped(handshake.agree())
-            if agreed is None:
-                handshake.cancel()
-                return
-            self._served = True
-            attachment = Attachment(
-                agreed.stream,
-                agreed.tools,
-                agreed.early,
-                beat=agreed.beat,
-                limit=runtime.concurrency,
-                message_limit=runtime.connection.message_limit,
-            )
-            log.info("serving %s", ", ".join(sorted(agreed.tools)))
-            runtime._tell(
-                state=RuntimeState.SERVING,
-                tools=tuple(agreed.tools),
-                connection_id=agreed.connection_id,
-                session_id=agreed.session_id,
-                host_mode=agreed.host_mode,
-            )
-            ended = await attachment.serve(self._stop, runtime.grace)
-            self._lost_at = time.monotonic()
-            if ended is Ended.LOST:
-                log.warning("the attachment is lost; its calls are dropped")
-
-    async def _unless_stopped(self, work: Any) -> Any:
-        """What the work gives; `None` where this program is told to stop before."""
-        working = asyncio.ensure_future(work)
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
-            return working.result() if working.done() else None
-        finally:
-            working.cancel()
-            stopping.cancel()
-
-    def _again(self, fault: GridError) -> bool:
-        """Whether another try can mend it."""
-        if isinstance(fault, InvalidCredentials):
-            return self._token_changed()
-        if isinstance(fault, PolicyViolation) and self._served and time.monotonic() - self._lost_at < STILL_HELD:
-            # The host may not have noticed yet that the attachment of before is lost.
-            return True
-        if fault.refused:
-            self._asked = fault.retry_after_ms / 1000
-            return fault.retry_allowed
-        if isinstance(fault, (SettingError, BadAnswer)):
-            # A host that has accepted this runtime once is only restarting badly.
-            return self._served
-        return isinstance(fault, TransportError) and (self._served or not isinstance(fault, _FINAL))
-
-    def _token_changed(self) -> bool:
-        try:
-            return bool(self._runtime.connection.metadata() != self._metadata)
-        except SettingError:
-            return False
-
-
-def _not_in_time() -> GridError:
-    return Timeout("the host did not accept the runtime in time; check that it runs and that the endpoint is right")
 
 
 def _subject(metadata: Metadata) -> str:

@@ -158,7 +158,7 @@ pub fn refusal(answer: &v1::CallToolResponse) -> &v1::EnhancedError {
 
 /// Messages as the bytes that they are.
 #[derive(Debug, Clone, Copy)]
-struct Plain;
+pub struct Plain;
 
 impl Codec for Plain {
     type Encode = Bytes;

@@ -189,7 +189,8 @@ impl Host {
             command.arg("--set").arg(setting);
         }
         let errors = File::create(self.errors(self.starts)).unwrap();
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
+        let output = File::create(self.folder().join(format!("host-{}.out", self.starts))).unwrap();
+        let process = command.stdin(Stdio::null()).stdout(output).stderr(errors).spawn().unwrap();
         self.process = Some(process);
     }
 
@@ -384,7 +385,7 @@ pub fn check_log(records: &[Value]) -> usize {
 
 /// A port that nobody listens on just now. Below those that systems give to outgoing connections, or one of the many
 /// connections here might have taken it by the time that the host starts; and given out once in this process.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 12_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -5,18 +5,24 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 mod caller;
+mod canary;
+mod collector;
 mod contracts;
 mod host;
 mod peer;
 mod program;
 mod sdk;
+mod sink;
 
 pub use caller::{Caller, content, failure, refusal};
+pub use canary::{Form, assert_clean, assert_clean_files, forms_of_number, forms_of_text};
+pub use collector::Collector;
 pub use contracts::manifest;
-pub use host::{Host, Setup, check_log, files, kind, text};
+pub use host::{Host, Setup, check_log, files, free_port, kind, text};
 pub use peer::{Peer, announcement, answer, answered, error_of};
-pub use program::{Ended, root, signal};
+pub use program::{Ended, grid, root, signal};
 pub use sdk::{Serving, hang, serve};
+pub use sink::Sink;
 
 /// What has not happened by then does not happen.
 pub const PATIENCE: Duration = Duration::from_secs(30);

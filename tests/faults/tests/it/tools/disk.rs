@@ -1,8 +1,6 @@
-//! Small disks of their own, and what fills them. Mounting needs root; where it cannot be done a test fails, unless
-//! `GRID_FAULTS_NO_MOUNT=1` says that this is known.
+//! Small disks of their own, and what fills them. Mounting needs root.
 
 use std::{
-    env,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -16,6 +14,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use super::skip;
 
 const SIZE: u64 = 8 << 20;
 
@@ -55,18 +55,17 @@ impl Disk {
         Self::mounted(|at| run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs", path(at)]))
     }
 
-    /// `None` where the environment says that nothing can be mounted here.
+    /// `None` where nothing may be mounted here.
     fn mounted(mount: impl FnOnce(&Path) -> Result<(), String>) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("disk");
         fs::create_dir(&at).unwrap();
         match mount(&at) {
             Ok(()) => Some(Self { path: at, pause: Duration::from_micros(20), below: None, _folder: folder }),
-            Err(why) if env::var("GRID_FAULTS_NO_MOUNT").as_deref() == Ok("1") => {
-                println!("skipped: {why}");
+            Err(why) => {
+                skip("a disk of its own", &why);
                 None
             }
-            Err(why) => panic!("{why}; be root, or set GRID_FAULTS_NO_MOUNT=1 where nothing can be mounted"),
         }
     }
 }

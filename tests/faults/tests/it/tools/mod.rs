@@ -1,12 +1,13 @@
 //! What the tests share: the probe as a process, its receipts, strace, disks, and sizes from the environment.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 mod disk;
 mod probe;
 mod receipts;
 mod scenario;
 mod sizes;
+mod skip;
 mod strace;
 
 pub use disk::{Ballast, Disk};
@@ -14,10 +15,17 @@ pub use probe::{End, Probe, Run, Said};
 pub use receipts::Receipts;
 pub use scenario::{Log, Scenario, acknowledged, scenarios};
 pub use sizes::{Random, size};
+pub use skip::skip;
 pub use strace::{Beside, Call, Strace, thread_named};
 
-/// One test at a time: they wait for system calls to happen, and some measure how long things take.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+static TURN: RwLock<()> = RwLock::new(());
+
+/// For a test that measures how long things take: no other one runs meanwhile.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a test that mostly waits for processes and disks, which several can do at once.
+pub fn with_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -81,13 +81,15 @@ impl Log {
     /// begins the next one.
     pub fn with_open_calls(mut self, count: u64, segment: u64) -> Self {
         let run = |steps: &[&str]| Run { segment, ..Run::of(&self.directory, steps) };
-        let (large, small) = (run(&["calls:1:1:9000"]), run(&["calls:1:1:0"]));
         let open = run(&[&format!("open:{count}:0"), "wait"]);
         // Admissions and conclusions are between 400 and 600 bytes long; the first fit, with the others they do not.
         let full = segment - 700 * count;
+        let small = run(&["calls:1:1:0"]);
+        // Most of it by one process, since each leaves tiles of its own behind.
+        let large = run(&[&format!("calls:1:{}:9000", full.saturating_sub(30_000) / 20_000)]);
+        self = self.after(&large);
         while self.end() < full {
-            let next = if self.end() + 30_000 < full { &large } else { &small };
-            self = self.after(next);
+            self = self.after(&small);
         }
         let mut probe = open.start();
         probe.until_waiting();

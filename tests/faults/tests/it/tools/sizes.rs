@@ -23,6 +23,11 @@ impl Random {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
+    /// So many of its kind, each with choices of its own.
+    pub fn several(&mut self, count: usize) -> Vec<Self> {
+        (0..count).map(|_| Self(self.below(u64::MAX) | 1)).collect()
+    }
+
     /// Below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::Run;
+use super::{Run, skip};
 
 /// Whatever can change a file or make a change durable. Names that a machine lacks are left out by the `?`.
 pub const WRITES: &str = "write,pwrite64,?writev,?pwritev,?pwritev2,fsync,fdatasync,?sync_file_range,?syncfs,?open,\
@@ -63,6 +63,19 @@ pub struct Strace {
 }
 
 impl Strace {
+    /// Whether processes may be traced here.
+    pub fn is_allowed() -> bool {
+        let output = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+        let why = match output {
+            Ok(output) if output.status.success() => return true,
+            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+            // That one is missing is no reason.
+            Err(error) => panic!("cannot start strace: {error}; run tests/faults/setup.sh"),
+        };
+        skip("strace", &why);
+        false
+    }
+
     /// Writes to `trace` which of the calls `names` are made.
     pub fn new(trace: &Path, names: &str) -> Self {
         Self { trace: trace.to_owned(), names: names.to_owned(), inject: None, only: None, times: false }

@@ -1,5 +1,5 @@
-//! A batch as bytes: built on the writer's thread, checked by recovery and readers. The layout is in the
-//! crate's own documentation.
+//! A batch as bytes: built by the sealer, checked by recovery and readers. The layout is in the crate's own
+//! documentation.
 
 use grid_tlog::Hash;
 
@@ -34,9 +34,9 @@ pub(crate) struct Builder {
 }
 
 /// Why an entry is not in the frame.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum NotAdded {
-    /// It fits into no frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAdded {
+    /// It has so many bytes, and fits into no frame.
     TooLong(usize),
     /// It fits into the next one.
     Full,
@@ -111,17 +111,20 @@ impl Builder {
 
 /// One frame that checks.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Frame<'a> {
-    pub(crate) first_index: u64,
-    pub(crate) count: u32,
+pub struct Frame<'a> {
+    /// The index of its first entry.
+    pub first_index: u64,
+    /// How many entries it has.
+    pub count: u32,
     pub(crate) length: usize,
-    pub(crate) trailer: Trailer,
+    /// What it says of the tree.
+    pub trailer: Trailer,
     body: &'a [u8],
 }
 
 impl<'a> Frame<'a> {
     /// Its entries with their indices.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         let mut rest = self.body;
         (self.first_index..).take(usize::try_from(self.count).unwrap_or(0)).map_while(move |index| {
             let bytes = split_entry(&mut rest)?;

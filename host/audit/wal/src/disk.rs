@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::scan::read_full;
+
 mod os;
 
 pub use os::OsDisk;
@@ -113,16 +115,8 @@ pub trait Disk: Clone + Debug + Send + Sync + 'static {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let file = self.open(path, How::Read)?;
         let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
-        let mut done = 0;
-        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, done as u64) {
-                Ok(0) => break,
-                Ok(read) => done += read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        bytes.truncate(done);
+        let read = read_full(&file, &mut bytes, 0)?;
+        bytes.truncate(read);
         Ok(bytes)
     }
 }
@@ -195,7 +189,8 @@ pub enum How {
 }
 
 /// The directory that `path` is in.
-pub(crate) fn parent(path: &Path) -> PathBuf {
+#[must_use]
+pub fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(above) if above.as_os_str().is_empty() => PathBuf::from("."),
         Some(above) => above.to_path_buf(),

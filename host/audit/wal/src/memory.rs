@@ -10,7 +10,7 @@ use std::{
 use grid_tlog::Frontier;
 
 use crate::{
-    Chain, Error, Record, Storage,
+    Chain, Error, Storage,
     frame::MAX_FRAME,
     scan::{Step, Walk},
 };
@@ -67,21 +67,16 @@ impl MemoryStorage {
         self.lock().full = full;
     }
 
-    /// All records.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] where an entry is no record.
-    pub fn records(&self) -> Result<Vec<Record>, Error> {
-        let mut records = Vec::new();
+    /// The bytes of all entries, synced or not.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Vec<u8>> {
+        let mut entries = Vec::new();
         let inner = self.lock();
         let mut walk = Walk::default();
         while let Ok(Step::Frame(frame)) = walk.step(inner.bytes.as_slice()) {
-            for entry in frame.entries() {
-                let record = Record::decode(entry.index, entry.bytes);
-                records.push(record.map_err(|error| damaged(0, entry.index, &error.to_string()))?);
-            }
+            entries.extend(frame.entries().map(|entry| entry.bytes.to_vec()));
         }
-        Ok(records)
+        entries
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,4 +1,4 @@
-//! A reader's place in the log: which segment, which frame, which entries of it. It tells an end that may still
+//! Reads entries one by one: a reader's place in the log: which segment, which frame, which entries of it. It tells an end that may still
 //! grow from damage, and finds the way into the next segment.
 
 use std::{collections::VecDeque, io, path::PathBuf};
@@ -14,13 +14,16 @@ use crate::{
 
 /// An entry as it is stored.
 #[derive(Debug)]
-pub(crate) struct Raw {
-    pub(crate) index: u64,
-    pub(crate) bytes: Vec<u8>,
+pub struct Raw {
+    /// Its place in the log.
+    pub index: u64,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
 }
 
+/// Entries from one on, in order.
 #[derive(Debug)]
-pub(crate) struct Cursor<D: Disk> {
+pub struct Cursor<D: Disk> {
     disk: D,
     directory: PathBuf,
     from: u64,
@@ -47,17 +50,23 @@ enum Found {
 }
 
 impl<D: Disk> Cursor<D> {
-    pub(crate) fn new(disk: D, directory: PathBuf, from: u64) -> Self {
+    /// At entry `from` of the log in `directory`. Reads nothing yet.
+    #[must_use]
+    pub fn new(disk: D, directory: PathBuf, from: u64) -> Self {
         Self { disk, directory, from, place: None, entries: VecDeque::new() }
     }
 
     /// The index behind the last frame that was read.
-    pub(crate) fn next_index(&self) -> u64 {
+    #[must_use]
+    pub fn next_index(&self) -> u64 {
         self.place.as_ref().map_or(0, |place| place.next_index)
     }
 
-    /// The next entry; nothing at the present end.
-    pub(crate) fn next(&mut self) -> Result<Option<Raw>, Error> {
+    /// The next entry; nothing at the present end, where there may be more later.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn advance(&mut self) -> Result<Option<Raw>, Error> {
         loop {
             if let Some(entry) = self.entries.pop_front() {
                 return Ok(Some(entry));
@@ -68,7 +77,9 @@ impl<D: Disk> Cursor<D> {
         }
     }
 
-    pub(crate) fn damaged(&self, index: u64, what: &str) -> Error {
+    /// That entry `index`, which was read last, is not what it should be.
+    #[must_use]
+    pub fn damaged(&self, index: u64, what: &str) -> Error {
         let place = self.place.as_ref();
         Error::Damaged {
             file: place.map_or_else(|| self.directory.clone(), |place| place.path.clone()),

@@ -1,9 +1,8 @@
-//! What can go wrong: [`Error`] when a log is opened or read, [`Unavailable`] when a record was not stored.
+//! Why a log cannot be opened or read.
 
 use std::{
-    fmt, io,
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// A log that cannot be opened or read.
@@ -64,13 +63,14 @@ pub enum Error {
     /// An option that cannot work.
     #[error("{0}")]
     Options(String),
-    /// The first records could not be written.
+    /// What opening itself writes was refused.
     #[error("{0}")]
-    Unavailable(#[from] Unavailable),
+    Unavailable(String),
 }
 
 impl Error {
-    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    /// What the operating system said while `doing` that to `path`; for `map_err`.
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_path_buf();
         move |source| Self::Io { doing, path, source }
     }
@@ -82,48 +82,3 @@ fn advice(source: &io::Error) -> &'static str {
         _ => "check that the directory exists and belongs to this user",
     }
 }
-
-/// A record was not stored, so what it should have covered must not happen.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Unavailable {
-    message: Arc<str>,
-    lasting: bool,
-}
-
-impl Unavailable {
-    /// This record alone was refused; the log works.
-    pub(crate) fn once(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), lasting: false }
-    }
-
-    /// Nothing will be stored by this ledger any more.
-    pub(crate) fn lasting(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), lasting: true }
-    }
-
-    /// For the operator: what happened and what to do.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
-    /// Whether the ledger is done for, as opposed to this record having been refused.
-    #[must_use]
-    pub fn is_lasting(&self) -> bool {
-        self.lasting
-    }
-}
-
-impl fmt::Debug for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Unavailable {}

@@ -34,8 +34,11 @@ pub(crate) fn path(log: &Path, first_index: u64) -> PathBuf {
     directory(log).join(format!("{first_index:020}.seg"))
 }
 
-/// The first indices of all segments, in order.
-pub(crate) fn list<D: Disk>(disk: &D, log: &Path) -> Result<Vec<u64>, Error> {
+/// The first indices of all segments of a log, in order.
+///
+/// # Errors
+/// [`Error::Io`], also where there is no log.
+pub fn list<D: Disk>(disk: &D, log: &Path) -> Result<Vec<u64>, Error> {
     let directory = directory(log);
     let names = disk.list(&directory).map_err(Error::io("list", &directory))?;
     let mut found: Vec<u64> = names.iter().filter_map(|name| index_of(name.to_str()?)).collect();
@@ -126,6 +129,16 @@ pub(crate) fn take_spare<D: Disk>(disk: &D, log: &Path, file: &D::File, header: 
     disk.rename(&spare(log), &path)?;
     disk.sync_dir(&directory(log))?;
     Ok(path)
+}
+
+/// Removes a segment for good. Before the next one goes: what is left must never begin after what is gone.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove<D: Disk>(disk: &D, log: &Path, first_index: u64) -> Result<(), Error> {
+    let (path, directory) = (path(log, first_index), directory(log));
+    disk.remove(&path).map_err(Error::io("remove", &path))?;
+    disk.sync_dir(&directory).map_err(Error::io("sync", &directory))
 }
 
 /// Overwrites `from..to` with zeros and syncs.

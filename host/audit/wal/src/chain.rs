@@ -1,18 +1,23 @@
 //! What opening a log checks, frame by frame: each continues the tree that the one before left, the checkpoints that
 //! others have seen are on the way, and the last batch is signed by the log's key, which covers all.
 
-use grid_tlog::{Frontier, Hash};
+use grid_tlog::{Frontier, Hash, VerifyingKey};
 
 use crate::{
-    History,
     frame::Frame,
     seal::Trailer,
     storage::{Entry, Visit},
 };
 
+/// Whose signatures count.
+pub trait Keys {
+    /// The key of a tree of `size` entries.
+    fn key_at(&self, size: u64) -> Option<&VerifyingKey>;
+}
+
 /// Walks along while a storage shows its frames.
 pub struct Chain<'a> {
-    keys: &'a History,
+    keys: &'a dyn Keys,
     visit: Option<&'a mut Visit<'a>>,
     edge: Option<Frontier>,
     last: Option<Trailer>,
@@ -23,20 +28,20 @@ pub struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// A log with these keys.
     #[must_use]
-    pub fn expecting(keys: &'a History) -> Self {
+    pub fn expecting(keys: &'a dyn Keys) -> Self {
         Self { keys, visit: None, edge: None, last: None, shown: Vec::new() }
     }
 
     /// One that has shown `root` over `size` entries.
     #[must_use]
-    pub(crate) fn and(mut self, size: u64, root: Hash) -> Self {
+    pub fn and(mut self, size: u64, root: Hash) -> Self {
         self.shown.push((size, root));
         self
     }
 
     /// `visit` sees every entry.
     #[must_use]
-    pub(crate) fn showing<'b>(self, visit: &'b mut Visit<'b>) -> Chain<'b>
+    pub fn showing<'b>(self, visit: &'b mut Visit<'b>) -> Chain<'b>
     where
         'a: 'b,
     {
@@ -51,7 +56,7 @@ impl<'a> Chain<'a> {
 
     /// The tree's edge behind the last frame.
     #[must_use]
-    pub(crate) fn into_edge(self) -> Frontier {
+    pub fn into_edge(self) -> Frontier {
         self.edge.unwrap_or_default()
     }
 
@@ -90,7 +95,7 @@ impl<'a> Chain<'a> {
             return Err("the log ends before, or passes by, a checkpoint that it has published");
         }
         match &self.last {
-            Some(last) if !self.keys.at(size).is_some_and(|key| last.is_signed_by(size, key)) => {
+            Some(last) if !self.keys.key_at(size).is_some_and(|key| last.is_signed_by(size, key)) => {
                 Err("the last batch is not signed by the log's key")
             }
             _ => Ok(()),

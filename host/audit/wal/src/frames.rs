@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use grid_tlog::Frontier;
+
 use crate::{
     Error,
     disk::{Disk, How},
@@ -11,8 +13,9 @@ use crate::{
     segment::{self, Header},
 };
 
+/// Their reader.
 #[derive(Debug)]
-pub(crate) struct Frames<D: Disk> {
+pub struct Frames<D: Disk> {
     disk: D,
     log: PathBuf,
     file: D::File,
@@ -22,16 +25,22 @@ pub(crate) struct Frames<D: Disk> {
 }
 
 impl<D: Disk> Frames<D> {
-    /// From the first frame that the segments still hold; gives what its segment says.
-    pub(crate) fn open(disk: D, log: &Path) -> Result<(Self, Header), Error> {
+    /// From the first frame that the segments still hold; gives the edge of the tree before it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn open(disk: D, log: &Path) -> Result<(Self, Frontier), Error> {
         let first = segment::list(&disk, log)?.first().copied().unwrap_or(0);
         let (file, path, header) = enter(&disk, log, first)?;
         let walk = Walk::from(segment::HEADER as u64);
-        Ok((Self { disk, log: log.to_path_buf(), file, path, walk, next: first }, header))
+        Ok((Self { disk, log: log.to_path_buf(), file, path, walk, next: first }, header.edge))
     }
 
     /// The next frame, where it begins below `durable`.
-    pub(crate) fn next(&mut self, durable: u64) -> Result<Option<Frame<'_>>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn next(&mut self, durable: u64) -> Result<Option<Frame<'_>>, Error> {
         if self.next >= durable {
             return Ok(None);
         }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// In the log's directory.
-pub(crate) const NAME: &str = "checkpoints.log";
+const NAME: &str = "checkpoints.log";
 /// No line is longer.
 const LONGEST: usize = 192;
 
@@ -55,7 +55,7 @@ impl std::fmt::Display for Signed {
 
 /// The file, written at its end.
 #[derive(Debug)]
-pub(crate) struct Signatures<D: Disk> {
+pub struct Signatures<D: Disk> {
     file: D::File,
     path: PathBuf,
     end: u64,
@@ -65,7 +65,10 @@ pub(crate) struct Signatures<D: Disk> {
 impl<D: Disk> Signatures<D> {
     /// Opens it and cuts what comes behind the tree of `size` entries: that is in the segments still, and what a
     /// crash left of it cannot be told from what it made up.
-    pub(crate) fn open(disk: &D, log: &Path, size: u64) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the signature over that tree is missing; [`Error::Io`].
+    pub fn open(disk: &D, log: &Path, size: u64) -> Result<Self, Error> {
         let path = log.join(NAME);
         let file = disk.open(&path, How::Create).map_err(Error::io("open", &path))?;
         let length = file.size().map_err(Error::io("read", &path))?;
@@ -80,11 +83,16 @@ impl<D: Disk> Signatures<D> {
         Ok(Self { file, path, end, waiting: String::new() })
     }
 
-    pub(crate) fn push(&mut self, size: u64, trailer: Trailer) {
+    /// Has this line next.
+    pub fn push(&mut self, size: u64, trailer: Trailer) {
         let _ = writeln!(self.waiting, "{}", Signed { size, trailer });
     }
 
-    pub(crate) fn write(&mut self) -> Result<(), Error> {
+    /// Writes what was pushed.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&mut self) -> Result<(), Error> {
         let bytes = self.waiting.as_bytes();
         self.file.write_all_at(bytes, self.end).map_err(Error::io("write", &self.path))?;
         self.end += bytes.len() as u64;
@@ -92,7 +100,11 @@ impl<D: Disk> Signatures<D> {
         Ok(())
     }
 
-    pub(crate) fn sync(&self) -> Result<(), Error> {
+    /// Makes what was written durable; the name is the directory's to sync.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync(&self) -> Result<(), Error> {
         self.file.sync_data().map_err(Error::io("sync", &self.path))
     }
 }

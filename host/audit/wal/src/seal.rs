@@ -1,9 +1,11 @@
-//! What makes a batch verifiable: the tree that it extends, and the log's signature over the tree with it. Whoever
-//! waited for a record of the batch gets that as evidence.
+//! What makes a batch verifiable: the tree that it extends, and the log's signature over the tree with it. Takes
+//! entries, gives frames; a batch that became durable gives its proofs.
 
 use std::{fmt::Write as _, sync::Arc};
 
 use grid_tlog::{Batch, Checkpoint, Frontier, Hash, Note, Proof, Signature, Signer, VerifyingKey};
+
+use crate::frame::{Builder, NotAdded};
 
 /// What a frame says of the tree, behind its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +43,15 @@ impl Trailer {
     }
 }
 
-/// The tree as the writer has it, and the batch that it writes.
+/// The tree as the writer has it, and the batch that it fills.
 #[derive(Debug)]
-pub(crate) struct Sealer {
+pub struct Sealer {
     signer: Arc<Signer>,
     edge: Frontier,
     /// The edge with the batch.
     after: Frontier,
     leaves: Vec<Hash>,
+    frame: Builder,
     checkpoint: Checkpoint,
     /// What is signed. Its memory is used again for the next one.
     text: String,
@@ -56,34 +59,61 @@ pub(crate) struct Sealer {
 }
 
 impl Sealer {
-    pub(crate) fn new(signer: Arc<Signer>, edge: Frontier) -> Self {
+    /// Goes on behind the tree with this edge; `signer` is the log's key.
+    #[must_use]
+    pub fn new(signer: Arc<Signer>, edge: Frontier) -> Self {
         let origin = signer.verifying_key().name().to_owned();
         let checkpoint = Checkpoint { origin, size: edge.size(), root: edge.root() };
-        let (after, leaves) = (edge.clone(), Vec::new());
-        Self { signer, edge, after, leaves, checkpoint, text: String::new(), trailer: None }
+        let (after, frame) = (edge.clone(), Builder::default());
+        let mut new =
+            Self { signer, edge, after, leaves: Vec::new(), frame, checkpoint, text: String::new(), trailer: None };
+        new.begin();
+        new
     }
 
-    /// The edge before the frame that is being written.
-    pub(crate) fn edge(&self) -> &Frontier {
+    /// The tree's edge before the batch.
+    #[must_use]
+    pub fn edge(&self) -> &Frontier {
         &self.edge
     }
 
+    /// Entries in the batch.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.frame.count()
+    }
+
+    /// Bytes of the frame so far, the trailer apart.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frame.len()
+    }
+
     /// Begins a batch behind what was kept; one that was not is forgotten.
-    pub(crate) fn begin(&mut self) {
+    pub fn begin(&mut self) {
         self.after = self.edge.clone();
         self.leaves.clear();
         self.trailer = None;
+        self.frame.begin(self.edge.size());
     }
 
-    /// The batch has this entry next.
-    pub(crate) fn add(&mut self, entry: &[u8]) {
-        let leaf = Hash::leaf(entry);
+    /// Lets `write` append one entry, and takes it back where the frame would be longer than `limit` bytes. Gives
+    /// its index.
+    ///
+    /// # Errors
+    /// [`NotAdded`]; the batch is as it was.
+    pub fn push(&mut self, limit: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<u64, NotAdded> {
+        let index = self.frame.push(limit, write)?;
+        let leaf = Hash::leaf(self.frame.last());
         self.leaves.push(leaf);
         self.after.push(leaf);
+        Ok(index)
     }
 
-    /// Signs the tree with the batch, whose entries belong to it only after [`Sealer::keep`].
-    pub(crate) fn seal(&mut self) -> Trailer {
+    /// Signs the tree with the batch. Gives the frame, and the edge of the tree before it, to append to a storage. The
+    /// entries belong to the tree only after [`Sealer::keep`]; nothing may be pushed before that, or before
+    /// [`Sealer::begin`].
+    pub fn seal(&mut self) -> (&[u8], &Frontier) {
         let before = self.edge.root();
         (self.checkpoint.size, self.checkpoint.root) = (self.after.size(), self.after.root());
         self.text.clear();
@@ -96,52 +126,35 @@ impl Sealer {
             signature: self.signer.sign(self.text.as_bytes()),
         };
         self.trailer = Some(trailer);
-        trailer
+        (self.frame.finish(&trailer), &self.edge)
     }
 
-    /// What was sealed last is durable.
-    pub(crate) fn keep(&mut self) -> Option<Arc<Sealed>> {
+    /// What was sealed last is durable, and the next batch begins behind it. Nothing where nothing was sealed.
+    pub fn keep(&mut self) -> Option<Arc<Kept>> {
         let trailer = self.trailer.take()?;
         let before = std::mem::replace(&mut self.edge, self.after.clone());
         let next = Vec::with_capacity(self.leaves.len());
         let batch = Batch::new(before, std::mem::replace(&mut self.leaves, next));
-        Some(Arc::new(Sealed { batch, trailer, signer: Arc::clone(&self.signer) }))
+        self.frame.begin(self.edge.size());
+        Some(Arc::new(Kept { batch, trailer, signer: Arc::clone(&self.signer) }))
     }
 }
 
-/// A durable batch.
+/// A batch that became durable.
 #[derive(Debug)]
-pub(crate) struct Sealed {
+pub struct Kept {
     batch: Batch,
     trailer: Trailer,
     signer: Arc<Signer>,
 }
 
-/// Evidence that a record is in the log, on the disk, under a signed checkpoint. Only this crate makes one.
-#[derive(Debug, Clone)]
-pub struct Stored {
-    index: u64,
-    sealed: Arc<Sealed>,
-}
-
-impl Stored {
-    pub(crate) fn new(index: u64, sealed: &Arc<Sealed>) -> Self {
-        Self { index, sealed: Arc::clone(sealed) }
-    }
-
-    /// The record's place in the log.
+impl Kept {
+    /// What others can check of entry `index`, which is in the batch, without the log. Some hashes are made for it.
     #[must_use]
-    pub fn index(&self) -> u64 {
-        self.index
-    }
-
-    /// What others can check, without the log and without this host. Some hashes are made for it.
-    #[must_use]
-    pub fn proof(&self) -> Proof {
-        let Sealed { batch, trailer, signer } = &*self.sealed;
-        let leaf = batch.leaf(self.index).unwrap_or_default();
-        let path = batch.inclusion(self.index).unwrap_or_default();
-        let note = trailer.note(batch.size(), signer.verifying_key());
-        Proof::new(self.index, leaf, path, note.to_string())
+    pub fn proof(&self, index: u64) -> Proof {
+        let leaf = self.batch.leaf(index).unwrap_or_default();
+        let path = self.batch.inclusion(index).unwrap_or_default();
+        let note = self.trailer.note(self.batch.size(), self.signer.verifying_key());
+        Proof::new(index, leaf, path, note.to_string())
     }
 }
