@@ -29,6 +29,7 @@ NUMBERS = {
     "required": ["a", "b"],
 }
 ARGS = {"a": 2, "b": 40}
+NAMES = ("add", "never", "unseen_add", "pure_add", "admin_add")
 EXAMPLE = REPOSITORY / "examples" / "python_local"
 
 
@@ -49,6 +50,7 @@ def governing(tmp_path: pathlib.Path) -> Any:
         manifest(
             contract("add", NUMBERS),
             contract("never", NUMBERS, local=False),
+            contract("unseen_add", NUMBERS, local={"args_digest_only": True}),
             contract("pure_add", NUMBERS, effect="pure"),
             contract("admin_add", NUMBERS, required_roles=["administration"]),
         ),
@@ -58,7 +60,7 @@ def governing(tmp_path: pathlib.Path) -> Any:
 
 
 def registry(ran: list[str]) -> Registry:
-    return Registry(adding(name, ran) for name in ("add", "never", "pure_add", "admin_add"))
+    return Registry(adding(name, ran) for name in NAMES)
 
 
 def adding(name: str, ran: list[str]) -> Any:
@@ -119,6 +121,20 @@ async def test_a_local_run_and_its_outcome_are_in_the_verified_log(governing: Ho
         assert [each[1]["outcome"] for each in told[1:]] == ["tool_error", "tool_error"]
         assert "hunter2" not in json.dumps(told)
     assert "verified" in governing.grid("audit", "verify")
+
+
+async def test_arguments_may_stay_here_where_the_contract_permits_it(governing: Host, tmp_path: pathlib.Path) -> None:
+    async with scene(governing, tmp_path, args_digest_only=frozenset({"unseen_add", "add"})) as (local, log, ran):
+        answer = await local.execute_tool("unseen_add", {"a": 1e3, "b": 40})
+        assert answer.value == 1040
+        await flushed(log)
+        admitted, concluded = governing.records(answer.answer.invocation_id)
+        assert admitted["args_digest"] == answer.args_digest
+        assert concluded["outcome"] == "success"
+        with pytest.raises(GridError) as refused:
+            await local.execute_tool("add", ARGS)
+        assert refused.value.refused
+        assert (ran, log.stats.rejected) == (["unseen_add"], 0)
 
 
 async def test_denied_calls_are_not_run(governing: Host, tmp_path: pathlib.Path) -> None:

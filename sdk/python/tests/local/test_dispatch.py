@@ -453,6 +453,21 @@ async def test_somebody_elses_grant_is_refused(tmp_path: Path) -> None:
             assert tools.ran == []
 
 
+async def test_arguments_may_stay_here(tmp_path: Path) -> None:
+    async with scene(tmp_path, args_digest_only=frozenset({"add"})) as (host, tools, local, log):
+        assert await local.call("add", {"a": 2.0, "b": 40}) == 42
+        assert host.only().request.args_digest.size == len(b'{"a":2,"b":40}')
+        await until(lambda: log.stats.pending == 0)
+        assert host.events == []
+        host.deny = "FEATURE_UNAVAILABLE"
+        with pytest.raises(GridError):
+            await local.execute_tool("add", ARGS)
+        tools.registry.remove("add")
+        with pytest.raises(UnsupportedTool):
+            await local.execute_tool("add", ARGS)
+        assert host.remote == []
+
+
 async def test_the_tool_sees_its_call(tmp_path: Path) -> None:
     async with scene(tmp_path) as (host, tools, local, _):
         seen: list[Any] = []

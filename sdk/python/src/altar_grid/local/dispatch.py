@@ -150,7 +150,8 @@ class LocalDispatcher:
         came = await self._governed.run(job)
         if isinstance(came, LocalAnswer):
             return came
-        may = self.settings.fallback and job.mode is not ExecutionMode.LOCAL_ONLY
+        kept_here = job.mode is ExecutionMode.LOCAL_ONLY or job.call.name in self.settings.args_digest_only
+        may = self.settings.fallback and not kept_here
         if may:
             _LOG.info("`%s` (%s) goes to a runtime: %s", job.call.name, job.correlation_id, came.words)
             return await self._remote(job, came)

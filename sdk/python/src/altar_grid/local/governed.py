@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import logging
 from collections.abc import Coroutine
 from typing import Any, Final
 
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import local_pb2
-from altar_grid.adm import FunctionCall, ToolResult, digest, to_text
+from altar_grid.adm import FunctionCall, ToolResult, canonical, digest, to_text
 from altar_grid.client.answer import ToolListing
 from altar_grid.client.session import Session
 from altar_grid.errors import (
@@ -168,9 +169,17 @@ class Governed:
 
     async def _ask(self, job: Job) -> local_pb2.AuthorizeToolCallResponse:
         limit, left = self._settings.authorization_timeout, job.left()
+        call = adm_pb2.FunctionCall(call_id=job.call.call_id, name=job.call.name)
+        unseen: local_pb2.ArgsDigest | None = None
+        if job.call.name in self._settings.args_digest_only:
+            data = canonical(job.call.args)
+            unseen = local_pb2.ArgsDigest(sha256=hashlib.sha256(data).digest(), size=len(data))
+        else:
+            call.args = to_text(job.call.args)
         return await self._session.transport.authorize(
             self._session.id,
-            adm_pb2.FunctionCall(call_id=job.call.call_id, name=job.call.name, args=to_text(job.call.args)),
+            call,
+            unseen,
             correlation_id=job.correlation_id,
             metadata=job.metadata,
             timeout=limit if left is None else min(limit, left),

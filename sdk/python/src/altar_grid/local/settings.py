@@ -23,6 +23,8 @@ class LocalSettings:
         time_limit: Seconds that a tool may run; what is left of the grant and of the call shorten it.
         settle: Seconds at most that an answer waits until its outcome would survive the end of this process.
         log_keys: Lines of the host's `log.vkey`; with one, a grant is proved to be in the host's log.
+        args_digest_only: Names of tools whose arguments the host gets as digest and size alone, where their contract
+            permits it. Calls of these never go to a runtime: that would send the arguments.
         principal: Who this client is; a grant for somebody else is refused. Not compared where empty.
         tenant: Of which tenant; as `principal`.
         concurrency: Governed runs at once.
@@ -37,6 +39,7 @@ class LocalSettings:
     time_limit: float = 300.0
     settle: float = 0.05
     log_keys: tuple[str, ...] = ()
+    args_digest_only: frozenset[str] = frozenset()
     principal: str = ""
     tenant: str = ""
     concurrency: int = 64
