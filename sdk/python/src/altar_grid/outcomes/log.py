@@ -29,6 +29,7 @@ from altar_grid.outcomes.store import Store
 _LOG: Final = logging.getLogger("altar_grid.outcomes")
 _MOST_AT_ONCE: Final = 512
 _DISK_PAUSE: Final = 0.5
+_SYNC_WITHIN: Final = 0.005
 _HURRY_EVERY: Final = 0.25
 
 
@@ -141,6 +142,33 @@ class Place:
         if not self._open:
             raise SettingError("the place in the outcome log is used up; one run makes one report")
         self._open = False
+
+
+class _Group:
+    """Records that were written and wait for one sync together, so that the next ones need not wait for it."""
+
+    def __init__(self) -> None:
+        self._tickets: list[Ticket] = []
+        self._pending: dict[int, local_pb2.LogToolResultRequest] = {}
+        self._due: float | None = None
+
+    def wait(self) -> float | None:
+        """Seconds until it is to be synced; `None` where there is nothing."""
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def add(self, sequence: int | None, record: Record | None, ticket: Ticket | None) -> None:
+        """Takes what was written."""
+        if self._due is None:
+            self._due = time.monotonic() + _SYNC_WITHIN
+        if sequence is not None and isinstance(record, Outcome) and ticket is not None:
+            self._pending[sequence] = record.request
+            self._tickets.append(ticket)
+
+    def end(self) -> tuple[list[Ticket], dict[int, local_pb2.LogToolResultRequest]]:
+        """Gives what was synced, and is empty again."""
+        done = self._tickets, self._pending
+        self._tickets, self._pending, self._due = [], {}, None
+        return done
 
 
 class OutcomeLog:
@@ -298,43 +326,48 @@ class OutcomeLog:
     # Of the writing thread, which alone uses the store.
 
     def _write(self) -> None:
-        while True:
-            batch, last = self._next_batch()
-            try:
-                self._write_batch(batch)
-            except BaseException:  # noqa: BLE001 - whatever it is, it is told by every place that is asked for
-                _LOG.exception("the outcome log stopped; no tool is run any more")
-                with self._lock:
-                    self._disk_problem = "its writer stopped"
-                return
-            if last:
-                self._store.close()
-                return
+        group = _Group()
+        try:
+            while self._turn(group):
+                pass
+        except BaseException:  # noqa: BLE001 - whatever it is, it is told by every place that is asked for
+            _LOG.exception("the outcome log stopped; no tool is run any more")
+            with self._lock:
+                self._disk_problem = "its writer stopped"
 
-    def _next_batch(self) -> tuple[list[Any], bool]:
-        batch = [self._queue.get()]
-        while batch[-1] is not None and len(batch) < _MOST_AT_ONCE:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        last = batch[-1] is None
-        return (batch[:-1] if last else batch), last
-
-    def _write_batch(self, batch: list[Any]) -> None:
-        tickets: list[Ticket] = []
-        pending: dict[int, local_pb2.LogToolResultRequest] = {}
+    def _turn(self, group: _Group) -> bool:
+        """Writes what came, and syncs a group that has waited long enough. False at the end."""
+        batch, last = self._next_batch(group.wait())
         for item in batch:
             if callable(item):
                 self._insist(functools.partial(item, self._store))
+                group.add(None, None, None)
                 continue
             record, ticket = item
             sequence, _ = self._insist(functools.partial(self._store.append, record))
+            group.add(sequence, record, ticket)
             if ticket is not None:
-                pending[sequence] = record.request
                 ticket.reached(synced=False)
-                tickets.append(ticket)
+        if last or group.wait() == 0.0:
+            self._sync(group)
+        if last:
+            self._store.close()
+        return not last
+
+    def _next_batch(self, timeout: float | None) -> tuple[list[Any], bool]:
+        batch: list[Any] = []
+        try:
+            batch.append(self._queue.get(timeout=timeout))
+            while batch[-1] is not None and len(batch) < _MOST_AT_ONCE:
+                batch.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        last = bool(batch) and batch[-1] is None
+        return (batch[:-1] if last else batch), last
+
+    def _sync(self, group: _Group) -> None:
         self._insist(self._store.sync)
+        tickets, pending = group.end()
         for ticket in tickets:
             ticket.reached(synced=True)
         self._shipper.add(pending)
