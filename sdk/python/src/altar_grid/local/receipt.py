@@ -56,6 +56,12 @@ def _is_name(name: str) -> bool:
     return bool(name) and "+" not in name and not any(c.isspace() or not c.isprintable() for c in name)
 
 
+@functools.lru_cache(16)
+def _public_key(public: bytes) -> Ed25519PublicKey:
+    """Making the key costs more than verifying with it."""
+    return Ed25519PublicKey.from_public_bytes(public)
+
+
 @dataclass(frozen=True)
 class LogKey:
     """A log's public key; `read` takes the line of `log.vkey`."""
@@ -87,7 +93,7 @@ class LogKey:
     def verifies(self, text: bytes, signature: bytes) -> bool:
         """Whether the signature over a text is this key's."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+            _public_key(self.public).verify(signature, text)
         except (InvalidSignature, ValueError):
             return False
         return True
