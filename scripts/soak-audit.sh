@@ -65,7 +65,7 @@ plan() {
         tampering) size=10000 again="GRID_AUDIT_SEED=$seed GRID_AUDIT_MUTANTS=$size $(test_of grid-audit-verify verify mutants::)" ;;
         honest) size=1000 again="GRID_AUDIT_SEED=$seed GRID_AUDIT_HONEST=$size $(test_of grid-audit-verify verify honest::)" ;;
         verifiers) size=1000 again="VERIFIERS_SEED=$seed VERIFIERS_MUTANTS=$size VERIFIERS_PROOFS=25000 tests/verifiers/test.sh" ;;
-        secrets) size=every again=$(test_of grid-e2e it secrets::) ;;
+        secrets) size=every again=$(test_of grid-e2e it "canaries:: secrets::") ;;
         executions) size=every again=$(test_of grid-e2e it crashes::) ;;
         export) size=every again=$(test_of grid-audit-export export "") ;;
         syncs) size=600 again="SEEDS=$size scripts/every-sync-counts.sh" ;;

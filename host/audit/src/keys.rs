@@ -83,10 +83,15 @@ impl History {
         self
     }
 
+    /// Leaves a file that says so already: on a full disk it could not be written again, and a log must open there. Its
+    /// name is durable, since whoever opens a log syncs the directory first.
     pub(crate) fn write_on<D: Disk>(&self, disk: &D, directory: &Path) -> Result<(), Error> {
         let key = self.present().map(|key| format!("{key}\n")).unwrap_or_default();
         for (name, text) in [(KEYS, self.to_string()), (KEY, key)] {
             let path = directory.join(name);
+            if disk.read(&path).is_ok_and(|there| there == text.as_bytes()) {
+                continue;
+            }
             disk.replace(&path, text.as_bytes()).map_err(Error::io("write", &path))?;
         }
         Ok(())

@@ -203,6 +203,23 @@ async def test_a_runtime_that_reaches_nobody_keeps_trying_and_can_be_stopped() -
     await asyncio.wait_for(task, 5)
 
 
+async def test_an_error_beside_it_is_not_hidden_by_how_serving_ended() -> None:
+    for inside in [None, KeyError("mine")]:
+        async with Played() as host:
+            served = runtime(host)
+            welcome = asyncio.ensure_future(host.runtimes.welcome())
+            with pytest.raises(KeyError if inside else errors.PermissionDenied):
+                async with served:
+                    await welcome
+                    await host.runtimes.hang_up()
+                    await host.runtimes.hear("announce")
+                    await host.runtimes.say(announced={"error": {"type": "PERMISSION_DENIED"}})
+                    while served.status.state is not RuntimeState.STOPPED:
+                        await asyncio.sleep(0.01)
+                    if inside:
+                        raise inside
+
+
 async def test_its_name_comes_from_the_token_or_is_the_developers() -> None:
     token = "e30." + "eyJzdWIiOiJzaG9wIn0" + ".c2ln"
     for more, name in [({"token": token}, "shop"), ({}, "developer"), ({"token": "no-jwt"}, "developer")]:

@@ -43,6 +43,13 @@ def test_a_token_may_come_from_a_file_or_a_function(tmp_path: pathlib.Path) -> N
     assert Connection(token=lambda: "made").metadata() == (("authorization", "Bearer made"),)
     with pytest.raises(errors.SettingError, match="no/such/file"):
         Connection(token_file="no/such/file").metadata()
+
+    def broken() -> str:
+        raise OSError("secret")
+
+    with pytest.raises(errors.SettingError, match="OSError") as caught:
+        Connection(token=broken).metadata()
+    assert "secret" not in str(caught.value)
     with pytest.raises(errors.SettingError, match="both"):
         Connection(token="a", token_file=path)
 

@@ -9,6 +9,7 @@ use grid_proto::{
 use tokio::{net::TcpListener, runtime::Runtime};
 
 mod audit;
+mod bars;
 mod calls_alone;
 mod clock;
 mod cpu;

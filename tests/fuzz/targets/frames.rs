@@ -113,7 +113,7 @@ fn called(input: &[u8]) {
         true => ToolAnswer::Error { message: envelope.args, kind: envelope.session_id },
         false => ToolAnswer::Success(envelope.args),
     };
-    let answer = CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false };
+    let answer = CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false, receipt: None };
     let mut bytes = Vec::new();
     encode_answer(Ok(answer), LIMIT, &mut bytes);
     assert!(bytes.len() <= LIMIT, "{} bytes", bytes.len());

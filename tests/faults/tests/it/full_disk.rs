@@ -1,7 +1,13 @@
 //! AUD-4: on a full disk nothing is admitted that could not be concluded. What is open still gets its conclusion,
 //! refusals come at once, and work goes on by itself when there is room again.
 
-use std::{fs, ops::Range, thread, time::Duration};
+use std::{
+    fs,
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::tools::{Ballast, Disk, End, Log, Probe, Random, Run, Said, alone, size};
 
@@ -11,8 +17,6 @@ const REFUSAL: Duration = Duration::from_millis(50);
 const RESUMED: Duration = Duration::from_secs(5);
 /// More than a log of these sizes ever takes, so that some levels leave it enough.
 const MOST: u64 = 1 << 20;
-/// More than the files of a log's keys.
-const KEYS: u64 = 64 << 10;
 /// At once.
 const DISKS: usize = 3;
 
@@ -39,7 +43,6 @@ fn tmpfs_that_is_full_costs_no_call_its_conclusion() {
 
 /// The room that a process kept for conclusions is still there when the next one has to write them, whoever wants it.
 #[test]
-#[ignore = "fails: a start writes `log.vkeys` anew, also where there is no room for it"]
 fn what_was_kept_for_conclusions_is_there_for_the_next_process() {
     let _alone = alone();
     let Some(disk) = Disk::tmpfs() else { return };
@@ -58,12 +61,30 @@ fn all_levels(disk: fn() -> Option<Disk>, name: &str) {
     let levels = size("GRID_FAULTS_LEVELS", 200);
     let randoms = Random::seeded(name).several(DISKS);
     let Some(disks) = (0..DISKS).map(|_| disk()).collect::<Option<Vec<Disk>>>() else { return };
-    let sums = thread::scope(|scope| {
+    let is_done = AtomicBool::new(false);
+    let (sums, lag) = thread::scope(|scope| {
+        let lag = scope.spawn(|| lag_until(&is_done));
         let fill = |(first, (disk, random))| scope.spawn(move || some_levels(disk, random, first..levels));
         let filled: Vec<_> = (0..).zip(disks.iter().zip(randoms)).map(fill).collect();
-        filled.into_iter().map(|filled| filled.join().unwrap()).collect()
+        let sums = filled.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<_, _>>();
+        is_done.store(true, Ordering::Relaxed);
+        (sums.unwrap(), lag.join().unwrap())
     });
-    are_as_promised(sums, levels, name);
+    are_as_promised(sums, lag, levels, name);
+}
+
+/// By how much this machine lets a thread wait beyond its time (p99): what is too late by that is not the log's fault.
+#[expect(clippy::disallowed_methods, reason = "the machine is measured, which no clock of its own can show")]
+fn lag_until(is_done: &AtomicBool) -> Duration {
+    const NAP: Duration = Duration::from_millis(2);
+    let mut late = Vec::new();
+    while !is_done.load(Ordering::Relaxed) {
+        let began = Instant::now();
+        thread::sleep(NAP);
+        late.push(began.elapsed().saturating_sub(NAP));
+    }
+    late.sort();
+    late[late.len() * 99 / 100]
 }
 
 /// Every [`DISKS`]th level.
@@ -74,14 +95,13 @@ fn some_levels(disk: &Disk, mut random: Random, levels: Range<u64>) -> Sum {
         match level % 3 {
             0 => fills_while_it_works(disk, free, &mut random, &mut sum),
             1 => is_full_when_it_begins(disk, free, &mut random, &mut sum),
-            // A start writes `log.vkeys` anew, for which nothing was kept: with no room at all the log does not open.
-            _ => is_full_when_it_comes_back(disk, free.max(KEYS), &mut random, &mut sum),
+            _ => is_full_when_it_comes_back(disk, free, &mut random, &mut sum),
         }
     }
     sum
 }
 
-fn are_as_promised(sums: Vec<Sum>, levels: u64, name: &str) {
+fn are_as_promised(sums: Vec<Sum>, lag: Duration, levels: u64, name: &str) {
     let mut sum = Sum::default();
     for part in sums {
         sum.calls += part.calls;
@@ -94,13 +114,13 @@ fn are_as_promised(sums: Vec<Sum>, levels: u64, name: &str) {
     let p99 = sum.refusals[sum.refusals.len() * 99 / 100];
     let (refusals, slowest) = (sum.refusals.len(), sum.refusals.last().unwrap());
     println!(
-        "{name}: {levels} levels, {} calls, {refusals} refusals (p99 {p99:?}, longest {slowest:?}), resumed after at \
+        "{name}: {levels} levels, {} calls, {refusals} refusals (p99 {p99:?}, longest {slowest:?}, the machine late by {lag:?}), resumed after at \
          most {:?}, {} logs not begun",
         sum.calls,
         sum.resumed.last().unwrap(),
         sum.not_begun
     );
-    assert!(p99 <= REFUSAL, "{p99:?}");
+    assert!(p99 <= REFUSAL + lag, "{p99:?}, and the machine was late by {lag:?}");
     assert!(*sum.resumed.last().unwrap() <= RESUMED, "{:?}", sum.resumed);
 }
 

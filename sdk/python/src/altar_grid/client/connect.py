@@ -31,7 +31,8 @@ class Connection:
 
     Attributes:
         endpoint: `http://host:port` or `https://host:port`; what GRID_ENDPOINT says, else `http://127.0.0.1:9090`.
-        token: The bearer token, a bare JWT, or a function that gives the present one. It is never shown.
+        token: The bearer token, a bare JWT, or a function that gives the present one without waiting for anything: it
+            is called on the event loop. It is never shown.
         token_file: A file that holds one line with a JWT; what GRID_TOKEN_FILE says where neither is given. It is read
             at each connection and again after a refused credential, so that the token may be rotated.
         authority_file: PEM file of the authorities that vouch for an `https` host; the built-in ones otherwise.
@@ -133,11 +134,18 @@ class Connection:
             return None
         else:
             place = "the token"
-            text = self.token() if callable(self.token) else self.token
+            text = self._made(self.token) if callable(self.token) else self.token
         bare = text.strip()
         if not bare or not all("!" <= sign <= "~" for sign in bare):
             raise SettingError(f"{place} does not hold one line with a token; put the bare JWT there")
         return bare
+
+    @staticmethod
+    def _made(make: Callable[[], str]) -> str:
+        try:
+            return make()
+        except Exception as fault:
+            raise SettingError(f"the function for the token failed with {type(fault).__name__}; mend it") from fault
 
 
 def loopback(host: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from altar_grid.client.connect import MESSAGE_LIMIT, Connection, Metadata, Path, Token
 from altar_grid.client.retry import Backoff
-from altar_grid.errors import SettingError
+from altar_grid.errors import GridError, SettingError
 from altar_grid.runtime.background import Background, not_in_time
 from altar_grid.runtime.handshake import Mode, Offer
 from altar_grid.runtime.life import Life, RuntimeState, RuntimeStatus, Setup
@@ -211,7 +211,12 @@ class AltarRuntime:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        except GridError:
+            # What went wrong inside says more than how serving ended.
+            if fault is None:
+                raise
 
     def start(self, timeout: float = 30.0) -> AltarRuntime:
         """Serves on a thread of its own and returns once the host has accepted the tools.
@@ -252,6 +257,7 @@ class AltarRuntime:
             serving.result()
         if not attached.is_set():
             serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
             raise not_in_time()
         self._task = (serving, stop)
         return self
@@ -260,9 +266,13 @@ class AltarRuntime:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         held, self._task = self._task, None
-        if held is not None:
-            held[1].set()
-            await held[0]
+        if held is None:
+            return
+        held[1].set()
+        ended = (await asyncio.gather(held[0], return_exceptions=True))[0]
+        # What went wrong inside says more than how serving ended.
+        if ended is not None and fault is None:
+            raise ended
 
     async def _serve_and_tell(self, stop: asyncio.Event, attached: Callable[[], None]) -> None:
         former = self.on_status
