@@ -511,7 +511,7 @@ class AuditUnavailable(ConfigurationError):
     usual_remediation: ClassVar[tuple[str, ...]] = (
         "tell an operator; the host runs nothing that it cannot record, and it ran nothing here",
         "operator: free space on the disk of the audit log, or mend it, and check that the host may write there",
-        "operator: where `/readyz` says `audit_waits_for_witnesses`, let the host reach them (`witness.file`)",
+        "operator: where `/readyz` says `audit_waits_for_witnesses`, let the host reach those of `witness.file`",
         "operator: see that records come again with `grid audit tail`, then let callers send their requests again",
     )
 
