@@ -87,6 +87,7 @@ async def scene(
         principal="alice",
         tenant="demo",
         settle=5.0,
+        flush=0.1,
         **more,
     )
     client = AltarClient(host.endpoint, token_file=host.token("alice", "caller"), retries=Retries.none())
@@ -245,7 +246,7 @@ async def test_a_wrong_log_key_refuses_every_grant(governing: Host, tmp_path: pa
             local._session,
             registry(ran),
             outcomes=local._governed._outcomes if local._governed else None,
-            settings=LocalSettings(log_keys=(FakeLog().vkey,)),
+            settings=LocalSettings(log_keys=(FakeLog().vkey,), flush=0.1),
         )
         async with wrong:
             with pytest.raises(GrantRefused):

@@ -48,6 +48,7 @@ async def scene(
     settings.setdefault("modes", Modes(everywhere=GOVERNED))
     settings.setdefault("log_keys", (host.log.vkey,))
     settings.setdefault("settle", 5.0)
+    settings.setdefault("flush", 0.1)
     settings.setdefault("epoch_timeout", 0.3)
     shipping = ShippingSettings(first_pause=0.02, longest_pause=0.1)
     async with host:

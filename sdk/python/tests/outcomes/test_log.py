@@ -274,6 +274,9 @@ def test_alerts_and_senders_that_raise(tmp_path: Path) -> None:
         async def send(self, reports: Any) -> list[Answer]:
             raise RuntimeError("broken")
 
+        def may_follow(self, other: object) -> bool:
+            return True
+
     alerts: list[int] = []
     settings = ShippingSettings(
         first_pause=0.001, longest_pause=0.001, alert_after=5, on_alert=lambda count, why: alerts.append(count)

@@ -82,7 +82,7 @@ class LocalDispatcher:
             self._governed.start()
 
     async def close(self) -> None:
-        """Stops following, after grants that are being given back. The outcome log stays open."""
+        """Stops, once grants are given back and outcomes are taken, or `flush` is over. The log stays open."""
         if self._governed is not None:
             await self._governed.close()
 

@@ -29,7 +29,7 @@ from altar_grid.errors import (
 from altar_grid.later import Executor, Registry, Run, SessionRegistry
 from altar_grid.local import fallback as matrix
 from altar_grid.local.epochs import EpochWatch
-from altar_grid.local.grant import Expected, Grant, check_grant, now
+from altar_grid.local.grant import Expected, Grant, GrantRefused, check_grant, now
 from altar_grid.local.receipt import LogKey
 from altar_grid.local.report import (
     Fallback,
@@ -76,9 +76,10 @@ class Governed:
         self._outcomes.attach(TransportSender(self._session.transport))
 
     async def close(self) -> None:
-        """Stops following, after grants that are being given back."""
+        """Stops following, after grants that are being given back and outcomes that the host still takes."""
         if self._background:
             await asyncio.wait(self._background, timeout=self._settings.authorization_timeout)
+        await asyncio.to_thread(self._outcomes.flush, self._settings.flush)
         await self._watch.close()
 
     async def run(self, job: Job) -> LocalAnswer | Fallback:
@@ -114,9 +115,15 @@ class Governed:
         if listing is None:
             # Not listed is not callable; the host says so in its own words, and records that it was asked.
             return None
-        if _bare(listing.parameters) != _bare(entry.declaration.parameters.to_value()):
+        if not self._same_parameters(listing):
+            # The next call lists anew: contracts change.
+            self._listings = None
             return Fallback("VERSION_MISMATCH", "the tool here takes other parameters than the contract says")
         return None
+
+    def _same_parameters(self, listing: ToolListing) -> bool:
+        own = self._tools.get(listing.name).declaration.parameters
+        return bool(_bare(listing.parameters) == _bare(own.to_value()))
 
     async def _listing(self, name: str) -> ToolListing | None:
         if self._listings is None or name not in self._listings:
@@ -140,7 +147,6 @@ class Governed:
         return await self._run(job, place, grant)
 
     async def _authorized(self, job: Job) -> Grant:
-        listing = (self._listings or {}).get(job.call.name)
         sent_at = now()
         asking = asyncio.get_running_loop().create_task(self._ask(job))
         try:
@@ -149,23 +155,41 @@ class Governed:
             # What comes after the caller left is given back, so that it does not stand open until it expires.
             self._later(self._return_unseen(job, asking))
             raise
-        expected = Expected(
+        try:
+            return await self._checked(job, answer, sent_at)
+        except (GridError, asyncio.CancelledError):
+            self._later(self._return_unseen(job, asking))
+            raise
+
+    async def _checked(self, job: Job, answer: local_pb2.AuthorizeToolCallResponse, sent_at: float) -> Grant:
+        """The grant, for the contract as it is listed. One that was changed since is looked at again."""
+        known = (self._listings or {}).get(job.call.name)
+        if known is not None:
+            try:
+                return check_grant(answer, self._expected(job, sent_at, known.digest))
+            except GrantRefused:
+                self._listings = None
+                listing = await self._listing(job.call.name)
+                if listing is None or listing.digest == known.digest:
+                    raise
+        else:
+            self._listings = None
+            listing = await self._listing(job.call.name)
+        if listing is None or not self._same_parameters(listing):
+            raise GrantRefused("the grant is for a contract that is not the one of the tool here", tool=job.call.name)
+        return check_grant(answer, self._expected(job, sent_at, listing.digest))
+
+    def _expected(self, job: Job, sent_at: float, contract: str) -> Expected:
+        return Expected(
             session=self._session.id,
             call=job.call,
             sent_at=sent_at,
-            contract="" if listing is None else listing.digest,
+            contract=contract,
             principal=self._settings.principal,
             tenant=self._settings.tenant,
             correlation=job.correlation_id,
             keys=self._keys,
         )
-        try:
-            return check_grant(answer, expected)
-        except GridError:
-            # A contract that was changed meanwhile looks like this too: the next call lists anew.
-            self._listings = None
-            self._later(self._return_unseen(job, asking))
-            raise
 
     async def _ask(self, job: Job) -> local_pb2.AuthorizeToolCallResponse:
         limit, left = self._settings.authorization_timeout, job.left()

@@ -22,6 +22,7 @@ class LocalSettings:
         epoch_timeout: Seconds to wait for the policy epoch where its stream is broken.
         time_limit: Seconds that a tool may run; what is left of the grant and of the call shorten it.
         settle: Seconds at most that an answer waits until its outcome would survive the end of this process.
+        flush: Seconds at most that closing waits for the host to take what is reported; the rest waits on the disk.
         log_keys: Lines of the host's `log.vkey`; with one, a grant is proved to be in the host's log.
         args_digest_only: Names of tools whose arguments the host gets as digest and size alone, where their contract
             permits it. Calls of these never go to a runtime: that would send the arguments.
@@ -38,6 +39,7 @@ class LocalSettings:
     epoch_timeout: float = 2.0
     time_limit: float = 300.0
     settle: float = 0.05
+    flush: float = 5.0
     log_keys: tuple[str, ...] = ()
     args_digest_only: frozenset[str] = frozenset()
     principal: str = ""

@@ -6,8 +6,6 @@ full, no place can be had any more, and no tool is run without one.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
 import logging
 import os
@@ -25,6 +23,7 @@ from altar_grid.errors import ResourceExhausted, SettingError
 from altar_grid.outcomes.records import Begun, Outcome, Record
 from altar_grid.outcomes.ship import Sender, Shipper, ShippingSettings
 from altar_grid.outcomes.store import Store
+from altar_grid.outcomes.ticket import Ticket
 
 _LOG: Final = logging.getLogger("altar_grid.outcomes")
 _MOST_AT_ONCE: Final = 512
@@ -69,49 +68,6 @@ class OutcomeStats:
     failures: int
     full: bool
     problem: str
-
-
-class Ticket:
-    """Follows one report to the disk."""
-
-    def __init__(self) -> None:
-        self.written = threading.Event()
-        """Handed to the system: it survives the end of this process, however that comes."""
-        self.synced = threading.Event()
-        """On the disk: it survives the end of the machine's power too."""
-        self._wake: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
-
-    def reached(self, *, synced: bool) -> None:
-        """The writer says how far it got."""
-        with self._lock:
-            self.written.set()
-            if synced:
-                self.synced.set()
-            wake, self._wake = self._wake, []
-        for each in wake:
-            each()
-
-    async def until_written(self, timeout: float) -> bool:
-        """Waits for `written`, at most `timeout` seconds, without holding up the loop."""
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is gone, and so is who waited.
-                loop.call_soon_threadsafe(_arrive, arrived)
-
-        with self._lock:
-            if self.written.is_set():
-                return True
-            self._wake.append(wake)
-        await asyncio.wait({arrived}, timeout=timeout)
-        return self.written.is_set()
-
-
-def _arrive(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 class Place:
@@ -228,7 +184,12 @@ class OutcomeLog:
         self.close()
 
     def attach(self, sender: Sender) -> None:
-        """Begins to ship, or ships by another sender from now on."""
+        """Begins to ship, or goes on by another sender.
+
+        Raises:
+            SettingError: It ships for another client, which is open: the host takes a report from whom the grant was
+                given to only.
+        """
         self._shipper.attach(sender)
 
     def place(self) -> Place:
