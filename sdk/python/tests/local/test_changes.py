@@ -1,11 +1,13 @@
 """What changes while a dispatcher lives: contracts, clients, its own end."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from altar_grid import AltarClient
 from altar_grid.errors import (
+    GridError,
     SettingError,
 )
 from altar_grid.local import GrantRefused, LocalDispatcher
@@ -44,6 +46,22 @@ async def test_an_outcome_log_serves_one_client(tmp_path: Path) -> None:
         second.start()
         await second.close()
         await other.close()
+
+
+async def test_a_call_whose_time_has_passed_is_not_run(tmp_path: Path) -> None:
+    async with scene(tmp_path) as (host, tools, local, _):
+        with pytest.raises(GridError):
+            await local.execute_tool("add", ARGS, timeout=0.0)
+        assert host.grants == {}
+        assert await local.call("add", ARGS) == 42
+
+        async def slowly() -> None:
+            await asyncio.sleep(0.4)
+
+        host.before_answer = slowly
+        with pytest.raises(GridError):
+            await local.execute_tool("add", ARGS, timeout=0.2)
+        assert (tools.ran, host.remote) == (["add"], [])
 
 
 async def test_closing_waits_for_the_host_to_take_outcomes(tmp_path: Path) -> None:

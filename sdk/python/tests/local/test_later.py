@@ -89,6 +89,14 @@ def test_the_executor_answers_whatever_happens() -> None:
     assert late.error.type == "TIMEOUT"
 
 
+async def test_what_comes_too_late_is_not_begun() -> None:
+    for timeout in (0.0, -1.0):
+        run = await Executor(Registry([add])).run(call("add", a=1), timeout=timeout)
+        assert (run.ending, run.started, run.seconds) == ("late", False, 0.0)
+        assert run.result.error is not None
+        assert run.result.error.type == "TIMEOUT"
+
+
 async def test_it_works_inside_a_running_loop_too() -> None:
     executor = Executor(Registry([add, wait]))
     assert (await executor.aexecute(call("add", a=1, b=1))).content == 2

@@ -23,12 +23,21 @@ RESULT_BYTES: Final = (4 << 20) - (64 << 10)
 _GRACE: Final = 1.0
 
 Ending = Literal[
-    "success", "tool_error", "crashed", "not_found", "arguments", "busy", "timeout", "serialization", "cancelled"
+    "success",
+    "tool_error",
+    "crashed",
+    "not_found",
+    "arguments",
+    "busy",
+    "timeout",
+    "serialization",
+    "cancelled",
+    "late",
 ]
 """How a run ended: the tool's content or its own error; it raised something else; or it was not run, or gave nothing
 that can be used. `cancelled` is for runs that their caller left."""
 
-BEFORE_START: Final[frozenset[Ending]] = frozenset({"not_found", "arguments", "busy"})
+BEFORE_START: Final[frozenset[Ending]] = frozenset({"not_found", "arguments", "busy", "late"})
 """Endings of runs in which the tool was never begun."""
 
 
@@ -124,9 +133,12 @@ class Executor:
         if not entry.tool.is_async and self._busy >= self._most:
             message = f"all {self._most} threads for tools are taken; ask again, or look for a tool that does not end"
             return _not_run(call, "busy", "RESOURCE_EXHAUSTED", message)
+        limit = self._time_limit if timeout is None else min(timeout, self._time_limit)
+        if limit <= 0:
+            return _not_run(call, "late", "TIMEOUT", "the time of the call had passed before the tool began")
         if start is not None:
             start()
-        return await self._started(call, entry, values, info, min(timeout or self._time_limit, self._time_limit))
+        return await self._started(call, entry, values, info, limit)
 
     async def _started(
         self, call: FunctionCall, entry: Entry, values: dict[str, Any], info: CallInfo | None, limit: float

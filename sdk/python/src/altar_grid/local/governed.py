@@ -131,6 +131,8 @@ class Governed:
         return self._listings.get(name)
 
     async def _with_place(self, job: Job, place: Place) -> LocalAnswer | Fallback:
+        if job.left() == 0:
+            raise noted(as_fault(job, Fallback("TIMEOUT", "the time of the call has passed")), None, job.mode)
         try:
             grant = await self._authorized(job)
         except GridError as fault:
@@ -330,7 +332,7 @@ def _limit(job: Job, grant: Grant) -> float:
     granted = grant.left()
     granted -= min(1.0, granted / 10)
     left = job.left()
-    return max(granted if left is None else min(granted, left), 0.001)
+    return granted if left is None else min(granted, left)
 
 
 def _interrupted(call: FunctionCall, seconds: float) -> Run:
