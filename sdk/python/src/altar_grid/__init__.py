@@ -11,6 +11,8 @@ os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 from altar_grid.adm import FunctionCall, FunctionDeclaration, ToolResult
 from altar_grid.client import AltarClient, CallAnswer, Retries, Session, ToolListing
 from altar_grid.errors import GridError, ToolFailed
+from altar_grid.local import ExecutionMode, LocalDispatcher, LocalSettings, SyncLocalDispatcher
+from altar_grid.outcomes import OutcomeLog
 from altar_grid.runtime import AltarRuntime
 from altar_grid.tools import CallInfo, Tool, ToolError, current_call, tool
 
@@ -19,11 +21,16 @@ __all__ = [
     "AltarRuntime",
     "CallAnswer",
     "CallInfo",
+    "ExecutionMode",
     "FunctionCall",
     "FunctionDeclaration",
     "GridError",
+    "LocalDispatcher",
+    "LocalSettings",
+    "OutcomeLog",
     "Retries",
     "Session",
+    "SyncLocalDispatcher",
     "Tool",
     "ToolError",
     "ToolFailed",

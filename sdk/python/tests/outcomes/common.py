@@ -41,6 +41,9 @@ class FakeHost:
         self.batches.append(len(reports))
         return [self.answer(each) for each in reports]
 
+    def may_follow(self, other: object) -> bool:
+        return True
+
     def answer(self, request: local_pb2.LogToolResultRequest) -> Answer:
         refused = self.refuse(request)
         if refused is not None:

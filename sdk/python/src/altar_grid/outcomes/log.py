@@ -6,8 +6,6 @@ full, no place can be had any more, and no tool is run without one.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
 import logging
 import os
@@ -25,10 +23,12 @@ from altar_grid.errors import ResourceExhausted, SettingError
 from altar_grid.outcomes.records import Begun, Outcome, Record
 from altar_grid.outcomes.ship import Sender, Shipper, ShippingSettings
 from altar_grid.outcomes.store import Store
+from altar_grid.outcomes.ticket import Ticket
 
 _LOG: Final = logging.getLogger("altar_grid.outcomes")
 _MOST_AT_ONCE: Final = 512
 _DISK_PAUSE: Final = 0.5
+_SYNC_WITHIN: Final = 0.005
 _HURRY_EVERY: Final = 0.25
 
 
@@ -70,49 +70,6 @@ class OutcomeStats:
     problem: str
 
 
-class Ticket:
-    """Follows one report to the disk."""
-
-    def __init__(self) -> None:
-        self.written = threading.Event()
-        """Handed to the system: it survives the end of this process, however that comes."""
-        self.synced = threading.Event()
-        """On the disk: it survives the end of the machine's power too."""
-        self._wake: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
-
-    def reached(self, *, synced: bool) -> None:
-        """The writer says how far it got."""
-        with self._lock:
-            self.written.set()
-            if synced:
-                self.synced.set()
-            wake, self._wake = self._wake, []
-        for each in wake:
-            each()
-
-    async def until_written(self, timeout: float) -> bool:
-        """Waits for `written`, at most `timeout` seconds, without holding up the loop."""
-        loop = asyncio.get_running_loop()
-        arrived: asyncio.Future[None] = loop.create_future()
-
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is gone, and so is who waited.
-                loop.call_soon_threadsafe(_arrive, arrived)
-
-        with self._lock:
-            if self.written.is_set():
-                return True
-            self._wake.append(wake)
-        await asyncio.wait({arrived}, timeout=timeout)
-        return self.written.is_set()
-
-
-def _arrive(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
-
-
 class Place:
     """Room for one outcome, taken before the tool is run."""
 
@@ -141,6 +98,33 @@ class Place:
         if not self._open:
             raise SettingError("the place in the outcome log is used up; one run makes one report")
         self._open = False
+
+
+class _Group:
+    """Records that were written and wait for one sync together, so that the next ones need not wait for it."""
+
+    def __init__(self) -> None:
+        self._tickets: list[Ticket] = []
+        self._pending: dict[int, local_pb2.LogToolResultRequest] = {}
+        self._due: float | None = None
+
+    def wait(self) -> float | None:
+        """Seconds until it is to be synced; `None` where there is nothing."""
+        return None if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def add(self, sequence: int | None, record: Record | None, ticket: Ticket | None) -> None:
+        """Takes what was written."""
+        if self._due is None:
+            self._due = time.monotonic() + _SYNC_WITHIN
+        if sequence is not None and isinstance(record, Outcome) and ticket is not None:
+            self._pending[sequence] = record.request
+            self._tickets.append(ticket)
+
+    def end(self) -> tuple[list[Ticket], dict[int, local_pb2.LogToolResultRequest]]:
+        """Gives what was synced, and is empty again."""
+        done = self._tickets, self._pending
+        self._tickets, self._pending, self._due = [], {}, None
+        return done
 
 
 class OutcomeLog:
@@ -200,7 +184,12 @@ class OutcomeLog:
         self.close()
 
     def attach(self, sender: Sender) -> None:
-        """Begins to ship, or ships by another sender from now on."""
+        """Begins to ship, or goes on by another sender.
+
+        Raises:
+            SettingError: It ships for another client, which is open: the host takes a report from whom the grant was
+                given to only.
+        """
         self._shipper.attach(sender)
 
     def place(self) -> Place:
@@ -298,43 +287,48 @@ class OutcomeLog:
     # Of the writing thread, which alone uses the store.
 
     def _write(self) -> None:
-        while True:
-            batch, last = self._next_batch()
-            try:
-                self._write_batch(batch)
-            except BaseException:  # noqa: BLE001 - whatever it is, it is told by every place that is asked for
-                _LOG.exception("the outcome log stopped; no tool is run any more")
-                with self._lock:
-                    self._disk_problem = "its writer stopped"
-                return
-            if last:
-                self._store.close()
-                return
+        group = _Group()
+        try:
+            while self._turn(group):
+                pass
+        except BaseException:  # noqa: BLE001 - whatever it is, it is told by every place that is asked for
+            _LOG.exception("the outcome log stopped; no tool is run any more")
+            with self._lock:
+                self._disk_problem = "its writer stopped"
 
-    def _next_batch(self) -> tuple[list[Any], bool]:
-        batch = [self._queue.get()]
-        while batch[-1] is not None and len(batch) < _MOST_AT_ONCE:
-            try:
-                batch.append(self._queue.get_nowait())
-            except queue.Empty:
-                break
-        last = batch[-1] is None
-        return (batch[:-1] if last else batch), last
-
-    def _write_batch(self, batch: list[Any]) -> None:
-        tickets: list[Ticket] = []
-        pending: dict[int, local_pb2.LogToolResultRequest] = {}
+    def _turn(self, group: _Group) -> bool:
+        """Writes what came, and syncs a group that has waited long enough. False at the end."""
+        batch, last = self._next_batch(group.wait())
         for item in batch:
             if callable(item):
                 self._insist(functools.partial(item, self._store))
+                group.add(None, None, None)
                 continue
             record, ticket = item
             sequence, _ = self._insist(functools.partial(self._store.append, record))
+            group.add(sequence, record, ticket)
             if ticket is not None:
-                pending[sequence] = record.request
                 ticket.reached(synced=False)
-                tickets.append(ticket)
+        if last or group.wait() == 0.0:
+            self._sync(group)
+        if last:
+            self._store.close()
+        return not last
+
+    def _next_batch(self, timeout: float | None) -> tuple[list[Any], bool]:
+        batch: list[Any] = []
+        try:
+            batch.append(self._queue.get(timeout=timeout))
+            while batch[-1] is not None and len(batch) < _MOST_AT_ONCE:
+                batch.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        last = bool(batch) and batch[-1] is None
+        return (batch[:-1] if last else batch), last
+
+    def _sync(self, group: _Group) -> None:
         self._insist(self._store.sync)
+        tickets, pending = group.end()
         for ticket in tickets:
             ticket.reached(synced=True)
         self._shipper.add(pending)

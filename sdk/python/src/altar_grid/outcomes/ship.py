@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from altar_grid._wire.grid.v1 import local_pb2
 from altar_grid.client.transport import Transport
-from altar_grid.errors import GridError
+from altar_grid.errors import GridError, SettingError
 from altar_grid.outcomes.store import Store
 
 _LOG: Final = logging.getLogger("altar_grid.outcomes")
@@ -51,6 +51,9 @@ class Sender(Protocol):
     async def send(self, reports: Sequence[local_pb2.LogToolResultRequest]) -> list[Answer]:
         """Gives an answer for each report, in their order; `later` for those that got none. Raises nothing."""
 
+    def may_follow(self, other: Any) -> bool:
+        """Whether reports of `other` may be sent by this one."""
+
 
 class TransportSender:
     """Sends on the stream `LogToolResults` of a client's connection.
@@ -62,6 +65,10 @@ class TransportSender:
 
     def __init__(self, transport: Transport, *, timeout: float = 10.0) -> None:
         self._transport, self._timeout = transport, timeout
+
+    def may_follow(self, other: Any) -> bool:
+        """True for the same client, and where the other one is closed."""
+        return not isinstance(other, TransportSender) or other._transport is self._transport or other._transport._closed
 
     async def send(self, reports: Sequence[local_pb2.LogToolResultRequest]) -> list[Answer]:
         """See `Sender`."""
@@ -161,8 +168,10 @@ class Shipper:
         return ShippingState(len(self._pending), self._delivered, self._rejected, self._failures, self._problem)
 
     def attach(self, sender: Sender) -> None:
-        """Ships by this sender from now on."""
+        """Ships by this sender from now on; one that is still at it for another client is not replaced."""
         with self._changed:
+            if self._sender is not None and not sender.may_follow(self._sender):
+                raise SettingError("the outcome log ships for another client; give each client a log of its own")
             self._sender = sender
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="altar-outcomes-ship", daemon=True)
