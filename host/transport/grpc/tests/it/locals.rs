@@ -214,7 +214,7 @@ async fn a_stream_ends_when_the_port_stops() {
     reports.send(report("add", 1)).await.unwrap();
     assert!(answers.message().await.unwrap().is_some());
     let Host { running, .. } = host;
-    let stopped = tokio::spawn(running.shutdown(std::time::Duration::from_secs(10)));
+    let stopped = tokio_util::task::TaskTracker::new().spawn(running.shutdown(std::time::Duration::from_secs(10)));
     assert_eq!(answers.message().await.unwrap_err().code(), Code::Unavailable);
     drop((reports, answers, client));
     stopped.await.unwrap();
