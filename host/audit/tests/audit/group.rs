@@ -3,9 +3,11 @@
 use std::{
     io,
     sync::{Arc, Condvar, Mutex},
+    time::Duration,
 };
 
 use grid_audit::{Chain, Durability, Error, MemoryStorage, Storage};
+use grid_core::clock::{Clock as _, SystemClock};
 use grid_tlog::Frontier;
 
 use crate::common::*;
