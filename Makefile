@@ -14,10 +14,10 @@ run: ## Starts the host with two runtimes and stays; Ctrl-C stops all of it
 demo: ## Starts the same on free ports, calls, is refused, shows the audit trail, stops
 	@scripts/demo.sh
 
-test: ## Runs every test: crates, fuzz targets for 30 s each, the Python example, the demo
+test: ## Runs every test: crates, fuzz targets for 30 s each, the Python SDK and example, the demo
 	@scripts/test.sh
 
-check: ## Checks format, lints, house rules, licences and sources
+check: ## Checks format, lints, types, house rules, licences and sources
 	@scripts/check.sh
 
 bench: ## Measures, and writes the figures down
@@ -34,4 +34,4 @@ fmt: ## Formats everything
 
 clean: ## Removes what was built and what `make run` left
 	cargo clean
-	rm -rf .run examples/quickstart-python/.venv examples/quickstart-python/build tests/fuzz/target
+	rm -rf .run examples/quickstart-python/.venv examples/quickstart-python/build sdk/python/.venv sdk/python/build tests/fuzz/target

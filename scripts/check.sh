@@ -47,6 +47,18 @@ for folder in sdk/python examples scripts tests; do
     [ -d "$folder" ] && python+=("$folder")
 done
 step python python3 -m compileall -q -x '(\.venv|node_modules|tests/fuzz/target)' "${python[@]}"
+# Types and lints of the Python SDK and of the examples that use it.
+python_sdk() (
+    cd sdk/python && ./setup.sh || return 1
+    status=0
+    .venv/bin/ruff check --quiet . || status=1
+    # An example prints, and its classes need no docstrings.
+    .venv/bin/ruff check --quiet --ignore D101,D103,T201 ../../examples/python_* || status=1
+    .venv/bin/ruff format --quiet --check . ../../examples/python_* || status=1
+    .venv/bin/mypy --no-error-summary || status=1
+    return $status
+)
+step python-sdk-checks python_sdk
 # Shell scripts are named so, and `.ci/run` is one.
 shell() {
     local script status=0

@@ -9,11 +9,20 @@ python_example() (
     cd examples/quickstart-python && .venv/bin/python -m unittest
 )
 
+# The tests of the Python SDK talk to this host.
+export GRID_BIN=${GRID_BIN:-${CARGO_TARGET_DIR:-$PWD/target}/debug/grid}
+
+python_sdk() (
+    cargo build --quiet --locked --package grid-cli && cd sdk/python && .venv/bin/pytest
+)
+
 step faults-setup tests/faults/setup.sh
 step crates cargo test --workspace --locked --no-fail-fast
 step fuzz tests/fuzz/run.sh "${FUZZ_SECONDS:-30}"
 step python-setup examples/quickstart-python/setup.sh
 step python-example python_example
+step python-sdk-setup sdk/python/setup.sh
+step python-sdk python_sdk
 step demo scripts/demo.sh
 step verifiers-setup tests/verifiers/setup.sh
 step verifiers tests/verifiers/test.sh

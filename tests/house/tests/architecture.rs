@@ -68,8 +68,11 @@ const ROOMS: &[Room] = &[
     room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
     room("grid-sdk-tool", &["grid-adm"]),
     room("grid-sdk-macros", &[]),
+    // What runs tools where their caller is meets the host through the client alone.
+    room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
@@ -101,7 +104,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),

@@ -15,7 +15,10 @@ const CRATE: usize = 4_000;
 
 /// What may be larger: a file, `file::function` or a crate's folder, each with its reason. One that is no longer
 /// needed fails as well.
-const EXEMPT: &[(&str, &str)] = &[];
+const EXEMPT: &[(&str, &str)] = &[
+    ("sdk/python/src/altar_grid/_codes.py", "a class for each code, made of docs/errors by sdk/python/generate.sh"),
+    ("sdk/python/src/altar_grid/_wire/grid/v1/client_pb2_grpc.py", "made of proto/ by sdk/python/generate.sh"),
+];
 
 /// Sources in other languages have the file budget only.
 const OTHERS: [&str; 8] = [".py", ".sh", ".proto", ".ts", ".js", ".ex", ".exs", "Makefile"];

@@ -27,6 +27,8 @@ mod languages;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod local_rust;
+#[cfg(test)]
 mod outlets;
 #[cfg(test)]
 mod proofs;

@@ -96,8 +96,10 @@ fn nothing_is_lost_when_the_exporter_is_killed() {
     let mut random = Random::new(u64::from(std::process::id()));
     log.append(20);
     for round in 0..ROUNDS {
-        let running = Running::new(&log, &server.url(), 16);
+        // Something to deliver, also where the process before had delivered all.
+        log.append(1);
         let before = server.count();
+        let running = Running::new(&log, &server.url(), 16);
         until("a request", || server.count() > before || round % 8 == 7);
         if random.below(3) == 0 {
             server.turns([Turn::TakeAndCut, Turn::Slow(Duration::from_millis(1))]);

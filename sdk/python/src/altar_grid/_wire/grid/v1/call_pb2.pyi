@@ -1,0 +1,159 @@
+from altar_grid._wire.grid.adm.v1 import adm_pb2 as _adm_pb2
+from altar_grid._wire.grid.v1 import common_pb2 as _common_pb2
+from altar_grid._wire.grid.v1 import errors_pb2 as _errors_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ToolCall(_message.Message):
+    __slots__ = ("invocation_id", "correlation_id", "call", "trace_context", "session_id", "streaming", "parent_invocation_id", "deadline_unix_ms", "metadata", "receipt")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_FIELD_NUMBER: _ClassVar[int]
+    TRACE_CONTEXT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    STREAMING_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    invocation_id: str
+    correlation_id: str
+    call: _adm_pb2.FunctionCall
+    trace_context: _common_pb2.TraceContext
+    session_id: str
+    streaming: bool
+    parent_invocation_id: str
+    deadline_unix_ms: int
+    metadata: _containers.ScalarMap[str, str]
+    receipt: bool
+    def __init__(self, invocation_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., call: _Optional[_Union[_adm_pb2.FunctionCall, _Mapping]] = ..., trace_context: _Optional[_Union[_common_pb2.TraceContext, _Mapping]] = ..., session_id: _Optional[str] = ..., streaming: bool = ..., parent_invocation_id: _Optional[str] = ..., deadline_unix_ms: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., receipt: bool = ...) -> None: ...
+
+class ToolResult(_message.Message):
+    __slots__ = ("invocation_id", "correlation_id", "result")
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    invocation_id: str
+    correlation_id: str
+    result: _adm_pb2.ToolResult
+    def __init__(self, invocation_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., result: _Optional[_Union[_adm_pb2.ToolResult, _Mapping]] = ...) -> None: ...
+
+class StreamChunk(_message.Message):
+    __slots__ = ("invocation_id", "chunk_id", "payload", "is_final", "error", "correlation_id", "enhanced_error")
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_ID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    IS_FINAL_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ENHANCED_ERROR_FIELD_NUMBER: _ClassVar[int]
+    invocation_id: str
+    chunk_id: int
+    payload: bytes
+    is_final: bool
+    error: _errors_pb2.Error
+    correlation_id: str
+    enhanced_error: _errors_pb2.EnhancedError
+    def __init__(self, invocation_id: _Optional[str] = ..., chunk_id: _Optional[int] = ..., payload: _Optional[bytes] = ..., is_final: bool = ..., error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ..., correlation_id: _Optional[str] = ..., enhanced_error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
+
+class CallToolResponse(_message.Message):
+    __slots__ = ("result", "error", "correlation_id", "invocation_id", "repeated", "receipt")
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    result: ToolResult
+    error: _errors_pb2.EnhancedError
+    correlation_id: str
+    invocation_id: str
+    repeated: bool
+    receipt: AuditReceipt
+    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ...) -> None: ...
+
+class AuditReceipt(_message.Message):
+    __slots__ = ("index", "leaf_hash", "inclusion", "checkpoint")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    LEAF_HASH_FIELD_NUMBER: _ClassVar[int]
+    INCLUSION_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    leaf_hash: bytes
+    inclusion: _containers.RepeatedScalarFieldContainer[bytes]
+    checkpoint: str
+    def __init__(self, index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., inclusion: _Optional[_Iterable[bytes]] = ..., checkpoint: _Optional[str] = ...) -> None: ...
+
+class CancelToolCall(_message.Message):
+    __slots__ = ("session_id", "call_id", "reason", "correlation_id")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    call_id: str
+    reason: str
+    correlation_id: str
+    def __init__(self, session_id: _Optional[str] = ..., call_id: _Optional[str] = ..., reason: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
+
+class CancelToolCallResponse(_message.Message):
+    __slots__ = ("cancelled", "correlation_id", "error")
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    cancelled: bool
+    correlation_id: str
+    error: _errors_pb2.EnhancedError
+    def __init__(self, cancelled: bool = ..., correlation_id: _Optional[str] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
+
+class ListTools(_message.Message):
+    __slots__ = ("session_id", "correlation_id")
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    session_id: str
+    correlation_id: str
+    def __init__(self, session_id: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
+
+class ToolListing(_message.Message):
+    __slots__ = ("declaration", "contract", "version", "effect", "timeout_ms", "tags", "digest", "dynamic", "available")
+    DECLARATION_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    EFFECT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DYNAMIC_FIELD_NUMBER: _ClassVar[int]
+    AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    declaration: _adm_pb2.FunctionDeclaration
+    contract: str
+    version: str
+    effect: str
+    timeout_ms: int
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    digest: str
+    dynamic: bool
+    available: bool
+    def __init__(self, declaration: _Optional[_Union[_adm_pb2.FunctionDeclaration, _Mapping]] = ..., contract: _Optional[str] = ..., version: _Optional[str] = ..., effect: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., tags: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., dynamic: bool = ..., available: bool = ...) -> None: ...
+
+class ListToolsResponse(_message.Message):
+    __slots__ = ("tools", "correlation_id", "error")
+    TOOLS_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    tools: _containers.RepeatedCompositeFieldContainer[ToolListing]
+    correlation_id: str
+    error: _errors_pb2.EnhancedError
+    def __init__(self, tools: _Optional[_Iterable[_Union[ToolListing, _Mapping]]] = ..., correlation_id: _Optional[str] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
