@@ -17,16 +17,19 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     #[rustfmt::skip]
     let Event {
         kind, at_ms, correlation, principal, session, invocation, call_id, tool, contract, effect, dynamic,
-        args_digest, args_shape, rule, epoch, cache_age_ms, deadline_ms, runtime, connection, outcome, code, stage,
-        detail, duration_us, result_digest, result_bytes, read, filters, accepted, rejected,
+        args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, deadline_ms, runtime, connection, outcome,
+        code, stage, detail, duration_us, result_digest, result_bytes, result_shape, local, expires_ms, claimed, signal,
+        read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
     object.names("accepted", accepted);
+    object.number("args_bytes", *args_bytes);
     object.digest("args_digest", args_digest.as_ref());
     object.text("args_shape", args_shape.as_deref());
     object.number("at_ms", Some(*at_ms));
     object.number("cache_age_ms", *cache_age_ms);
     object.text("call_id", call_id.as_ref().map(|id| id.as_str()));
+    object.truth("claimed", *claimed);
     object.text("code", code.map(Code::as_str));
     object.minted("connection", "c-", connection.map(|id| id.as_u128()));
     object.digest("contract", contract.as_ref());
@@ -37,9 +40,11 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.truth("dynamic", *dynamic);
     object.text("effect", *effect);
     object.number("epoch", *epoch);
+    object.number("expires_ms", *expires_ms);
     object.names("filters", filters);
     object.minted("invocation", "i-", invocation.map(|id| id.as_u128()));
     object.text("kind", Some(kind.as_str()));
+    object.truth("local", *local);
     object.text("outcome", outcome.map(|outcome| outcome.as_str()));
     let who = principal.as_deref();
     object.text("principal", who.map(|who| who.id.as_str()));
@@ -48,9 +53,11 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.refusals("rejected", rejected);
     object.number("result_bytes", *result_bytes);
     object.digest("result_digest", result_digest.as_ref());
+    object.text("result_shape", result_shape.as_deref());
     object.text("rule", rule.as_deref());
     object.text("runtime", runtime.as_ref().map(|id| id.as_str()));
     object.minted("session", "s-", session.map(|id| id.as_u128()));
+    object.text("signal", signal.map(|signal| signal.as_str()));
     object.text("stage", stage.map(|stage| stage.as_str()));
     object.text("tenant", who.map(|who| who.tenant.as_str()));
     object.text("tool", tool.as_deref());

@@ -89,10 +89,11 @@ impl History {
         let key = self.present().map(|key| format!("{key}\n")).unwrap_or_default();
         for (name, text) in [(KEYS, self.to_string()), (KEY, key)] {
             let path = directory.join(name);
-            if disk.read(&path).is_ok_and(|there| there == text.as_bytes()) {
-                continue;
+            match disk.read(&path) {
+                Ok(there) if there == text.as_bytes() => {}
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("read", &path)(error)),
+                _ => disk.replace(&path, text.as_bytes()).map_err(Error::io("write", &path))?,
             }
-            disk.replace(&path, text.as_bytes()).map_err(Error::io("write", &path))?;
         }
         Ok(())
     }

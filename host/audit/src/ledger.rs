@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    History, Observer, Status, Stored, Unavailable,
+    History, Observer, Record, Status, Stored, Unavailable,
     background::{Background, Publishing},
     opening::{self, Opened},
     state::State,
@@ -76,8 +76,13 @@ pub struct Recovered {
     pub records: u64,
     /// Bytes of an incomplete last frame that were cut. Nothing in them had been acknowledged.
     pub cut: u64,
-    /// Calls that an earlier process left open; each has got its `outcome_unknown`.
+    /// Calls that an earlier process left open; each has got its `outcome_unknown`, or `unreported` where its caller
+    /// was to run it.
     pub closed: Vec<InvocationId>,
+    /// Admissions of calls that their callers may still run and report. They stay open; the host has to conclude them.
+    pub local: Vec<Record>,
+    /// The latest policy epoch in what was read; 0 where there is none.
+    pub epoch: u64,
     /// How long that took.
     pub took: Duration,
 }
@@ -187,6 +192,22 @@ impl Ledger {
     /// # Errors
     /// [`Unavailable`]: the call must not run. Also for an event that is no admission of an invocation.
     pub fn admit(&self, event: Event) -> impl Future<Output = Result<Receipt, Unavailable>> + Send + use<'_> {
+        self.admitted(event, self.durability)
+    }
+
+    /// The same, and the receipt has its evidence whatever the durability is: it is there when the batch was signed.
+    ///
+    /// # Errors
+    /// As for [`Ledger::admit`].
+    pub fn admit_proved(&self, event: Event) -> impl Future<Output = Result<Receipt, Unavailable>> + Send + use<'_> {
+        self.admitted(event, Durability::Full)
+    }
+
+    fn admitted(
+        &self,
+        event: Event,
+        durability: Durability,
+    ) -> impl Future<Output = Result<Receipt, Unavailable>> + Send + use<'_> {
         // Boxed before anything waits: a record is large, and the path and the queue would move it many times.
         let event = Box::new(event);
         async move {
@@ -196,7 +217,7 @@ impl Ledger {
                     "a record of kind `{kind}` admits nothing; give an admission with its invocation"
                 )));
             };
-            let stored = self.store(event).await?;
+            let stored = self.store(event, durability).await?;
             Ok(Receipt { invocation, stored })
         }
     }
@@ -215,7 +236,7 @@ impl Ledger {
                     "a record of kind `{kind}` concludes nothing; give a conclusion with its invocation"
                 )));
             }
-            self.store(event).await
+            self.store(event, self.durability).await
         }
     }
 
@@ -230,7 +251,7 @@ impl Ledger {
                 let kind = event.kind.as_str();
                 return Err(Unavailable::once(format!("a record of kind `{kind}` has a method of its own; use that")));
             }
-            self.store(event).await
+            self.store(event, self.durability).await
         }
     }
 
@@ -277,8 +298,8 @@ impl Ledger {
         self.state.failure().map_or(Ok(()), Err)
     }
 
-    async fn store(&self, event: Box<Event>) -> Result<Option<Stored>, Unavailable> {
-        let (waiter, stored) = match self.durability {
+    async fn store(&self, event: Box<Event>, durability: Durability) -> Result<Option<Stored>, Unavailable> {
+        let (waiter, stored) = match durability {
             Durability::Full => {
                 let (waiter, stored) = oneshot::channel();
                 (Some(waiter), Some(stored))

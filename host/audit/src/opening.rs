@@ -1,7 +1,11 @@
 //! Opens a log: takes its directory, finds its keys, checks what is there against what was signed and published, and
 //! closes the calls that nobody closed.
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use grid_audit_wal::{Chain, Disk, Entry, Error, FileOptions, FileStorage, Sealer, Storage, segment};
 use grid_core::clock::SharedClock;
@@ -13,7 +17,7 @@ use crate::{
     ack::Acks,
     background::{Background, Opener},
     linger::Linger,
-    open_calls::OpenCalls,
+    open_calls::{Left, OpenCalls},
     publish::CHECKPOINT,
     state::State,
     writer::{Command, Pending, Writer},
@@ -126,7 +130,7 @@ pub(crate) fn recover<S: Storage>(
     let cut = storage.recover(&mut chain)?;
     let edge = chain.into_edge();
     let records = edge.size();
-    let admissions = calls.into_admissions();
+    let left = calls.left(clock.unix_ms());
     let (sender, queue) = mpsc::channel(options.queue.max(1));
     let mut writer = Writer {
         storage,
@@ -144,8 +148,10 @@ pub(crate) fn recover<S: Storage>(
         linger: Linger::default(),
         background: Background::None,
     };
-    writer.conclude(&admissions)?;
-    let closed = admissions.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
-    let recovered = Recovered { records, cut, closed, took: clock.elapsed().saturating_sub(began) };
+    writer.conclude(&left.abandoned)?;
+    writer.state.open.store(left.local.len() as u64, Ordering::Relaxed);
+    let closed = left.abandoned.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
+    let Left { local, epoch, .. } = left;
+    let recovered = Recovered { records, cut, closed, local, epoch, took: clock.elapsed().saturating_sub(began) };
     Ok((writer, sender, recovered))
 }

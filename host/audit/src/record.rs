@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// One record of the log.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     index: u64,
     line: Box<str>,

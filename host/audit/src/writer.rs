@@ -187,6 +187,7 @@ impl<S: Storage> Writer<S> {
         let mut has_room = self.has_room(event.kind, entry.len());
         if !has_room && event.kind == Kind::Concluded {
             event.detail = event.detail.map(|detail| detail.chars().take(SHORT_DETAIL).collect());
+            event.result_shape = None;
             entry.clear();
             encode::encode(&event, &mut entry);
             has_room = true;
@@ -285,6 +286,8 @@ impl<S: Storage> Writer<S> {
         if self.durability == Durability::Full {
             return Err(reason);
         }
+        // Some wait for their evidence all the same.
+        self.acks.lost(&reason);
         self.broken = true;
         self.lost += entries;
         self.state.lost.store(self.lost, Ordering::Relaxed);

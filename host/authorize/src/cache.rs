@@ -97,6 +97,12 @@ impl Authorize {
         }
     }
 
+    /// Goes on from the epoch of an earlier process, so that what rests on its decisions can still be told from what
+    /// comes after an invalidation.
+    pub fn go_on_from(&self, epoch: u64) {
+        self.epoch.fetch_max(epoch, Ordering::SeqCst);
+    }
+
     /// The stage: may the caller call this contract?
     ///
     /// # Errors

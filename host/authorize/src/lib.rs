@@ -7,5 +7,5 @@ mod roles;
 
 pub use cache::{Authorize, Settings};
 pub use decision::{Decision, PermittedCall};
-pub use grid_contract::{Contract, ContractedCall, Session};
+pub use grid_contract::{Contract, ContractedCall, Local, Session};
 pub use roles::Roles;

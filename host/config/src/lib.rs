@@ -23,8 +23,8 @@ pub use load::{Reading, read};
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Call, Config, Data, Development, Export, Identity, Log, Manifest, Runtime, Server, Session,
-    Telemetry, Witness,
+    Audit, Authorize, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime, Server,
+    Session, Telemetry, Witness,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

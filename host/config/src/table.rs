@@ -118,6 +118,18 @@ settings! {
         runtime_role: String = Kind::Name, Is("grid_runtime");
     }
 
+    /// Callers that run tools themselves, under a grant that the log has.
+    local: Local {
+        /// Gives grants; without it callers have every call run by a runtime.
+        enabled: bool = Kind::Bool, Is("true");
+        /// How long a grant is good: the call must begin and be reported within it; never longer than 300 s.
+        ttl: Duration = capped(SECOND, 300), Is("60s");
+        /// Grants that one principal may hold open.
+        outstanding: usize = integer(1, 1_000_000), Is("1000");
+        /// Grants that may be open in all.
+        total: usize = integer(1, 1_000_000), Is("10000");
+    }
+
     /// The programs that execute tools.
     runtime: Runtime {
         /// How often a runtime is asked whether it is alive.

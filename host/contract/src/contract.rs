@@ -39,6 +39,17 @@ impl Effect {
     }
 }
 
+/// Whether a caller may run a function itself, under a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Local {
+    /// No: `"local": false`.
+    Never,
+    /// With arguments that the host has checked. What is not declared is taken for this.
+    Checked,
+    /// Also with arguments that the host knows by digest and size alone: `"local": {"args_digest_only": true}` (Q17).
+    Unseen,
+}
+
 /// A callable function. It never changes; a changed function is another contract with another digest.
 #[derive(Debug)]
 pub struct Contract {
@@ -123,6 +134,12 @@ impl Contract {
     #[must_use]
     pub fn checker(&self) -> &ArgumentChecker {
         &self.checker
+    }
+
+    /// Whether a caller may run it itself.
+    #[must_use]
+    pub fn local(&self) -> Local {
+        self.settings.local
     }
 
     /// A runtime registered it for one session.

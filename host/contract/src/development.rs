@@ -8,7 +8,7 @@ use grid_adm::{FunctionDeclaration, Map, Value};
 use grid_core::{Code, Refusal, Stage, frame::Declaration, id::SessionId};
 use grid_session::Session;
 
-use crate::{Contract, Contracts, Effect, Manifest, Options, manifest::compile, settings::Settings};
+use crate::{Contract, Contracts, Effect, Local, Manifest, Options, manifest::compile, settings::Settings};
 
 /// The contract name under which registered tools are listed.
 const GROUP: &str = "registered";
@@ -133,6 +133,7 @@ impl Development {
         let settings = Settings {
             version: String::new(),
             effect: Effect::Write,
+            local: Local::Checked,
             timeout: self.options.timeout,
             required_roles: Vec::new(),
             tags: Vec::new(),

@@ -13,7 +13,7 @@ use grid_adm::{
 };
 
 use crate::{
-    Contract,
+    Contract, Local,
     settings::{Bounds, Layers, Settings},
 };
 
@@ -236,7 +236,7 @@ pub(crate) fn compile(
 ) -> Result<Contract, Vec<grid_adm::Problem>> {
     let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Value>();
     let timeout_ms = i64::try_from(settings.timeout.as_millis()).unwrap_or(i64::MAX);
-    let host: Map = [
+    let mut host: Map = [
         ("contract", Value::from(group)),
         ("dynamic", Value::from(dynamic)),
         ("effect", Value::from(settings.effect.as_str())),
@@ -248,6 +248,12 @@ pub(crate) fn compile(
     ]
     .into_iter()
     .collect();
+    // What says nothing of local runs keeps the digest that it had before they could be spoken of.
+    match settings.local {
+        Local::Checked => {}
+        Local::Never => drop(host.insert("local", Value::from("never"))),
+        Local::Unseen => drop(host.insert("local", Value::from("args_digest_only"))),
+    }
     Ok(Contract {
         name: Arc::from(declaration.name.as_str()),
         group: group.to_owned(),

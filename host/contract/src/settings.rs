@@ -1,17 +1,18 @@
-//! What the host reads beside the ADM fields of a contract: `version`, `effect`, `timeout`, `required_roles`,
+//! What the host reads beside the ADM fields of a contract: `version`, `effect`, `local`, `timeout`, `required_roles`,
 //! `tags`, `providers`. A function's own value goes before its contract's.
 
 use std::time::Duration;
 
 use grid_adm::{Map, Value};
 
-use crate::{Effect, manifest::Fault};
+use crate::{Effect, Local, manifest::Fault};
 
 /// The host's side of a contract.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) version: String,
     pub(crate) effect: Effect,
+    pub(crate) local: Local,
     pub(crate) timeout: Duration,
     pub(crate) required_roles: Vec<String>,
     pub(crate) tags: Vec<String>,
@@ -38,6 +39,7 @@ impl Layers<'_> {
         Settings {
             version: self.text("version").unwrap_or_default(),
             effect: self.effect(),
+            local: self.local(),
             timeout: self.timeout(bounds),
             required_roles: self.texts("required_roles").unwrap_or_default(),
             tags: self.texts("tags").unwrap_or_default(),
@@ -85,6 +87,24 @@ impl Layers<'_> {
         value.as_str().and_then(Effect::parse).unwrap_or_else(|| {
             self.fault(pointer, "setting.effect", "`effect` must be `pure`, `read` or `write`".to_owned());
             Effect::Write
+        })
+    }
+
+    fn local(&mut self) -> Local {
+        let Some((pointer, value)) = self.find("local") else { return Local::Checked };
+        let unseen = |fields: &Map| match fields.get("args_digest_only").and_then(Value::as_bool) {
+            Some(unseen) if fields.len() == 1 => Some(if unseen { Local::Unseen } else { Local::Checked }),
+            _ => None,
+        };
+        let read = match value.as_bool() {
+            Some(true) => Some(Local::Checked),
+            Some(false) => Some(Local::Never),
+            None => value.as_object().and_then(unseen),
+        };
+        read.unwrap_or_else(|| {
+            let message = "`local` must be `true`, `false` or `{\"args_digest_only\": true}`";
+            self.fault(pointer, "setting.local", message.to_owned());
+            Local::Never
         })
     }
 

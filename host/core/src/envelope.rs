@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use crate::principal::SecurityClaim;
+use crate::{local::UnseenArgs, principal::SecurityClaim};
 
 /// What the connection proved, or offered as proof.
 #[derive(Clone, Default)]
@@ -64,6 +64,8 @@ pub struct Envelope {
     pub trace: Option<Box<TraceContext>>,
     /// What the message claims about its sender.
     pub claim: Option<SecurityClaim>,
+    /// In place of `args`, for a call that its caller runs.
+    pub unseen: Option<UnseenArgs>,
 }
 
 /// A request to open a session.
@@ -81,6 +83,8 @@ pub struct OpenSession {
     pub claim: Option<SecurityClaim>,
     /// The client understands enhanced errors.
     pub enhanced: bool,
+    /// Features that it would like to use.
+    pub features: Vec<String>,
 }
 
 /// A request to end a session.

@@ -46,6 +46,8 @@ pub enum Kind {
     CancelRequested,
     /// A result came after its call had ended; it was not delivered.
     LateResult,
+    /// A report of a local run was not taken; `signal` says why. A security event.
+    RejectedResult,
     /// A runtime broke the protocol.
     Violation,
     /// Cached decisions were made void.
@@ -56,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::HostStarted,
         Self::HostStopped,
         Self::SessionOpened,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Repeated,
         Self::CancelRequested,
         Self::LateResult,
+        Self::RejectedResult,
         Self::Violation,
         Self::Invalidated,
         Self::AuditRead,
@@ -96,6 +99,7 @@ impl Kind {
             Self::Repeated => "repeated",
             Self::CancelRequested => "cancel_requested",
             Self::LateResult => "late_result",
+            Self::RejectedResult => "rejected_result",
             Self::Violation => "violation",
             Self::Invalidated => "invalidated",
             Self::AuditRead => "audit_read",
@@ -114,11 +118,16 @@ pub enum Outcome {
     Failed,
     /// The host stopped before it knew; written on the next start.
     Unknown,
+    /// The caller ran it, or not, and never said.
+    Unreported,
+    /// The grant ended with the rights that it rested on.
+    Revoked,
 }
 
 impl Outcome {
     /// Every outcome.
-    pub const ALL: [Self; 4] = [Self::Success, Self::ToolError, Self::Failed, Self::Unknown];
+    pub const ALL: [Self; 6] =
+        [Self::Success, Self::ToolError, Self::Failed, Self::Unknown, Self::Unreported, Self::Revoked];
 
     /// As the log and the metrics write it.
     #[must_use]
@@ -128,6 +137,66 @@ impl Outcome {
             Self::ToolError => "tool_error",
             Self::Failed => "failed",
             Self::Unknown => "outcome_unknown",
+            Self::Unreported => "unreported",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// What is wrong with a report of a local run, or with a request about its grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// No such grant was given, or the proof of it is another.
+    UnknownGrant,
+    /// It was reported before, and differently.
+    Reused,
+    /// Its time had passed.
+    Expired,
+    /// It had been given back, or its session had ended.
+    Cancelled,
+    /// The rights that it rested on had been made void.
+    Revoked,
+    /// It was given in another session.
+    ForeignSession,
+    /// It was given to somebody else.
+    ForeignPrincipal,
+    /// It is for other arguments.
+    ArgsMismatch,
+    /// It is for another function or another call.
+    CallMismatch,
+    /// The run cannot have taken that long or ended then.
+    ImpossibleTime,
+}
+
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Self; 10] = [
+        Self::UnknownGrant,
+        Self::Reused,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Revoked,
+        Self::ForeignSession,
+        Self::ForeignPrincipal,
+        Self::ArgsMismatch,
+        Self::CallMismatch,
+        Self::ImpossibleTime,
+    ];
+
+    /// As the log writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownGrant => "unknown_grant",
+            Self::Reused => "reused",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Revoked => "revoked",
+            Self::ForeignSession => "foreign_session",
+            Self::ForeignPrincipal => "foreign_principal",
+            Self::ArgsMismatch => "args_mismatch",
+            Self::CallMismatch => "call_mismatch",
+            Self::ImpossibleTime => "impossible_time",
         }
     }
 }
@@ -161,6 +230,8 @@ pub struct Event {
     pub args_digest: Option<Sha256>,
     /// Types and sizes of the arguments.
     pub args_shape: Option<String>,
+    /// Bytes of their canonical form, where the host did not see them and has them from its caller.
+    pub args_bytes: Option<u64>,
     /// The rule that decided.
     pub rule: Option<Arc<str>>,
     /// Policy epoch of the decision.
@@ -187,6 +258,16 @@ pub struct Event {
     pub result_digest: Option<Sha256>,
     /// Its length.
     pub result_bytes: Option<u64>,
+    /// Types and sizes of what a local run gave.
+    pub result_shape: Option<String>,
+    /// The caller may run it itself.
+    pub local: bool,
+    /// Until when, in milliseconds since 1970; the outcome is taken until then too.
+    pub expires_ms: Option<u64>,
+    /// The outcome is what the caller says.
+    pub claimed: bool,
+    /// What was wrong with a report.
+    pub signal: Option<Signal>,
     /// How the log was read: the method's name.
     pub read: Option<&'static str>,
     /// By what it was read: names of filters, never their values.
@@ -215,6 +296,7 @@ impl Event {
             dynamic: false,
             args_digest: None,
             args_shape: None,
+            args_bytes: None,
             rule: None,
             epoch: None,
             cache_age_ms: None,
@@ -228,6 +310,11 @@ impl Event {
             duration_us: None,
             result_digest: None,
             result_bytes: None,
+            result_shape: None,
+            local: false,
+            expires_ms: None,
+            claimed: false,
+            signal: None,
             read: None,
             filters: Vec::new(),
             accepted: Vec::new(),

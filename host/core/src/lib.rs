@@ -10,6 +10,7 @@ pub mod event;
 pub mod frame;
 pub mod id;
 pub mod listing;
+pub mod local;
 pub mod outcome;
 pub mod port;
 pub mod principal;

@@ -45,6 +45,8 @@ pub struct Opened {
     pub session_id: String,
     /// Milliseconds since 1970.
     pub expires_at_ms: u64,
+    /// Those that were wished for and that it has.
+    pub features: Vec<String>,
     /// Of this request.
     pub correlation_id: CorrelationId,
 }

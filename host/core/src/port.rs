@@ -1,5 +1,5 @@
-//! The ports through which rooms meet. Transports call [`FrontDoor`], [`RuntimeDoor`], [`AdminDoor`] and
-//! [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
+//! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`]
+//! and [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{fmt::Debug, future::Future, pin::Pin};
 
@@ -9,6 +9,7 @@ use crate::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
     listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
+    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
@@ -62,6 +63,46 @@ pub trait FrontDoor: Send + Sync + 'static {
         session_id: String,
         fault: Refusal,
     ) -> impl Future<Output = Refusal> + Send;
+}
+
+/// What callers may ask for that run tools themselves: the decision before, the report after.
+pub trait LocalDoor: Send + Sync + 'static {
+    /// The path of a call up to its admission. Dropping the future does not stop it; a grant that nobody takes ends
+    /// as one that was not reported.
+    fn authorize(
+        &self,
+        credentials: Credentials,
+        envelope: Envelope,
+    ) -> impl Future<Output = Result<Granted, Refusal>> + Send;
+
+    /// The same for several calls at once, each with an answer of its own; or the refusal of the request as a whole.
+    fn authorize_all(
+        &self,
+        credentials: Credentials,
+        batch: Batch,
+    ) -> impl Future<Output = Result<GrantedAll, Refusal>> + Send;
+
+    /// Takes the outcome of a local run, once.
+    fn log_result(
+        &self,
+        credentials: Credentials,
+        report: Report,
+    ) -> impl Future<Output = Result<Logged, Refusal>> + Send;
+
+    /// Ends a grant that was not used.
+    fn cancel_grant(
+        &self,
+        credentials: Credentials,
+        request: GiveBack,
+    ) -> impl Future<Output = Result<GivenBack, Refusal>> + Send;
+
+    /// The policy epoch now, and each later one, until the session ends. Dropping the receiver ends it.
+    fn watch_grants(
+        &self,
+        credentials: Credentials,
+        session_id: String,
+        correlation_id: String,
+    ) -> impl Future<Output = Result<mpsc::Receiver<Watched>, Refusal>> + Send;
 }
 
 /// What runtimes may ask for.

@@ -28,6 +28,8 @@ pub enum Stage {
     Repeat,
     /// By which runtime.
     Resolve,
+    /// At the caller itself.
+    Local,
     /// Written down.
     Audit,
     /// Carried out.
@@ -38,7 +40,7 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the path.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Transport,
         Self::Identity,
         Self::Session,
@@ -47,6 +49,7 @@ impl Stage {
         Self::Validate,
         Self::Repeat,
         Self::Resolve,
+        Self::Local,
         Self::Audit,
         Self::Dispatch,
         Self::Link,
@@ -64,6 +67,7 @@ impl Stage {
             Self::Validate => "validate",
             Self::Repeat => "repeat",
             Self::Resolve => "resolve",
+            Self::Local => "local",
             Self::Audit => "audit",
             Self::Dispatch => "dispatch",
             Self::Link => "link",

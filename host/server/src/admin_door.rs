@@ -107,14 +107,18 @@ impl<C: Contracts> AdminDoor for Door<C> {
         let host = &self.0;
         // Rights end first; the record says so after, and a log that fails cannot bring them back.
         let epoch = host.authorize.invalidate();
+        let reason: String = reason.chars().take(256).collect();
         let correlation = host.correlation("");
         let event = Event {
             principal: Some(Arc::clone(caller.principal())),
             epoch: Some(epoch),
-            detail: Some(reason.chars().take(256).collect()),
+            detail: Some(reason.clone()),
             ..host.event(Kind::Invalidated, &correlation)
         };
-        match host.ledger.record(event).await {
+        host.grants.revoke_before(epoch);
+        let recorded = host.ledger.record(event).await;
+        host.revoke_grants(epoch, &reason).await;
+        match recorded {
             Ok(_) => Ok(epoch),
             Err(error) => Err(crate::host::unwritable(&error)),
         }

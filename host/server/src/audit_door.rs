@@ -10,6 +10,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
+    id::InvocationId,
     port::{AuditDoor, Pending},
     principal::Principal,
     reading::{Consistency, Extend, Filter, Follow, Get, Inclusion, MAX_PAGE, Page, Prove, Query, Row, Step, Which},
@@ -179,6 +180,13 @@ impl<C: Contracts> Door<C> {
             found
         });
         searched.await.unwrap_or_else(|_| Err(Error::Away("the search ended early".into())))
+    }
+
+    /// What the log has of an execution, for the host itself.
+    pub(crate) async fn records_of(&self, invocation: InvocationId) -> Result<Vec<Record>, Error> {
+        let size = self.0.ledger.status().records;
+        let search = Search { before: size, ..of(invocation.to_string()) };
+        self.search(search, size).await.map(|found| found.records)
     }
 
     /// No answer without its record.

@@ -1,16 +1,23 @@
-//! The path of a call, for every caller and every transport. There is no second one. Each stage takes the
-//! evidence of the stage before; leaving one out does not compile.
+//! The path of a call, for every caller and every transport. There is no second one: it parts in two where a call that
+//! may run is run, at a runtime ([`walk`]) or by its caller ([`grant`]). Each stage takes the evidence of the stage
+//! before; leaving one out does not compile.
 
+use std::sync::Arc;
+
+use grid_adm::Digest;
+use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
     outcome::CallAnswer,
+    principal::SecurityClaim,
 };
 use grid_dispatch::Outcome;
+use grid_identity::Caller;
+use grid_local::Issued;
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
-use grid_validate::CheckedCall;
 
 use crate::{
     host::{Host, unwitnessed, unwritable},
@@ -34,14 +41,72 @@ impl From<Refusal> for Stop {
     }
 }
 
-/// Walks the path to its end.
+/// Walks the path to its end: the call ran at a runtime.
 pub(crate) async fn walk<C: Contracts>(
+    host: &Host<C>,
+    credentials: &Credentials,
+    envelope: Envelope,
+    trail: &mut Trail,
+) -> Result<CallAnswer, Stop> {
+    let call = permitted(host, credentials, envelope, trail).await?;
+    let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
+
+    let ticket = match claim(host, call.call(), call.digest()) {
+        Claim::First(ticket) => ticket,
+        other => return Err(repeat(other).await),
+    };
+
+    let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    trail.routed(&call);
+
+    witnessed(host)?;
+    let admission = host.ledger.admit(grid_resolve::admission(&call));
+    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+
+    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    let outcome = trail.wait(Stage::Dispatch, outcome).await;
+
+    conclude(host, outcome, ticket, trail).await
+}
+
+/// Walks it to the admission, which is the grant: the caller may run the call itself. Nothing is routed.
+pub(crate) async fn grant<C: Contracts>(
+    host: &Arc<Host<C>>,
+    credentials: &Credentials,
+    envelope: Envelope,
+    trail: &mut Trail,
+) -> Result<Issued, Refusal> {
+    let call = permitted(host, credentials, envelope, trail).await?;
+    let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
+
+    let Claim::First(ticket) = claim(host, call.call(), call.digest()) else {
+        let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
+        return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
+    };
+
+    let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
+    trail.held(&call);
+
+    witnessed(host)?;
+    let admission = host.ledger.admit_proved(call.admission());
+    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+
+    let opened = trail.stage(Stage::Local, || host.grants.open(call, &receipt));
+    if opened.is_err() {
+        // It ended while it was decided; the log has it as admitted, and has its end before anybody is told.
+        host.settle_grants().await;
+    }
+    opened
+}
+
+/// What both ways have in common: who asks, in which session, for which contract, and whether they may.
+async fn permitted<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     mut envelope: Envelope,
     trail: &mut Trail,
-) -> Result<CallAnswer, Stop> {
-    let caller = trail.stage(Stage::Identity, || host.identity.prove(credentials))?;
+) -> Result<PermittedCall, Refusal> {
+    let caller = trail.stage(Stage::Identity, || prove(host, credentials, envelope.claim.as_ref()))?;
     trail.principal(caller.principal());
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
@@ -52,28 +117,20 @@ pub(crate) async fn walk<C: Contracts>(
     let call = trail.stage(Stage::Contract, || host.contracts.bind(call))?;
     trail.contract(call.contract());
 
-    let call = trail.wait(Stage::Authorize, host.authorize.permit(call)).await?;
+    trail.wait(Stage::Authorize, host.authorize.permit(call)).await
+}
 
-    let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
-
-    let ticket = match claim(host, &call) {
-        Claim::First(ticket) => ticket,
-        other => return Err(repeat(other).await),
-    };
-
-    let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
-    trail.invocation(&call);
-
-    if host.outlets.hold() {
-        return Err(unwitnessed().into());
+/// What a request says of its sender may not contradict what was proved.
+fn prove<C: Contracts>(
+    host: &Host<C>,
+    credentials: &Credentials,
+    claim: Option<&SecurityClaim>,
+) -> Result<Caller, Refusal> {
+    let caller = host.identity.prove(credentials)?;
+    if let Some(claim) = claim {
+        grid_identity::compare(caller.principal(), claim)?;
     }
-    let admission = host.ledger.admit(grid_resolve::admission(&call));
-    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
-
-    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
-    let outcome = trail.wait(Stage::Dispatch, outcome).await;
-
-    conclude(host, outcome, ticket, trail).await
+    Ok(caller)
 }
 
 /// The form of what does not depend on who asks.
@@ -99,17 +156,23 @@ fn read(
         name: envelope.name,
         args: envelope.args,
         deadline_unix_ms: envelope.deadline_unix_ms,
+        unseen: envelope.unseen,
         trace,
     };
     Ok((envelope.session_id, request))
 }
 
-/// A call_id runs once in its session.
-fn claim<C: Contracts>(host: &Host<C>, call: &CheckedCall) -> Claim {
-    let contracted = call.call().call();
+/// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.
+fn witnessed<C: Contracts>(host: &Host<C>) -> Result<(), Refusal> {
+    if host.outlets.hold() { Err(unwitnessed()) } else { Ok(()) }
+}
+
+/// A call_id runs once in its session, whoever runs it.
+fn claim<C: Contracts>(host: &Host<C>, call: &PermittedCall, args: Digest) -> Claim {
+    let contracted = call.call();
     let session_call = contracted.call();
     let call_id = &session_call.request().call_id;
-    session_call.session().claim(call_id, contracted.contract().name(), *call.digest().as_bytes(), host.clock.elapsed())
+    session_call.session().claim(call_id, contracted.contract().name(), *args.as_bytes(), host.clock.elapsed())
 }
 
 async fn repeat(claim: Claim) -> Stop {

@@ -13,17 +13,19 @@ use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
+use grid_local::Grants;
+use grid_metrics::Metrics;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
     archive::Archive,
-    host::{Host, Rules},
-    metrics::Metrics,
+    host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
 };
@@ -199,7 +201,15 @@ pub(crate) fn host<C: Contracts>(
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
     };
+    let grants = grid_local::Settings {
+        ttl: config.local.ttl,
+        outstanding: config.local.outstanding,
+        total: config.local.total,
+    };
     Host {
+        grants: Grants::new(grants, clock.clone()),
+        epochs: watch::Sender::default(),
+        watchers: Arc::new(Semaphore::new(WATCHERS)),
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
@@ -221,6 +231,7 @@ pub(crate) fn host<C: Contracts>(
             silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
             max_in_flight: config.runtime.max_in_flight,
             frame_queue: config.runtime.queue,
+            local: config.local.enabled,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),

@@ -9,6 +9,7 @@ use grid_core::{
     event::{Event, Kind},
     id::{CallId, CorrelationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
+    local::BATCH,
     outcome::CallAnswer,
     port::FrontDoor,
     principal::Principal,
@@ -72,16 +73,7 @@ impl<C: Contracts> FrontDoor for Door<C> {
 
     async fn call(&self, credentials: Credentials, envelope: Envelope) -> Result<CallAnswer, Refusal> {
         let host = Arc::clone(&self.0);
-        let trail = Trail::new(
-            host.clock.clone(),
-            host.metrics.clone(),
-            host.correlation(&envelope.correlation_id),
-            &envelope.session_id,
-            &envelope.name,
-            &envelope.call_id,
-            envelope.trace.as_deref(),
-        )
-        .wants_receipt(envelope.receipt);
+        let trail = self.call_trail(&envelope);
         if host.stopping.is_cancelled() {
             return Err(self.refuse(trail, None, stopping()).await);
         }
@@ -146,6 +138,20 @@ impl<C: Contracts> Door<C> {
         Trail::new(host.clock.clone(), host.metrics.clone(), correlation, session, "", "", None)
     }
 
+    pub(crate) fn call_trail(&self, envelope: &Envelope) -> Trail {
+        let host = &self.0;
+        Trail::new(
+            host.clock.clone(),
+            host.metrics.clone(),
+            host.correlation(&envelope.correlation_id),
+            &envelope.session_id,
+            &envelope.name,
+            &envelope.call_id,
+            envelope.trace.as_deref(),
+        )
+        .wants_receipt(envelope.receipt)
+    }
+
     pub(crate) async fn refuse(&self, mut trail: Trail, caller: Option<&Caller>, refusal: Refusal) -> Refusal {
         if let Some(caller) = caller {
             trail.principal(caller.principal());
@@ -156,7 +162,7 @@ impl<C: Contracts> Door<C> {
         trail.fill(refusal).with_receipt(receipt)
     }
 
-    fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
+    pub(crate) fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
         let caller = self.0.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
         match self.0.sessions.find(&caller, id) {
             Ok(session) => Ok((caller, session)),
@@ -178,6 +184,7 @@ impl<C: Contracts> Door<C> {
             ttl: request.ttl,
             claim: claim.map(grid_identity::Narrowed::into_claim),
             enhanced: request.enhanced,
+            features: self.features(&request.features),
         };
         let session = match host.sessions.prepare(caller.principal(), opening) {
             Ok(session) => session,
@@ -189,8 +196,15 @@ impl<C: Contracts> Door<C> {
         Ok(Opened {
             session_id: session.id().to_string(),
             expires_at_ms: session.expires_at_ms(),
+            features: session.features().iter().map(ToString::to_string).collect(),
             correlation_id: trail.correlation(),
         })
+    }
+
+    /// Those of a caller's wishes that a session has here.
+    fn features(&self, wished: &[String]) -> Vec<&'static str> {
+        let here = self.0.rules.local.then_some(BATCH);
+        here.into_iter().filter(|feature| wished.iter().any(|wish| wish == feature)).collect()
     }
 
     /// A session for a runtime that registers tools without naming one.
@@ -227,6 +241,10 @@ impl<C: Contracts> Door<C> {
             Err(refusal) => return Err((refusal, Some(caller))),
         };
         host.forget(end.session.id());
+        if end.cancelled > 0 {
+            // Some of these calls may have been their caller's to run.
+            host.settle_grants().await;
+        }
         let event = Event {
             principal: Some(Arc::clone(end.session.principal())),
             session: Some(end.session.id()),
@@ -326,7 +344,7 @@ pub(crate) fn stopping() -> Refusal {
     Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
 }
 
-fn lost(correlation: CorrelationId, at_ms: u64) -> Refusal {
+pub(crate) fn lost(correlation: CorrelationId, at_ms: u64) -> Refusal {
     let message = "the host failed while it worked on the call; whether the tool ran is not known; ask an operator";
     let context = Context { correlation_id: Some(correlation), at_ms, ..Context::default() };
     Refusal::new(Code::OutcomeUnaudited, Stage::Dispatch, message)

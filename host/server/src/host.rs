@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use grid_audit::{Ledger, Stored, Unavailable};
+use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
 use grid_contract::Contracts;
 use grid_core::{
@@ -19,11 +19,14 @@ use grid_core::{
 };
 use grid_identity::Identity;
 use grid_link::Hub;
+use grid_local::{Ending, Grants};
+use grid_metrics::Metrics;
 use grid_resolve::Roster;
 use grid_session::Sessions;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, metrics::Metrics, outlets::Outlets};
+use crate::{archive::Archive, outlets::Outlets};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -40,7 +43,19 @@ pub(crate) struct Rules {
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
     pub(crate) frame_queue: usize,
+    /// Grants are given to callers that run tools themselves.
+    pub(crate) local: bool,
 }
+
+/// The policy epoch, and why it is another one than before.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Epoch {
+    pub(crate) number: u64,
+    pub(crate) reason: Arc<str>,
+}
+
+/// How many may watch their grants at once.
+pub(crate) const WATCHERS: usize = 4096;
 
 /// The host. `C` is its mode, chosen once.
 #[derive(Debug)]
@@ -52,6 +67,11 @@ pub(crate) struct Host<C> {
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
+    pub(crate) grants: Grants,
+    /// Told of each invalidation.
+    pub(crate) epochs: watch::Sender<Epoch>,
+    /// Places of those who watch it.
+    pub(crate) watchers: Arc<Semaphore>,
     pub(crate) archive: Archive,
     pub(crate) outlets: Outlets,
     pub(crate) clock: SharedClock,
@@ -96,6 +116,40 @@ impl<C: Contracts> Host<C> {
             Err(error) => {
                 tracing::error!(%error, "a refusal could not be recorded");
                 None
+            }
+        }
+    }
+
+    /// Goes on where the process before this one stopped: its grants are good until their time, or until rights end.
+    pub(crate) fn take_up(&self, recovered: &Recovered) {
+        self.authorize.go_on_from(recovered.epoch);
+        self.grants.revoke_before(recovered.epoch);
+        self.epochs.send_modify(|epoch| epoch.number = self.authorize.epoch());
+        for admission in &recovered.local {
+            if self.grants.restore(admission).is_none() {
+                tracing::error!(index = admission.index(), "a grant in the log cannot be read; the next start ends it");
+            }
+        }
+    }
+
+    /// Ends a grant with its conclusion. Runs on a task of the host's: once the record is on its way, nobody who leaves
+    /// can make the grant open again.
+    pub(crate) async fn conclude_grant(self: Arc<Self>, ending: Ending) -> Result<Option<Stored>, Unavailable> {
+        let stored = self.ledger.conclude(ending.conclusion(self.clock.unix_ms())).await?;
+        self.metrics.local(ending.outcome().as_str());
+        ending.settle();
+        Ok(stored)
+    }
+
+    /// Concludes every grant that is over: run out, revoked, or of a session that ended. At once, so that one batch of
+    /// the log takes them.
+    pub(crate) async fn settle_grants(self: &Arc<Self>) {
+        let due = self.grants.due();
+        let conclude = |ending| self.tasks.spawn(Arc::clone(self).conclude_grant(ending));
+        let concluding: Vec<_> = due.into_iter().map(conclude).collect();
+        for concluded in concluding {
+            if let Ok(Err(error)) = concluded.await {
+                tracing::error!(%error, "the end of a grant could not be recorded; it will be tried again");
             }
         }
     }

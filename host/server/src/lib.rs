@@ -10,7 +10,7 @@ mod compose;
 mod front_door;
 mod fulfilment;
 mod host;
-mod metrics;
+mod local_door;
 mod outlets;
 mod pages;
 mod runtime_door;

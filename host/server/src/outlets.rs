@@ -17,6 +17,7 @@ use grid_audit_verify::{Directory, Tiles};
 use grid_audit_witness::{Address, Event, OnStale, Source, Witnessing};
 use grid_config::{Config, Stale};
 use grid_core::{Code, clock::SharedClock};
+use grid_metrics::Lag;
 use grid_tlog::Hash;
 
 use crate::serve::Failure;
@@ -32,15 +33,6 @@ pub(crate) struct Outlets {
     exporters: Mutex<Vec<Exporter>>,
     witnessing: Mutex<Option<Witnessing>>,
     held: Arc<AtomicBool>,
-}
-
-/// How one sink stands.
-#[derive(Debug)]
-pub(crate) struct Lag {
-    pub(crate) name: String,
-    /// Records that it does not have yet.
-    pub(crate) records: u64,
-    pub(crate) is_down: bool,
 }
 
 impl Outlets {

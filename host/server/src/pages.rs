@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use grid_contract::Contracts;
 use grid_core::runtime::Runtime as _;
+use grid_metrics::Glance;
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::json;
 
-use crate::{host::Host, metrics::Glance};
+use crate::host::Host;
 
 /// Answers GET requests for the known paths.
 pub(crate) fn pages<C: Contracts>(
@@ -32,6 +33,7 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
         in_flight: host.hub.list().iter().map(|wire| u64::from(wire.card().load.in_flight())).sum(),
         runtimes: host.hub.len() as u64,
         sessions: host.sessions.open() as u64,
+        grants: host.grants.count() as u64,
         audit_writable: audit.writable,
         audit_published: audit.published,
         audit_publishing: audit.publishing.is_none(),

@@ -7,14 +7,18 @@ use grid_core::{
     Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
 };
 use grid_grpc::{Admin, Running, Server, Settings};
+use grid_metrics::Metrics;
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, metrics::Metrics, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
+
+/// How often it is looked for grants that are over.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Why the host did not start, or stopped.
 #[derive(Debug)]
@@ -86,16 +90,18 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
             records = recovered.records,
             cut_bytes = recovered.cut,
             unknown_outcomes = recovered.closed.len(),
-            "the log was not closed in order; calls left open are recorded as `outcome_unknown`"
+            "the log was not closed in order; calls left open are recorded as `outcome_unknown`, or `unreported`"
         );
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
     let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(settling(Arc::clone(&host)));
     tracing::info!(
         mode = C::MODE,
         address = %callers.address(),
@@ -175,6 +181,18 @@ async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
                     trouble = now;
                 }
             }
+            () = host.stopping.cancelled() => return,
+        }
+    }
+}
+
+/// Grants that nobody reports are concluded soon after their time, however seldom sessions are looked for.
+async fn settling<C: Contracts>(host: Arc<Host<C>>) {
+    let mut tick = tokio::time::interval(SETTLE);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => host.settle_grants().await,
             () = host.stopping.cancelled() => return,
         }
     }

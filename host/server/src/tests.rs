@@ -6,6 +6,8 @@ mod auditors;
 mod calls;
 mod canary;
 mod desk;
+mod local;
+mod local_ends;
 mod refusals;
 mod registration;
 mod repeats;

@@ -14,11 +14,14 @@ use grid_core::{
     principal::Principal,
     refusal::Context,
 };
+use grid_local::Held;
+use grid_metrics::Metrics;
 use grid_resolve::RoutedCall;
 use grid_session::Session;
+use grid_tlog::Proof;
 use tracing::{Instrument as _, Span, field};
 
-use crate::{metrics::Metrics, traces};
+use crate::traces;
 
 /// The trail of one request.
 #[derive(Debug)]
@@ -141,11 +144,25 @@ impl Trail {
         self.contract = Some(*contract.digest().as_bytes());
     }
 
-    pub(crate) fn invocation(&mut self, call: &RoutedCall) {
-        self.span.record("grid.invocation_id", field::display(call.invocation()));
-        self.invocation = Some(call.invocation());
+    pub(crate) fn routed(&mut self, call: &RoutedCall) {
+        self.invocation(call.invocation());
         self.runtime = Some(call.runtime().card().id.to_string());
         self.repeatable = call.contract().effect().is_repeatable();
+    }
+
+    /// Whatever is refused from here on, nothing ran.
+    pub(crate) fn held(&mut self, call: &Held) {
+        self.invocation(call.invocation());
+    }
+
+    pub(crate) fn invocation(&mut self, invocation: InvocationId) {
+        self.span.record("grid.invocation_id", field::display(invocation));
+        self.invocation = Some(invocation);
+    }
+
+    /// The request was not about a call that may be sent again.
+    pub(crate) fn is_final(&mut self) {
+        self.repeatable = false;
     }
 
     /// Says in a refusal where it happened.
@@ -187,13 +204,7 @@ impl Trail {
 
     /// That evidence, made only where it is wanted.
     pub(crate) fn receipt(&self, stored: Option<&Stored>) -> Option<Arc<AuditReceipt>> {
-        let proof = stored.filter(|_| self.receipt)?.proof();
-        Some(Arc::new(AuditReceipt {
-            index: proof.index,
-            leaf: *proof.leaf.as_bytes(),
-            inclusion: proof.inclusion.iter().map(|hash| *hash.as_bytes()).collect(),
-            checkpoint: proof.checkpoint,
-        }))
+        stored.filter(|_| self.receipt).map(|stored| Arc::new(receipt(stored.proof())))
     }
 
     /// A record of what happened to the request.
@@ -207,6 +218,16 @@ impl Trail {
             contract: self.contract,
             ..Event::new(kind, self.clock.unix_ms(), self.correlation.clone())
         }
+    }
+}
+
+/// A proof as the vocabulary has it.
+pub(crate) fn receipt(proof: Proof) -> AuditReceipt {
+    AuditReceipt {
+        index: proof.index,
+        leaf: *proof.leaf.as_bytes(),
+        inclusion: proof.inclusion.iter().map(|hash| *hash.as_bytes()).collect(),
+        checkpoint: proof.checkpoint,
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use grid_core::{
     envelope::TraceContext,
     id::{CallId, CorrelationId},
+    local::UnseenArgs,
     principal::SecurityContext,
 };
 
@@ -23,6 +24,8 @@ pub struct SessionRequest {
     pub args: String,
     /// The caller's own deadline.
     pub deadline_unix_ms: Option<u64>,
+    /// In place of `args`, for a call that its caller runs.
+    pub unseen: Option<UnseenArgs>,
     /// Of the caller's trace.
     pub trace: Option<Box<TraceContext>>,
 }

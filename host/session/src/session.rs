@@ -19,6 +19,7 @@ pub struct Session {
     label: String,
     metadata: BTreeMap<String, String>,
     enhanced: bool,
+    features: Vec<&'static str>,
     created_at_ms: u64,
     expires_at_ms: u64,
     expires: Duration,
@@ -32,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) label: String,
     pub(crate) metadata: BTreeMap<String, String>,
     pub(crate) enhanced: bool,
+    pub(crate) features: Vec<&'static str>,
     pub(crate) created_at_ms: u64,
     pub(crate) now: Duration,
     pub(crate) ttl: Duration,
@@ -47,6 +49,7 @@ impl Session {
             label: parts.label,
             metadata: parts.metadata,
             enhanced: parts.enhanced,
+            features: parts.features,
             created_at_ms: parts.created_at_ms,
             expires_at_ms: parts.created_at_ms.saturating_add(ttl_ms),
             expires: parts.now.saturating_add(parts.ttl),
@@ -89,6 +92,18 @@ impl Session {
     #[must_use]
     pub fn is_enhanced(&self) -> bool {
         self.enhanced
+    }
+
+    /// Features that it has, of those that its opener wished for.
+    #[must_use]
+    pub fn features(&self) -> &[&'static str] {
+        &self.features
+    }
+
+    /// What is left of its time, by the monotonic clock.
+    #[must_use]
+    pub fn time_left(&self, now: Duration) -> Duration {
+        self.expires.saturating_sub(now)
     }
 
     /// Milliseconds since 1970.

@@ -54,6 +54,8 @@ pub struct Opening {
     pub claim: Option<Arc<SecurityClaim>>,
     /// The client understands enhanced errors.
     pub enhanced: bool,
+    /// Features that it has.
+    pub features: Vec<&'static str>,
 }
 
 /// A session that ended.
@@ -122,6 +124,7 @@ impl Sessions {
             label: opening.label,
             metadata: opening.metadata,
             enhanced: opening.enhanced,
+            features: opening.features,
             created_at_ms: self.clock.unix_ms(),
             now: self.clock.elapsed(),
             ttl,

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use grid_audit::{Chain, Error, Ledger, MemoryStorage, Options, Record, Storage};
-use grid_core::clock::SystemClock;
-use grid_tlog::{Frontier, Kind, Signer};
+use grid_audit::{Chain, Error, Ledger, MemoryStorage, Options, Record, Recovered, Storage};
+use grid_core::clock::{SharedClock, SystemClock};
+use grid_tlog::{Frontier, Kind, Signer, VerifyingKey};
 use tokio::runtime::Handle;
 
 /// Cheap to clone; all clones are one disk.
@@ -49,6 +49,12 @@ impl Disk {
     /// Has room for conclusions only, or for everything again.
     pub fn set_full(&self, full: bool) {
         self.memory.set_full(full);
+    }
+
+    /// How many syncs succeeded.
+    #[must_use]
+    pub fn syncs(&self) -> u64 {
+        self.memory.syncs()
     }
 
     /// Every byte on it.
@@ -102,6 +108,7 @@ pub struct Log {
     pub ledger: Ledger,
     /// Under it.
     pub disk: Disk,
+    signer: Arc<Signer>,
 }
 
 impl Log {
@@ -115,11 +122,30 @@ impl Log {
         let disk = Disk::default();
         // The writer measures its own work; a clock that stands still would make it wait.
         let signer = Signer::generate("test.example/log", Kind::Note).expect("there are random bytes");
-        let options = Options::new("unused", Arc::new(signer));
-        let clock = SystemClock::shared();
-        let (ledger, _) = Ledger::start(disk.clone(), &options, clock, Arc::new(()), &Handle::current())
+        Self::on(disk, Arc::new(signer), SystemClock::shared()).0
+    }
+
+    /// The same log as a later process opens it, at the time of `clock`. Whoever has it open must not write any more.
+    ///
+    /// # Panics
+    /// Where it cannot be opened.
+    #[must_use]
+    pub fn again(&self, clock: SharedClock) -> (Self, Recovered) {
+        Self::on(self.disk.clone(), Arc::clone(&self.signer), clock)
+    }
+
+    #[expect(clippy::expect_used, reason = "a test without its log should stop")]
+    fn on(disk: Disk, signer: Arc<Signer>, clock: SharedClock) -> (Self, Recovered) {
+        let options = Options::new("unused", Arc::clone(&signer));
+        let (ledger, recovered) = Ledger::start(disk.clone(), &options, clock, Arc::new(()), &Handle::current())
             .expect("a log in memory begins");
-        Self { ledger, disk }
+        (Self { ledger, disk, signer }, recovered)
+    }
+
+    /// Who signs it.
+    #[must_use]
+    pub fn key(&self) -> &VerifyingKey {
+        self.signer.verifying_key()
     }
 
     /// Everything that is written so far, in order.

@@ -11,7 +11,7 @@ use grid_core::{
 };
 use grid_resolve::{Roster, RoutedCall};
 use grid_session::{Limits, Opening, Session, SessionCall, SessionRequest, Sessions};
-use grid_validate::CheckedCall;
+use grid_validate::{CheckedCall, DigestedCall};
 
 use crate::{FakeClock, caller, principal};
 
@@ -103,6 +103,7 @@ impl<C: Contracts> Scene<C> {
             name: name.to_owned(),
             args: args.to_owned(),
             deadline_unix_ms: None,
+            unseen: None,
             trace: None,
         }
     }
@@ -150,6 +151,14 @@ impl<C: Contracts> Scene<C> {
     /// Where it is refused.
     pub async fn checked(&self, session: &Arc<Session>, request: SessionRequest) -> CheckedCall {
         grid_validate::check(self.permitted(session, request).await).expect("the arguments fit")
+    }
+
+    /// After the stage validate, of a call that its caller runs.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn digested(&self, session: &Arc<Session>, request: SessionRequest) -> DigestedCall {
+        grid_validate::digested(self.permitted(session, request).await).expect("the arguments fit")
     }
 
     /// After the stage resolve.

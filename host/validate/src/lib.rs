@@ -1,11 +1,12 @@
 //! Stage: validate. Takes a [`PermittedCall`], gives a [`CheckedCall`] whose arguments fit the host's own
 //! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
-//! is no strict JSON. It comes after authorization, so that a caller without rights learns nothing of a schema.
+//! is no strict JSON. A call that its caller runs becomes a [`DigestedCall`] instead. It comes after authorization, so
+//! that a caller without rights learns nothing of a schema.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
 use grid_adm::{Digest, Problem};
-pub use grid_authorize::{Contract, PermittedCall, Session};
+pub use grid_authorize::{Contract, Local, PermittedCall, Session};
 use grid_core::{Code, Refusal, Stage};
 use serde_json::json;
 
@@ -19,6 +20,8 @@ pub struct CheckedCall {
     args: String,
     digest: Digest,
     shape: String,
+    /// `args` are not those that were sent.
+    rewritten: bool,
 }
 
 impl CheckedCall {
@@ -70,13 +73,76 @@ pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
     // The bytes that were checked go on as they are, unless a whole number has to be written as an integer or
     // an undeclared argument has to go.
     let handed_on = contract.checker().prepare(&parsed);
-    let args = match &handed_on {
-        Cow::Owned(rewritten) => rewritten.to_text(),
-        Cow::Borrowed(_) => text,
+    let (args, rewritten) = match &handed_on {
+        Cow::Owned(rewritten) => (rewritten.to_text(), true),
+        Cow::Borrowed(_) => (text, false),
     };
     let digest = grid_adm::digest(&handed_on);
     let shape = contract.checker().shape(&handed_on);
-    Ok(CheckedCall { call, args, digest, shape })
+    Ok(CheckedCall { call, args, digest, shape, rewritten })
+}
+
+/// A call that its caller may run: its arguments were checked, or their digest stands for them where the contract
+/// permits that. They themselves stay with the caller, so no runtime can be called with one. Only this crate makes one.
+#[derive(Debug)]
+pub struct DigestedCall {
+    call: PermittedCall,
+    args: Option<String>,
+    digest: Digest,
+    shape: Option<String>,
+    bytes: Option<u64>,
+}
+
+impl DigestedCall {
+    /// The evidence before this one.
+    #[must_use]
+    pub fn call(&self) -> &PermittedCall {
+        &self.call
+    }
+
+    /// The checked arguments, where the contract made others of those that were sent.
+    #[must_use]
+    pub fn take_args(&mut self) -> Option<String> {
+        self.args.take()
+    }
+
+    /// SHA-256 over the RFC 8785 form of the arguments to run with.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Types and sizes of the arguments, where the host saw them.
+    #[must_use]
+    pub fn shape(&self) -> Option<&str> {
+        self.shape.as_deref()
+    }
+
+    /// Bytes of their RFC 8785 form by the caller's word, where the host did not.
+    #[must_use]
+    pub fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+}
+
+/// The stage, for a call that its caller runs.
+///
+/// # Errors
+/// As [`check`]; INVALID_TOOL_ARGS where a digest stands for arguments that the contract wants to be checked.
+pub fn digested(call: PermittedCall) -> Result<DigestedCall, Refusal> {
+    let contracted = call.call();
+    let Some(unseen) = contracted.call().request().unseen else {
+        let checked = check(call)?;
+        let CheckedCall { call, args, digest, shape, rewritten } = checked;
+        return Ok(DigestedCall { call, args: rewritten.then_some(args), digest, shape: Some(shape), bytes: None });
+    };
+    if contracted.contract().local() != Local::Unseen {
+        let name = contracted.contract().name();
+        let message = format!("the contract of `{name}` wants its arguments to be checked; send `args` in the call");
+        return Err(Refusal::new(Code::InvalidToolArgs, Stage::Validate, message));
+    }
+    let digest = Digest::from_bytes(unseen.digest);
+    Ok(DigestedCall { call, args: None, digest, shape: None, bytes: Some(unseen.bytes) })
 }
 
 fn refuse(tool: &str, problems: &[Problem]) -> Refusal {

@@ -18,7 +18,8 @@ const MANIFEST: &str = r#"{"manifest_version":"1.0.0","contracts":[{"name":"desk
         "to":{"type":"OBJECT","required":["street"],"properties":{"street":{"type":"STRING"},"number":{"type":"INTEGER"}}},
         "notes":{"type":"OBJECT"}}}},
     {"name":"free","description":"Takes anything.","parameters":{"type":"OBJECT"}},
-    {"name":"none","description":"Takes nothing.","parameters":{"type":"OBJECT","properties":{}}}]}]}"#;
+    {"name":"none","description":"Takes nothing.","parameters":{"type":"OBJECT","properties":{}}},
+    {"name":"large","description":"Takes much.","local":{"args_digest_only":true},"parameters":{"type":"OBJECT"}}]}]}"#;
 
 struct Desk {
     scene: Scene<Strict>,
@@ -246,4 +247,38 @@ async fn large_integers_keep_their_own_digests() {
 async fn the_shape_tells_types_and_sizes_and_no_value() {
     let call = Desk::new().send("order", r#"{"item":"secret","count":4711,"tags":["a","b"]}"#).await.unwrap();
     assert_eq!(call.shape(), r#"{"item":"string(6)","count":"integer","tags":["string(1)","string(1)"]}"#);
+}
+
+#[tokio::test]
+async fn a_call_that_its_caller_runs_is_checked_as_any_other() {
+    let desk = Desk::new();
+    let digested = |args: &str| {
+        let request = desk.scene.request("order", args);
+        async { grid_validate::digested(desk.scene.permitted(&desk.session, request).await) }
+    };
+    let refusal = digested("{}").await.unwrap_err();
+    assert_eq!(refusal.code(), Code::InvalidToolArgs);
+    let args = r#"{"item":"pen","count":2}"#;
+    let mut call = digested(args).await.unwrap();
+    let checked = desk.send("order", args).await.unwrap();
+    assert_eq!((call.digest(), call.shape(), call.bytes()), (checked.digest(), Some(checked.shape()), None));
+    assert_eq!(call.take_args(), None, "the caller has them as they are");
+    let mut rewritten = digested(r#"{"item":"pen","count":2.0}"#).await.unwrap();
+    assert_eq!(rewritten.take_args().as_deref(), Some(args));
+    assert_eq!(rewritten.digest(), checked.digest());
+}
+
+#[tokio::test]
+async fn a_digest_stands_for_arguments_only_where_the_contract_says_so() {
+    use grid_core::local::UnseenArgs;
+    use grid_testkit::SessionRequest;
+    let desk = Desk::new();
+    let digested = |name: &str| {
+        let unseen = Some(UnseenArgs { digest: [7; 32], bytes: 99 });
+        let request = SessionRequest { unseen, ..desk.scene.request(name, "") };
+        async { grid_validate::digested(desk.scene.permitted(&desk.session, request).await) }
+    };
+    assert_eq!(digested("order").await.unwrap_err().code(), Code::InvalidToolArgs);
+    let call = digested("large").await.unwrap();
+    assert_eq!((call.digest().as_bytes(), call.bytes(), call.shape()), (&[7; 32], Some(99), None));
 }

@@ -88,6 +88,18 @@ def test_a_change_is_served_in_the_same_session_and_ctrl_c_ends_it(session: Sess
     assert session.process.wait(20) == 0
 
 
+def test_nothing_is_left_where_it_is_killed(session: Session, development: Host) -> None:
+    first = session.wait_for(SERVING)
+    with AltarClient(development.endpoint) as client:
+        callee = client.session(first)
+        assert callee.list_tools()[0].available
+        session.process.kill()
+        end = time.monotonic() + 10
+        while callee.list_tools()[0].available:
+            assert time.monotonic() < end, "it is still served"
+            time.sleep(0.05)
+
+
 def test_a_strict_host_is_refused(tmp_path: pathlib.Path, strict: Host) -> None:
     token = strict.runtime_token("developer")
     begun = Session(tmp_path, strict, GRID_TOKEN_FILE=str(token))

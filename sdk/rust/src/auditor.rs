@@ -56,7 +56,7 @@ pub struct Filter {
     pub tenant: Option<String>,
     /// Function name.
     pub tool: Option<String>,
-    /// success, tool_error, failed or outcome_unknown.
+    /// success, tool_error, failed, outcome_unknown, unreported or revoked.
     pub outcome: Option<String>,
     /// Such as admitted, concluded or refused.
     pub kind: Option<String>,

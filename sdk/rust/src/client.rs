@@ -15,12 +15,16 @@ use crate::receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 use crate::token::Header;
 
 mod answer;
+mod local;
+mod report;
 mod retry;
 mod session;
 
 pub use answer::{CallAnswer, Outcome};
+pub use local::{Approval, AuthorizeOptions, Grant, GrantWatch, Invalidation};
+pub use report::Report;
 pub use retry::Retries;
-pub use session::{CallOptions, Listing, Session, SessionOptions};
+pub use session::{CallOptions, Listing, Session, SessionOptions, arguments};
 
 use retry::{Attempt, Safety};
 

@@ -19,7 +19,10 @@ mod token;
 pub use admin::{Admin, AdminBuilder};
 pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
-pub use client::{CallAnswer, CallOptions, Client, ClientBuilder, Listing, Outcome, Retries, Session, SessionOptions};
+pub use client::{
+    Approval, AuthorizeOptions, CallAnswer, CallOptions, Client, ClientBuilder, Grant, GrantWatch, Invalidation,
+    Listing, Outcome, Report, Retries, Session, SessionOptions, arguments,
+};
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
 

@@ -46,6 +46,7 @@ async fn a_session_is_opened_with_the_token_and_at_level_2() {
         ttl: Some(Duration::from_secs(60)),
         label: Some("demo".into()),
         metadata: [("team".to_owned(), "a".to_owned())].into(),
+        features: vec!["batch-authorization".into()],
     };
     let session = soon(client.open_session(options)).await.unwrap();
     assert_eq!(session.id(), "s1");
@@ -55,6 +56,7 @@ async fn a_session_is_opened_with_the_token_and_at_level_2() {
         assert_eq!(sent.compliance_level(), v1::ComplianceLevel::Level2Enhanced);
         assert_eq!((sent.ttl_seconds, sent.suggested_session_id.as_str()), (60, "demo"));
         assert_eq!(sent.metadata["team"], "a");
+        assert_eq!(sent.optional_features, ["batch-authorization"]);
         assert!(sent.correlation_id.starts_with("client-"));
     });
 }

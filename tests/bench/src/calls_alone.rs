@@ -1,7 +1,8 @@
 //! GridService for the setups on tonic that serve calls and nothing else.
 
 use grid_proto::v1::{self, grid_service_server::GridService};
-use tonic::{Request, Response, Status};
+use tokio_stream::Empty;
+use tonic::{Request, Response, Status, Streaming};
 
 /// Answers calls.
 pub(crate) trait Calls: Send + Sync + 'static {
@@ -48,6 +49,32 @@ impl<C: Calls> GridService for CallsAlone<C> {
     }
 
     async fn log_tool_result(&self, _: Request<v1::LogToolResultRequest>) -> Answer<v1::LogToolResultResponse> {
+        unserved()
+    }
+
+    async fn authorize_tool_calls(
+        &self,
+        _: Request<v1::AuthorizeToolCallsRequest>,
+    ) -> Answer<v1::AuthorizeToolCallsResponse> {
+        unserved()
+    }
+
+    type LogToolResultsStream = Empty<Result<v1::LogToolResultResponse, Status>>;
+
+    async fn log_tool_results(
+        &self,
+        _: Request<Streaming<v1::LogToolResultRequest>>,
+    ) -> Answer<Self::LogToolResultsStream> {
+        unserved()
+    }
+
+    async fn cancel_grant(&self, _: Request<v1::CancelGrantRequest>) -> Answer<v1::CancelGrantResponse> {
+        unserved()
+    }
+
+    type WatchGrantsStream = Empty<Result<v1::WatchGrantsResponse, Status>>;
+
+    async fn watch_grants(&self, _: Request<v1::WatchGrantsRequest>) -> Answer<Self::WatchGrantsStream> {
         unserved()
     }
 }

@@ -39,7 +39,11 @@ const ROOMS: &[Room] = &[
     // Who checks it reads its files, and needs nothing of who writes it.
     room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
+    // Where the path parts: in place of resolve and dispatch, for a call that its caller runs.
+    room("grid-local", &["grid-adm", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
     room("grid-link", &["grid-core"]),
+    // What is counted has the names of the vocabulary and of nothing else.
+    room("grid-metrics", &["grid-core"]),
     // Transports call ports; they never see a stage.
     room("grid-grpc", &["grid-core", "grid-proto"]),
     // Settings are the program's, and the only thing in it that others may want to read.
@@ -64,8 +68,11 @@ const ROOMS: &[Room] = &[
     room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
     room("grid-sdk-tool", &["grid-adm"]),
     room("grid-sdk-macros", &[]),
+    // What runs tools where their caller is meets the host through the client alone.
+    room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
@@ -97,14 +104,14 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
-    ("prometheus", &[SERVER]),
+    ("prometheus", &["grid-metrics"]),
     ("opentelemetry", &[SERVER]),
     ("opentelemetry-otlp", &[SERVER]),
     ("opentelemetry_sdk", &[SERVER]),

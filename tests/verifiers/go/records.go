@@ -21,6 +21,7 @@ type rotation struct {
 type rules struct {
 	fault     *bad
 	concluded map[string]bool
+	local     map[string]bool
 	excused   int64
 	rotations []rotation
 	counts    map[string]int64
@@ -28,7 +29,7 @@ type rules struct {
 
 func newRules() *rules {
 	counts := map[string]int64{"admitted": 0, "concluded": 0, "open": 0, "gaps": 0, "lost": 0}
-	return &rules{concluded: map[string]bool{}, counts: counts}
+	return &rules{concluded: map[string]bool{}, local: map[string]bool{}, counts: counts}
 }
 
 func (r *rules) pass(index int64, entry []byte) {
@@ -78,6 +79,16 @@ func (r *rules) admit(record map[string]any) error {
 	if _, ok := record["epoch"].(json.Number); rule == "" || !ok {
 		return badf("the admission of `%s` does not say by which rule and epoch it was decided", invocation)
 	}
+	local, err := truth(record, "local")
+	if err != nil {
+		return err
+	}
+	if expires, ok := record["expires_ms"]; ok != local || ok && !isWhole(expires) {
+		return badf("the admission of `%s` does not say until when its caller may run it", invocation)
+	}
+	if local {
+		r.local[invocation] = true
+	}
 	r.concluded[invocation] = false
 	r.counts["admitted"]++
 	return nil
@@ -98,10 +109,45 @@ func (r *rules) conclude(record map[string]any) error {
 		if r.excused > r.counts["lost"] {
 			return badf("concluded, and not admitted before")
 		}
+	} else if err := fits(r.local[invocation], record); err != nil {
+		return err
 	}
+	delete(r.local, invocation)
 	r.concluded[invocation] = true
 	r.counts["concluded"]++
 	return nil
+}
+
+// fits: a run at its caller ends as the caller claims, or without a word of it; one at a runtime does neither.
+func fits(local bool, record map[string]any) error {
+	claimed, err := truth(record, "claimed")
+	if err != nil {
+		return err
+	}
+	outcome, _ := record["outcome"].(string)
+	silent := outcome == "unreported" || outcome == "revoked"
+	known := outcome == "success" || outcome == "tool_error"
+	if !local && (claimed || silent) {
+		return badf("a call of a runtime ends as only a local run can end")
+	}
+	if local && known && !claimed {
+		return badf("the outcome of a local run is told as if the host had seen it")
+	}
+	return nil
+}
+
+// truth is written as true or left out.
+func truth(record map[string]any, member string) (bool, error) {
+	value, ok := record[member]
+	if ok && value != true {
+		return false, badf("`%s` is there and not true", member)
+	}
+	return ok, nil
+}
+
+func isWhole(value any) bool {
+	number, ok := value.(json.Number)
+	return ok && whole.MatchString(number.String())
 }
 
 func (r *rules) gap(record map[string]any) error {

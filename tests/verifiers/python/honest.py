@@ -108,6 +108,11 @@ def special(tree: Tree) -> Iterator[Case]:
     orphan = sample_records.line({"at_ms": 1, "invocation": f"i-{1:032x}", "kind": "concluded"})
     lossy = Tree([*tree.entries[:40], sample_records.gap(2), orphan, *tree.entries[40:60]])
     yield Case("a gap excuses a conclusion", image_of(lossy, LOG, [62]), True)
+    local = sample_records.line(sample_records.local_admission())
+    for outcome, claimed in [("success", True), ("failed", None), ("unreported", None), ("revoked", None)]:
+        ended = sample_records.local_conclusion(outcome, claimed=claimed)
+        granted = Tree([*tree.entries[:40], local, *tree.entries[40:60], ended])
+        yield Case(f"a grant that ended {outcome}", image_of(granted, LOG, [62]), True)
     yield Case("longest entry", image_of(Tree([longest()] * 3), LOG, [3]), True)
 
 

@@ -297,6 +297,7 @@ def broken_rules(tree: Tree) -> Iterator[Case]:
             ),
             ("admitted twice", [*before, tree.entries[admitted]], size),
             ("more lost than said", [sample_records.gap(1), lost, *before, lost.replace(b"001", b"002")], size + 2),
+            ("a success that nobody claimed", [*before, *sample_records.unclaimed()], size + 1),
             ("hand-over not proved", [*before, sample_records.key_rotated(LOG, NEXT, proof=b64(bytes(64)))], size),
         ]:
             yield Case(f"{what}, size {size}", image_of(Tree(entries), LOG, [len(entries)]), False, first_bad=index)

@@ -73,6 +73,25 @@ def conclusion(chance: random.Random, call: dict[str, Any], at_ms: int) -> dict[
     }
 
 
+def local_admission(**changed: Any) -> dict[str, Any]:
+    """A call that its caller may run."""
+    call = admission(random.Random(16), 1_700_000_000_000)
+    return {**call, "local": True, "expires_ms": call["at_ms"] + 60_000, **changed}
+
+
+def local_conclusion(outcome: str, **changed: Any) -> bytes:
+    """Its end."""
+    call = local_admission()
+    kept = {name: call[name] for name in ("call_id", "correlation", "invocation", "principal", "tenant", "tool")}
+    record = {**kept, "at_ms": call["at_ms"] + 5, "kind": "concluded", "local": True, "outcome": outcome, **changed}
+    return line({name: value for name, value in record.items() if value is not None})
+
+
+def unclaimed() -> list[bytes]:
+    """A local run of whose success the host cannot know."""
+    return [line(local_admission()), local_conclusion("success")]
+
+
 def refusal(chance: random.Random, at_ms: int) -> dict[str, Any]:
     return {
         "at_ms": at_ms,

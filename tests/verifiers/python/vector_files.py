@@ -7,7 +7,7 @@ from typing import Any, Iterator
 import naive
 import sample_records
 from naive import b64
-from sample_records import gap, key_rotated
+from sample_records import gap, key_rotated, local_admission, local_conclusion
 from vector_texts import LOG, NEXT, ORIGIN, OTHER, cosignature, respelt
 from vector_trees import LEAVES, Vector, bad, consistency_of, good, inclusion_of
 
@@ -303,6 +303,10 @@ def records() -> Iterator[Vector]:
     )
     started = sample_records.series(1, 1)[0]
     rotated = key_rotated(LOG, NEXT)
+    local = sample_records.line(local_admission())
+    remote = sample_records.line(
+        {name: value for name, value in local_admission().items() if name not in ("local", "expires_ms")}
+    )
     for name, entries, expected in [
         ("none", [], counts(0, 0, 0)),
         ("a call", [started, admitted, concluded], counts(1, 1, 0)),
@@ -311,6 +315,12 @@ def records() -> Iterator[Vector]:
         ("a gap", [started, gap(3)], counts(0, 0, 0, 1, 3)),
         ("an unknown kind", [b'{"kind":"of the future"}'], counts(0, 0, 0)),
         ("a change of keys", [started, rotated], counts(0, 0, 0)),
+        ("an open grant", [local], counts(1, 0, 1)),
+        ("a grant that was reported", [local, local_conclusion("tool_error", claimed=True)], counts(1, 1, 0)),
+        ("a grant that was given back", [local, local_conclusion("failed")], counts(1, 1, 0)),
+        ("a grant that nobody reported", [local, local_conclusion("unreported")], counts(1, 1, 0)),
+        ("a grant that was revoked", [local, local_conclusion("revoked")], counts(1, 1, 0)),
+        ("a claim whose admission was lost", [gap(1), local_conclusion("success", claimed=True)], counts(0, 1, 0, 1, 1)),
     ]:
         yield good("records", f"records: {name}", entries=texts(entries), counts=expected)
 
@@ -364,6 +374,14 @@ def records() -> Iterator[Vector]:
             [key_rotated(LOG, NEXT, old_key=OTHER.vkey)],
         ),
         ("hand-over to another log", "a log keeps its name", 1, [started, key_rotated(LOG, OTHER)]),
+        ("a grant without an end", "it says until when", 0, [sample_records.line(local_admission(expires_ms="x"))]),
+        ("an end without a grant", "it says of what", 0, [remote.replace(b'"invocation"', b'"expires_ms":1,"invocation"')]),
+        ("a local that is false", "it is true or left out", 0, [sample_records.line(local_admission(local=False))]),
+        ("a claimed that is false", "it is true or left out", 1, [local, local_conclusion("failed", claimed=False)]),
+        ("a success that nobody claimed", "the host has not seen it", 1, [local, local_conclusion("success")]),
+        ("a claim of a runtime's call", "the host has seen it", 1, [remote, local_conclusion("success", claimed=True)]),
+        ("a runtime's call unreported", "the host knows", 1, [remote, local_conclusion("unreported")]),
+        ("a runtime's call revoked", "it has no grant", 1, [remote, local_conclusion("revoked")]),
         ("hand-over without proof", "a hand-over has a proof", 0, [key_rotated(LOG, NEXT, proof=None)]),
     ]:
         yield bad("records", f"records: {name}", why, entries=texts(entries), first_bad_index=index)

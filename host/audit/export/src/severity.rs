@@ -25,8 +25,12 @@ impl Severity {
         let grave = || record.code().and_then(|code| code.parse::<Code>().ok()).map(Self::of_code);
         match (record.kind(), record.outcome()) {
             ("gap", _) => Self::Critical,
-            ("violation", _) | (_, Some("outcome_unknown")) => grave().unwrap_or(Self::Error).max(Self::Error),
-            ("refused", _) | (_, Some("failed")) => grave().unwrap_or(Self::Warning).max(Self::Warning),
+            ("violation" | "rejected_result", _) | (_, Some("outcome_unknown")) => {
+                grave().unwrap_or(Self::Error).max(Self::Error)
+            }
+            ("refused", _) | (_, Some("failed" | "unreported" | "revoked")) => {
+                grave().unwrap_or(Self::Warning).max(Self::Warning)
+            }
             (_, Some("tool_error"))
             | ("late_result" | "cancel_requested" | "invalidated" | "key_rotated" | "repeated", _) => Self::Notice,
             _ => Self::Info,

@@ -1,5 +1,5 @@
 //! What must be true of the records in their order: every conclusion has one admission before it, every admission
-//! names the decision it rests on. What is only odd is a finding.
+//! names the decision it rests on, and what only a caller can know is told as its claim. What is only odd is a finding.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,7 +15,7 @@ const NAMED: usize = 10;
 /// Takes the records one after the other. Needs about 40 bytes of memory for every call that was ever admitted.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
-    open: HashMap<u128, u64>,
+    open: HashMap<u128, Open>,
     closed: HashSet<u128>,
     counts: BTreeMap<&'static str, u64>,
     /// Records that gaps stand for, less the conclusions that lost their admission so.
@@ -23,6 +23,14 @@ pub(crate) struct Order {
     running: Option<u64>,
     times: Times,
     found: BTreeMap<&'static str, Seen>,
+}
+
+/// An admission without its conclusion.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    index: u64,
+    /// Its caller runs it.
+    local: bool,
 }
 
 /// Times of the records.
@@ -78,7 +86,11 @@ impl Order {
         if peek.rule.is_none_or(str::is_empty) || peek.epoch.is_none() {
             return Err("it admits a call without naming the decision: `rule` and `epoch` belong there");
         }
-        if self.closed.contains(&invocation) || self.open.insert(invocation, index).is_some() {
+        if peek.local != peek.expires_ms.is_some() {
+            return Err("it admits a local run without its end, or an end without a local run");
+        }
+        let open = Open { index, local: peek.local };
+        if self.closed.contains(&invocation) || self.open.insert(invocation, open).is_some() {
             return Err("it admits an invocation that was admitted before");
         }
         Ok(())
@@ -89,10 +101,13 @@ impl Order {
         if self.closed.contains(&invocation) {
             return Err("it concludes an invocation that was concluded before");
         }
-        if self.open.remove(&invocation).is_none() {
-            // Where durability was relaxed, the admission may be among the records that a gap stands for.
-            self.lost = self.lost.checked_sub(1).ok_or("it concludes an invocation that was never admitted")?;
-            self.note("admission_lost", index);
+        match self.open.remove(&invocation) {
+            Some(open) => fits(open.local, peek)?,
+            None => {
+                // Where durability was relaxed, the admission may be among the records that a gap stands for.
+                self.lost = self.lost.checked_sub(1).ok_or("it concludes an invocation that was never admitted")?;
+                self.note("admission_lost", index);
+            }
         }
         self.closed.insert(invocation);
         Ok(())
@@ -112,7 +127,7 @@ impl Order {
 
     /// An admission before `index` that was never concluded.
     pub(crate) fn open_before(&self, index: u64) -> Option<u64> {
-        self.open.values().copied().filter(|admitted| *admitted < index).min()
+        self.open.values().map(|open| open.index).filter(|admitted| *admitted < index).min()
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<String, u64> {
@@ -126,7 +141,7 @@ impl Order {
             .iter()
             .map(|(name, seen)| Finding::seen(name, text(name), seen.count, seen.indices.clone()))
             .collect();
-        let mut open: Vec<u64> = self.open.values().copied().collect();
+        let mut open: Vec<u64> = self.open.values().map(|open| open.index).collect();
         open.sort_unstable();
         if !open.is_empty() {
             let count = open.len() as u64;
@@ -157,6 +172,17 @@ impl Times {
         }
         self.any = true;
         self.last_ms = at_ms;
+    }
+}
+
+/// A run at its caller ends as the caller claims, or without a word of it; one at a runtime does neither.
+fn fits(local: bool, peek: &Peek<'_>) -> Result<(), &'static str> {
+    let silent = matches!(peek.outcome, Some("unreported" | "revoked"));
+    let known = matches!(peek.outcome, Some("success" | "tool_error"));
+    match local {
+        false if peek.claimed || silent => Err("it ends a call of a runtime as only a local run can end"),
+        true if known && !peek.claimed => Err("it tells the outcome of a local run as if the host had seen it"),
+        _ => Ok(()),
     }
 }
 

@@ -22,6 +22,10 @@ pub(crate) struct Peek<'a> {
     pub(crate) rule: Option<&'a str>,
     pub(crate) epoch: Option<u64>,
     pub(crate) lost: Option<u64>,
+    pub(crate) outcome: Option<&'a str>,
+    pub(crate) local: bool,
+    pub(crate) expires_ms: Option<u64>,
+    pub(crate) claimed: bool,
     pub(crate) new_key: Option<&'a str>,
     pub(crate) old_key: Option<&'a str>,
     pub(crate) proof: Option<&'a str>,
@@ -30,6 +34,7 @@ pub(crate) struct Peek<'a> {
 enum Value<'a> {
     Text(&'a str),
     Number(u64),
+    True,
     Other,
 }
 
@@ -49,12 +54,15 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("rule", Value::Text(rule)) => found.rule = Some(rule),
             ("epoch", Value::Number(epoch)) => found.epoch = Some(epoch),
             ("lost", Value::Number(lost)) => found.lost = Some(lost),
+            ("outcome", Value::Text(outcome)) => found.outcome = Some(outcome),
+            ("local", Value::True) => found.local = true,
+            ("expires_ms", Value::Number(expires)) => found.expires_ms = Some(expires),
+            ("claimed", Value::True) => found.claimed = true,
             ("new_key", Value::Text(key)) => found.new_key = Some(key),
             ("old_key", Value::Text(key)) => found.old_key = Some(key),
             ("proof", Value::Text(proof)) => found.proof = Some(proof),
-            ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost", _) => {
-                return Err("one of its fields has another type");
-            }
+            ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost", _)
+            | ("outcome" | "local" | "expires_ms" | "claimed", _) => return Err("one of its fields has another type"),
             _ => {}
         }
         Ok(())
@@ -168,8 +176,9 @@ impl<'a> Scan<'a> {
             _ => {
                 let rest = self.text.get(self.at..).unwrap_or_default();
                 let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word));
-                self.at += word.ok_or_else(|| self.flaw("no value stands here"))?.len();
-                Ok(Value::Other)
+                let word = word.ok_or_else(|| self.flaw("no value stands here"))?;
+                self.at += word.len();
+                Ok(if word == "true" { Value::True } else { Value::Other })
             }
         }
     }

@@ -30,6 +30,8 @@ fn each_setting_alone_changes_the_digest() {
         (r#"["t","u"]"#, r#"["t"]"#),
         (r#""providers":["calc"],"#, r#""providers":[],"#),
         (r#""providers":["calc"],"#, ""),
+        (r#""version":"1""#, r#""version":"1","local":false"#),
+        (r#""version":"1""#, r#""version":"1","local":{"args_digest_only":true}"#),
         (r#""name":"calc""#, r#""name":"calc2""#),
         (r#""description":"Adds.""#, r#""description":"Adds!""#),
         (r#"{"type":"INTEGER"}"#, r#"{"type":"NUMBER"}"#),
@@ -63,6 +65,11 @@ fn a_setting_counts_the_same_from_either_layer() {
     let above = one(r#""effect":"pure","timeout":"2s","required_roles":["a"],"#, "");
     let own = one("", r#""effect":"pure","timeout":"2s","required_roles":["a"],"#);
     assert_eq!(of(&above, "sum"), of(&own, "sum"));
+}
+
+#[test]
+fn what_says_nothing_of_local_runs_keeps_its_digest() {
+    assert_eq!(of(&one(FIELDS, ""), "sum"), of(&one(FIELDS, r#""local":true,"#), "sum"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_contract::{Contract, Effect, Manifest};
+use grid_contract::{Contract, Effect, Local, Manifest};
 use grid_testkit::options;
 
 use crate::text::one;
@@ -27,6 +27,7 @@ fn where_nothing_is_said_the_careful_value_holds() {
     assert!(contract.tags().is_empty() && contract.version().is_empty());
     assert!(contract.admits_provider("anyone"));
     assert!(!contract.is_dynamic());
+    assert_eq!(contract.local(), Local::Checked);
     assert_eq!((contract.group(), contract.description()), ("calc", "Adds."));
 }
 
@@ -53,6 +54,26 @@ fn a_functions_setting_goes_before_its_contracts() {
     assert_eq!(contract.required_roles(), ["c"], "replaced, not added to");
     assert!(contract.tags().is_empty());
     assert!(contract.admits_provider("other") && !contract.admits_provider("calc"));
+}
+
+#[test]
+fn a_contract_says_whether_callers_may_run_it() {
+    for (written, local) in [
+        ("true", Local::Checked),
+        ("false", Local::Never),
+        (r#"{"args_digest_only":true}"#, Local::Unseen),
+        (r#"{"args_digest_only":false}"#, Local::Checked),
+    ] {
+        let setting = format!(r#""local":{written},"#);
+        assert_eq!(contract(&setting, "").local(), local, "{written}");
+        assert_eq!(contract(r#""local":false,"#, &setting).local(), local, "a function's own goes first");
+    }
+    for wrong in
+        ["1", "null", r#""yes""#, "[]", "{}", r#"{"args_digest_only":1}"#, r#"{"args_digest_only":true,"x":1}"#]
+    {
+        let setting = format!(r#""local":{wrong},"#);
+        assert_eq!(rules(&setting, ""), [("/contracts/0/local".to_owned(), "setting.local")], "{wrong}");
+    }
 }
 
 #[test]

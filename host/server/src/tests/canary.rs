@@ -7,11 +7,11 @@ use std::{
 };
 
 use grid_core::{Refusal, outcome::CallAnswer, runtime::Ending};
+use grid_metrics::Glance;
 use grid_testkit::until;
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
 use super::desk::{ask, failure, strict, success};
-use crate::metrics::Glance;
 
 const CANARY: &str = "canary-5f2c91";
 /// A name that no contract declares. Its caller is told which of its arguments is wrong; nobody else is.

@@ -19,17 +19,22 @@ use grid_core::{
 };
 use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
+use grid_local::Grants;
+use grid_metrics::Metrics;
 use grid_resolve::{Roster, Scope};
 use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
-use tokio::{join, sync::mpsc, task::JoinHandle};
+use tokio::{
+    join,
+    sync::{Semaphore, mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     archive::Archive,
     front_door::Door,
-    host::{Host, Rules},
-    metrics::Metrics,
+    host::{Epoch, Host, Rules},
     outlets::Outlets,
     runtime_door::Port,
 };
@@ -62,6 +67,11 @@ pub(super) fn strict() -> Desk<Strict> {
     strict_over(Archive::closed(4 << 20))
 }
 
+/// With other contracts.
+pub(super) fn strict_with(text: &str) -> Desk<Strict> {
+    desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
+}
+
 /// With a log that can be read through the host.
 pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
     desk(Strict::new(manifest(MANIFEST)), archive)
@@ -72,10 +82,13 @@ pub(super) fn development() -> Desk<Development> {
 }
 
 fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
-    let clock = FakeClock::default();
     let key = SigningKey::generate().unwrap();
+    desk_on(contracts, archive, FakeClock::default(), key, Log::open())
+}
+
+fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: SigningKey, log: Log) -> Desk<C> {
     let verifier = Verifier::new(key.verifying_key(), "grid", "grid-host", Duration::ZERO);
-    let log = Log::open();
+    let local = grid_local::Settings { ttl: Duration::from_secs(60), outstanding: 1000, total: 10_000 };
     let decisions = Settings {
         cache: true,
         ttl: Duration::from_secs(60),
@@ -91,6 +104,9 @@ fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
+        grants: Grants::new(local, clock.shared()),
+        epochs: watch::Sender::new(Epoch { number: 1, reason: Arc::from("") }),
+        watchers: Arc::new(Semaphore::new(4)),
         archive,
         outlets: Outlets::default(),
         clock: clock.shared(),
@@ -105,6 +121,7 @@ fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
             silent_limit: Duration::from_secs(30),
             max_in_flight: 4,
             frame_queue: 16,
+            local: true,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
@@ -132,8 +149,20 @@ pub(super) fn failure(message: &str) -> Ending {
     Ending::Answered(ToolAnswer::Error { message: message.to_owned(), kind: "INVALID_STATE".to_owned() })
 }
 
+impl Desk<Strict> {
+    /// The host was killed; another one opens its log some time later.
+    pub(super) fn killed(self, later: Duration) -> Self {
+        self.clock.advance(later);
+        let (log, recovered) = self.log.again(self.clock.shared());
+        let contracts = Strict::new(manifest(MANIFEST));
+        let next = desk_on(contracts, Archive::closed(4 << 20), self.clock, self.key, log);
+        next.host().take_up(&recovered);
+        next
+    }
+}
+
 impl<C: Contracts> Desk<C> {
-    pub(super) fn host(&self) -> &Host<C> {
+    pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }
 

@@ -13,8 +13,9 @@ use grid_core::{
     frame::{Announce, HostFrame, RuntimeFrame},
     id::{CallId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, Tools},
+    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
     outcome::{CallAnswer, ToolAnswer},
-    port::{FrontDoor, RuntimeDoor, RuntimePort},
+    port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
 };
 use grid_grpc::{Running, Server, Settings};
 use grid_proto::{
@@ -22,7 +23,7 @@ use grid_proto::{
     v1::{self, call_tool_response::Outcome, grid_service_client::GridServiceClient},
 };
 use tokio::{net::TcpListener, runtime::Runtime, sync::mpsc, task::JoinSet};
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
 const AT_ONCE: usize = 64;
 const EACH: usize = 20;
@@ -59,6 +60,24 @@ impl FrontDoor for Echo {
     }
 
     async fn cancel(&self, _: Credentials, _: CancelCall) -> Result<Cancelled, Refusal> {
+        no()
+    }
+}
+
+impl LocalDoor for Echo {
+    async fn authorize(&self, _: Credentials, _: Envelope) -> Result<Granted, Refusal> {
+        no()
+    }
+    async fn authorize_all(&self, _: Credentials, _: Batch) -> Result<GrantedAll, Refusal> {
+        no()
+    }
+    async fn log_result(&self, _: Credentials, _: Report) -> Result<Logged, Refusal> {
+        no()
+    }
+    async fn cancel_grant(&self, _: Credentials, _: GiveBack) -> Result<GivenBack, Refusal> {
+        no()
+    }
+    async fn watch_grants(&self, _: Credentials, _: String, _: String) -> Result<mpsc::Receiver<Watched>, Refusal> {
         no()
     }
 }
@@ -137,6 +156,32 @@ impl v1::grid_service_server::GridService for Echo {
         &self,
         _: Request<v1::LogToolResultRequest>,
     ) -> Result<Response<v1::LogToolResultResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+    async fn authorize_tool_calls(
+        &self,
+        _: Request<v1::AuthorizeToolCallsRequest>,
+    ) -> Result<Response<v1::AuthorizeToolCallsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+    type LogToolResultsStream = tokio_stream::Empty<Result<v1::LogToolResultResponse, Status>>;
+    async fn log_tool_results(
+        &self,
+        _: Request<Streaming<v1::LogToolResultRequest>>,
+    ) -> Result<Response<Self::LogToolResultsStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+    async fn cancel_grant(
+        &self,
+        _: Request<v1::CancelGrantRequest>,
+    ) -> Result<Response<v1::CancelGrantResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+    type WatchGrantsStream = tokio_stream::Empty<Result<v1::WatchGrantsResponse, Status>>;
+    async fn watch_grants(
+        &self,
+        _: Request<v1::WatchGrantsRequest>,
+    ) -> Result<Response<Self::WatchGrantsStream>, Status> {
         Err(Status::unimplemented(""))
     }
 }

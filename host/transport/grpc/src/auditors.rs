@@ -18,7 +18,6 @@ use tonic::Status;
 use crate::{
     body::{DONE, Reply},
     convert::audit,
-    fault::Fault,
     unary::{Asked, Limits, framed, read, streaming, unary},
 };
 
@@ -107,13 +106,14 @@ impl Steps {
         };
         Poll::Ready(match framed(&audit::followed(step), self.limit) {
             Ok(message) => Ok(Frame::data(message)),
-            Err(fault) => trailers(&fault),
+            Err(fault) => trailers(&fault.status()),
         })
     }
 }
 
-fn trailers(fault: &Fault) -> Result<Frame<Bytes>, Status> {
+/// The end of a stream that did not succeed.
+pub(crate) fn trailers(status: &Status) -> Result<Frame<Bytes>, Status> {
     let mut trailers = HeaderMap::new();
-    fault.status().add_header(&mut trailers)?;
+    status.add_header(&mut trailers)?;
     Ok(Frame::trailers(trailers))
 }

@@ -13,7 +13,10 @@ use http_body::{Body, Frame, SizeHint};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
-use crate::auditors::Steps;
+use crate::{
+    auditors::Steps,
+    locals::{Answers, Epochs},
+};
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
@@ -36,8 +39,22 @@ pub(crate) enum Reply {
     Attached(tonic::body::Body),
     /// Records as they come.
     Followed(Steps),
+    /// Answers to reports as they come.
+    Logged(Answers),
+    /// Policy epochs as they come.
+    Watched(Epochs),
     /// Health or reflection; ends when the port stops, because a watcher never goes by itself.
     Side(tonic::body::Body, Pin<Box<WaitForCancellationFutureOwned>>),
+}
+
+impl Reply {
+    /// After its trailers a stream has nothing more.
+    fn last(&mut self, frame: Result<Frame<Bytes>, Status>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if frame.as_ref().is_ok_and(Frame::is_trailers) {
+            *self = Self::Empty;
+        }
+        Poll::Ready(Some(frame))
+    }
 }
 
 impl Body for Reply {
@@ -64,10 +81,15 @@ impl Body for Reply {
             Self::Attached(body) => Pin::new(body).poll_frame(cx),
             Self::Followed(steps) => {
                 let frame = ready!(steps.poll(cx));
-                if frame.as_ref().is_ok_and(|frame| frame.is_trailers()) {
-                    *self = Self::Empty;
-                }
-                Poll::Ready(Some(frame))
+                self.last(frame)
+            }
+            Self::Logged(answers) => {
+                let frame = ready!(answers.poll(cx));
+                self.last(frame)
+            }
+            Self::Watched(epochs) => {
+                let frame = ready!(epochs.poll(cx));
+                self.last(frame)
             }
             Self::Side(body, stop) => {
                 if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
@@ -86,7 +108,7 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Message(_) | Self::Trailers | Self::Followed(_) => false,
+            Self::Message(_) | Self::Trailers | Self::Followed(_) | Self::Logged(_) | Self::Watched(_) => false,
             Self::Plain(data) => data.is_empty(),
             Self::Attached(body) | Self::Side(body, _) => body.is_end_stream(),
         }
@@ -97,9 +119,13 @@ impl Body for Reply {
             Self::Empty => SizeHint::with_exact(0),
             Self::Plain(data) => SizeHint::with_exact(data.len() as u64),
             // An exact size would become a content-length header, which gRPC has no use for.
-            Self::Message(_) | Self::Trailers | Self::Attached(_) | Self::Followed(_) | Self::Side(..) => {
-                SizeHint::default()
-            }
+            Self::Message(_)
+            | Self::Trailers
+            | Self::Attached(_)
+            | Self::Followed(_)
+            | Self::Logged(_)
+            | Self::Watched(_)
+            | Self::Side(..) => SizeHint::default(),
         }
     }
 }

@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::SharedClock, envelope::Credentials, port::FrontDoor};
+use grid_core::{
+    Code, Refusal, Stage,
+    clock::SharedClock,
+    port::{FrontDoor, LocalDoor},
+};
 use grid_proto::v1;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -12,9 +16,9 @@ use crate::{
     body::Reply,
     convert::{
         call::{self, MissingCall},
-        error::enhanced_error,
         session,
     },
+    locals::Locals,
     unary::{Asked, Limits, unary},
 };
 
@@ -27,7 +31,11 @@ pub(crate) enum Method {
     ListTools,
     CancelToolCall,
     AuthorizeToolCall,
+    AuthorizeToolCalls,
     LogToolResult,
+    LogToolResults,
+    CancelGrant,
+    WatchGrants,
 }
 
 impl Method {
@@ -39,7 +47,11 @@ impl Method {
             "ListTools" => Self::ListTools,
             "CancelToolCall" => Self::CancelToolCall,
             "AuthorizeToolCall" => Self::AuthorizeToolCall,
+            "AuthorizeToolCalls" => Self::AuthorizeToolCalls,
             "LogToolResult" => Self::LogToolResult,
+            "LogToolResults" => Self::LogToolResults,
+            "CancelGrant" => Self::CancelGrant,
+            "WatchGrants" => Self::WatchGrants,
             _ => return None,
         })
     }
@@ -51,9 +63,10 @@ pub(crate) struct Callers<F> {
     pub(crate) door: Arc<F>,
     pub(crate) clock: SharedClock,
     pub(crate) limits: Limits,
+    pub(crate) locals: Locals<F>,
 }
 
-impl<F: FrontDoor> Callers<F> {
+impl<F: FrontDoor + LocalDoor> Callers<F> {
     pub(crate) async fn serve(&self, method: Method, request: Request<Incoming>, loopback: bool) -> Response<Reply> {
         let limits = self.limits;
         match method {
@@ -86,8 +99,24 @@ impl<F: FrontDoor> Callers<F> {
                 })
                 .await
             }
-            Method::AuthorizeToolCall => unary(request, loopback, limits, |asked| self.authorize(asked)).await,
-            Method::LogToolResult => unary(request, loopback, limits, |asked| self.log(asked)).await,
+            Method::AuthorizeToolCall => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    let deadline = asked.timeout.map(|left| self.sooner(None, left));
+                    self.locals.authorize(asked, deadline).await
+                })
+                .await
+            }
+            Method::AuthorizeToolCalls => {
+                unary(request, loopback, limits, async |asked: Asked<_>| {
+                    let deadline = asked.timeout.map(|left| self.sooner(None, left));
+                    self.locals.authorize_all(asked, deadline).await
+                })
+                .await
+            }
+            Method::LogToolResult => unary(request, loopback, limits, |asked| self.locals.log(asked)).await,
+            Method::LogToolResults => self.locals.log_all(request, loopback),
+            Method::CancelGrant => unary(request, loopback, limits, |asked| self.locals.give_back(asked)).await,
+            Method::WatchGrants => self.locals.watch(request, loopback).await,
         }
     }
 
@@ -113,34 +142,5 @@ impl<F: FrontDoor> Callers<F> {
         let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let end = self.clock.unix_ms().saturating_add(left);
         deadline.map_or(end, |deadline| deadline.min(end))
-    }
-
-    /// Governed local dispatch is a feature that this host does not have yet.
-    async fn authorize(&self, asked: Asked<v1::AuthorizeToolCallRequest>) -> v1::AuthorizeToolCallResponse {
-        let wire = asked.message;
-        let refusal = self.unavailable(asked.credentials, wire.correlation_id, wire.session_id).await;
-        v1::AuthorizeToolCallResponse {
-            status: Some(v1::authorize_tool_call_response::Status::Denied.into()),
-            correlation_id: session::correlation(&refusal),
-            error: Some(enhanced_error(&refusal)),
-            ..v1::AuthorizeToolCallResponse::default()
-        }
-    }
-
-    async fn log(&self, asked: Asked<v1::LogToolResultRequest>) -> v1::LogToolResultResponse {
-        let wire = asked.message;
-        let refusal = self.unavailable(asked.credentials, wire.correlation_id, wire.session_id).await;
-        v1::LogToolResultResponse {
-            status: Some(v1::log_tool_result_response::Status::Rejected.into()),
-            correlation_id: session::correlation(&refusal),
-            error: Some(enhanced_error(&refusal)),
-            ..v1::LogToolResultResponse::default()
-        }
-    }
-
-    async fn unavailable(&self, credentials: Credentials, correlation_id: String, session_id: String) -> Refusal {
-        let message = "governed local dispatch is not available on this host; use `CallTool`";
-        let fault = Refusal::new(Code::FeatureUnavailable, Stage::Transport, message);
-        self.door.turn_away(credentials, correlation_id, session_id, fault).await
     }
 }

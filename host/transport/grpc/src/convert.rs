@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod frame;
+pub(crate) mod local;
 pub(crate) mod session;
 
 use grid_core::envelope::TraceContext;

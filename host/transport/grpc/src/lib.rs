@@ -13,6 +13,8 @@ mod callers;
 mod connection;
 mod convert;
 mod fault;
+mod inbound;
+mod locals;
 mod outbound;
 mod running;
 mod server;

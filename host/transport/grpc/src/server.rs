@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use grid_core::{
     clock::SharedClock,
-    port::{AuditDoor, FrontDoor, RuntimeDoor},
+    port::{AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
 };
 use grid_proto::v1::{audit_service_server, grid_service_server, runtime_service_server};
 use http::{Request, Response, StatusCode};
@@ -21,6 +21,7 @@ use crate::{
     callers::{Callers, Method},
     connection::{Port, Route, serve_http2},
     fault::{Fault, plain},
+    locals::Locals,
     running::Running,
     settings::Settings,
     side::{Health, Sides, split},
@@ -40,7 +41,7 @@ pub struct Server<F, R> {
     settings: Settings,
 }
 
-impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
+impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
@@ -68,8 +69,15 @@ impl<F: FrontDoor, R: RuntimeDoor> Server<F, R> {
         let tasks = TaskTracker::new();
         let health = Health::of(services(SERVICES, self.auditors.is_some())).await;
         let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
+        let locals = Locals {
+            door: Arc::clone(&self.front),
+            limits,
+            stall: self.settings.stall_timeout,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
         let routes = Routes {
-            callers: Callers { door: self.front, clock: self.clock, limits },
+            callers: Callers { door: self.front, clock: self.clock, limits, locals },
             auditors: self.auditors.map(|door| Auditors { door, limits }),
             runtimes: Runtimes {
                 door: self.runtimes,
@@ -97,7 +105,7 @@ struct Routes<F, R> {
     sides: Sides,
 }
 
-impl<F: FrontDoor, R: RuntimeDoor> Route for Routes<F, R> {
+impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Route for Routes<F, R> {
     async fn route(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
         if !is_grpc(request.headers()) {
             return not_grpc();

@@ -13,7 +13,7 @@ use prost::Message;
 use crate::{body::Reply, fault::Fault};
 
 /// Flag byte and length.
-const PREFIX: usize = 5;
+pub(crate) const PREFIX: usize = 5;
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 
 /// How much is read, and how long it may take.
@@ -98,7 +98,7 @@ async fn gather(mut body: Incoming, limit: usize) -> Result<Bytes, Fault> {
 }
 
 /// The announced length, as soon as the prefix is there.
-fn length(held: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
+pub(crate) fn length(held: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
     let Some(&[flag, a, b, c, d]) = held.first_chunk::<PREFIX>() else {
         return Ok(None);
     };
@@ -116,7 +116,7 @@ fn length(held: &[u8], limit: usize) -> Result<Option<usize>, Fault> {
     Ok(Some(found))
 }
 
-fn decode<Q: Message + Default>(bytes: Bytes) -> Result<Q, Fault> {
+pub(crate) fn decode<Q: Message + Default>(bytes: Bytes) -> Result<Q, Fault> {
     // The decoder names the field and never its value.
     Q::decode(bytes).map_err(|fault| Fault::Malformed(fault.to_string()))
 }

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 from altar_grid._version import VERSION
@@ -72,6 +73,8 @@ def load(target: str) -> AltarRuntime:
 def serve_once(target: str) -> int:
     """Serves until told to stop."""
     state = pathlib.Path(os.environ[STATE]) if os.environ.get(STATE) else None
+    if state is not None:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     try:
         runtime = load(target)
         runtime.development_only = True
@@ -84,6 +87,13 @@ def serve_once(target: str) -> int:
         print(f"altar-grid: {fault}", file=sys.stderr)
         return 1
     return 0
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process when `dev` has been killed and cannot end it any more."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _told(status: RuntimeStatus, state: pathlib.Path | None) -> None:

@@ -4,6 +4,7 @@
 use grid_proto::{adm, v1};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::report::Report;
 use crate::Code;
 use crate::error::{Error, Setting, ToolFailure};
 use crate::receipt::{self, Receipt};
@@ -51,6 +52,31 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a tool gave that ran here and not at a runtime.
+    #[must_use]
+    pub fn local(report: &Report) -> Self {
+        match report.answer.clone() {
+            Ok(content) => Self::Succeeded(CallAnswer {
+                content,
+                call_id: report.call_id.clone(),
+                invocation_id: report.invocation_id.clone(),
+                correlation_id: report.correlation_id.clone(),
+                repeated: false,
+                receipt: None,
+            }),
+            Err(error) => Self::Failed(ToolFailure {
+                tool: report.name.clone(),
+                code: error.kind().clone(),
+                message: error.message().to_owned(),
+                call_id: report.call_id.clone(),
+                invocation_id: report.invocation_id.clone(),
+                correlation_id: report.correlation_id.clone(),
+                repeated: false,
+                receipt: None,
+            }),
+        }
+    }
+
     /// The success, or the tool's error as an [`Error`].
     ///
     /// # Errors

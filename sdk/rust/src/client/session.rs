@@ -23,6 +23,9 @@ pub struct SessionOptions {
     pub label: Option<String>,
     /// Anything that operators should find with it.
     pub metadata: BTreeMap<String, String>,
+    /// What the session should have beside the usual, such as `batch-authorization`; [`Session::features`] tells what
+    /// it got.
+    pub features: Vec<String>,
 }
 
 /// How one call is made.
@@ -95,6 +98,7 @@ pub struct Session {
     client: Client,
     id: String,
     expires_at_ms: u64,
+    features: Vec<String>,
 }
 
 impl Session {
@@ -107,6 +111,7 @@ impl Session {
             security_context: None,
             compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
             correlation_id: correlation_id.clone(),
+            optional_features: options.features,
         };
         let answer = client
             .exchange(
@@ -119,11 +124,28 @@ impl Session {
         if answer.session_id.is_empty() {
             return Err(Error::bad_answer("the answer names no session", &correlation_id));
         }
-        Ok(Self { client, id: answer.session_id, expires_at_ms: answer.expires_at_ms })
+        Ok(Self {
+            client,
+            id: answer.session_id,
+            expires_at_ms: answer.expires_at_ms,
+            features: answer.enabled_features,
+        })
     }
 
     pub(super) fn known(client: Client, id: String) -> Self {
-        Self { client, id, expires_at_ms: 0 }
+        Self { client, id, expires_at_ms: 0, features: Vec::new() }
+    }
+
+    /// The connection that it was opened on.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Those of the features that were wished for that it has.
+    #[must_use]
+    pub fn features(&self) -> &[String] {
+        &self.features
     }
 
     /// The host's id of the session.
@@ -184,13 +206,7 @@ impl Session {
     /// # Errors
     /// As [`Session::call`], without `ToolFailed`.
     pub async fn call_outcome(&self, name: &str, args: impl Serialize, options: CallOptions) -> Result<Outcome, Error> {
-        let text = serde_json::to_string(&args).map_err(|fault| {
-            Error::setting(
-                Setting::Arguments,
-                format!("the arguments cannot be written as JSON ({fault}); pass a map or a struct"),
-            )
-        })?;
-        self.call_raw(name, text, options).await
+        self.call_raw(name, arguments(&args)?, options).await
     }
 
     /// [`Session::call_outcome`] with arguments that are JSON text already.
@@ -270,8 +286,21 @@ impl Session {
     }
 }
 
+/// Arguments as JSON text.
+///
+/// # Errors
+/// `Setting` where they have no JSON form.
+pub fn arguments(args: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(args).map_err(|fault| {
+        Error::setting(
+            Setting::Arguments,
+            format!("the arguments cannot be written as JSON ({fault}); pass a map or a struct"),
+        )
+    })
+}
+
 /// Arguments travel as an object; `()` counts as the empty one.
-fn object_text(text: String) -> Result<String, Error> {
+pub(super) fn object_text(text: String) -> Result<String, Error> {
     match text.trim_start().chars().next() {
         Some('{') => Ok(text),
         _ if text == "null" => Ok("{}".to_owned()),

@@ -330,10 +330,42 @@ impl GridService for Service {
         Err(Status::unimplemented("not in these tests"))
     }
 
+    async fn authorize_tool_calls(
+        &self,
+        _: Request<v1::AuthorizeToolCallsRequest>,
+    ) -> Result<Response<v1::AuthorizeToolCallsResponse>, Status> {
+        Err(Status::unimplemented("not in these tests"))
+    }
+
     async fn log_tool_result(
         &self,
         _: Request<v1::LogToolResultRequest>,
     ) -> Result<Response<v1::LogToolResultResponse>, Status> {
+        Err(Status::unimplemented("not in these tests"))
+    }
+
+    type LogToolResultsStream = Pin<Box<dyn Stream<Item = Result<v1::LogToolResultResponse, Status>> + Send>>;
+
+    async fn log_tool_results(
+        &self,
+        _: Request<Streaming<v1::LogToolResultRequest>>,
+    ) -> Result<Response<Self::LogToolResultsStream>, Status> {
+        Err(Status::unimplemented("not in these tests"))
+    }
+
+    async fn cancel_grant(
+        &self,
+        _: Request<v1::CancelGrantRequest>,
+    ) -> Result<Response<v1::CancelGrantResponse>, Status> {
+        Err(Status::unimplemented("not in these tests"))
+    }
+
+    type WatchGrantsStream = Pin<Box<dyn Stream<Item = Result<v1::WatchGrantsResponse, Status>> + Send>>;
+
+    async fn watch_grants(
+        &self,
+        _: Request<v1::WatchGrantsRequest>,
+    ) -> Result<Response<Self::WatchGrantsStream>, Status> {
         Err(Status::unimplemented("not in these tests"))
     }
 }

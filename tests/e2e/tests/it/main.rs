@@ -25,6 +25,10 @@ mod governed;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]
+mod local;
+#[cfg(test)]
+mod local_rust;
+#[cfg(test)]
 mod outlets;
 #[cfg(test)]
 mod proofs;

@@ -63,6 +63,7 @@ class Rules:
     def __init__(self) -> None:
         self.fault: Bad | None = None
         self.concluded: dict[str, bool] = {}
+        self.local: set[str] = set()
         self.excused = 0
         self.rotations: list[Rotation] = []
         self.counts = {"admitted": 0, "concluded": 0, "open": 0, "gaps": 0, "lost": 0}
@@ -95,6 +96,11 @@ class Rules:
         rule = record.get("rule")
         if type(rule) is not str or not rule or type(record.get("epoch")) is not Number:
             raise Bad(f"the admission of `{invocation}` does not say by which rule and epoch it was decided")
+        expires = record.get("expires_ms")
+        if truth(record, "local") != ("expires_ms" in record) or not (expires is None or is_whole(expires)):
+            raise Bad(f"the admission of `{invocation}` does not say until when its caller may run it")
+        if "local" in record:
+            self.local.add(invocation)
         self.concluded[invocation] = False
         self.counts["admitted"] += 1
 
@@ -107,12 +113,15 @@ class Rules:
                 raise Bad("concluded, and not admitted before")
         elif self.concluded[invocation]:
             raise Bad(f"`{invocation}` was concluded before")
+        else:
+            fits(invocation in self.local, record)
+        self.local.discard(invocation)
         self.concluded[invocation] = True
         self.counts["concluded"] += 1
 
     def gap(self, record: dict[str, Any]) -> None:
         lost = record.get("lost")
-        if type(lost) is not Number or not lost.isdecimal() or len(lost) > 16 or int(lost) == 0:
+        if not is_whole(lost) or int(lost) == 0:
             raise Bad("the gap does not say how many records were lost")
         self.counts["gaps"] += 1
         self.counts["lost"] += int(lost)
@@ -121,6 +130,26 @@ class Rules:
         """The first fault, once every record has passed."""
         self.counts["open"] = sum(1 for is_concluded in self.concluded.values() if not is_concluded)
         return self.fault
+
+
+def fits(local: bool, record: dict[str, Any]) -> None:
+    """A run at its caller ends as the caller claims, or without a word of it; one at a runtime does neither."""
+    claimed, outcome = truth(record, "claimed"), record.get("outcome")
+    if not local and (claimed or outcome in ("unreported", "revoked")):
+        raise Bad("a call of a runtime ends as only a local run can end")
+    if local and not claimed and outcome in ("success", "tool_error"):
+        raise Bad("the outcome of a local run is told as if the host had seen it")
+
+
+def truth(record: dict[str, Any], member: str) -> bool:
+    """Written as true or left out."""
+    if member in record and record[member] is not True:
+        raise Bad(f"`{member}` is there and not true")
+    return member in record
+
+
+def is_whole(value: Any) -> bool:
+    return type(value) is Number and value.isdecimal() and len(value) <= 16
 
 
 def invocation_of(record: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ fn classify(record: &Record) -> Event {
         "session_opened" => named(&AUTHENTICATION, 1, "Logon", SUCCESS),
         "session_closed" | "session_expired" => named(&AUTHENTICATION, 2, "Logoff", SUCCESS),
         "refused" if record.stage() == Some("identity") => named(&AUTHENTICATION, 1, "Logon", FAILURE),
-        "refused" | "violation" => other(&API, FAILURE),
+        "refused" | "violation" | "rejected_result" => other(&API, FAILURE),
         // What the call does is known at its admission, how it ended at its conclusion; neither is guessed.
         "admitted" => match record.text("effect") {
             Some("read") => named(&API, 2, "Read", UNKNOWN),
@@ -97,7 +97,7 @@ fn classify(record: &Record) -> Event {
         },
         "concluded" => match record.outcome() {
             Some("success") => other(&API, SUCCESS),
-            Some("tool_error" | "failed") => other(&API, FAILURE),
+            Some("tool_error" | "failed" | "revoked") => other(&API, FAILURE),
             _ => other(&API, UNKNOWN),
         },
         "registered" => named(&API, 1, "Create", accepted_any(record)),

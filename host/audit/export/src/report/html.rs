@@ -82,9 +82,11 @@ fn head(summary: &Summary) -> String {
         .into_iter()
         .chain([("tool errors", number(total.tool_error)), ("failed", number(total.failed))])
         .chain([("unknown outcome", number(total.outcome_unknown))])
+        .chain([("unreported", number(total.unreported)), ("revoked", number(total.revoked))])
         .chain(open)
         .chain([
             ("violations", number(summary.kind("violation"))),
+            ("reports rejected", number(summary.kind("rejected_result"))),
             ("late results", number(summary.kind("late_result"))),
         ])
         .chain([("records lost", number(summary.lost))]);

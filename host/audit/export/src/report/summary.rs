@@ -19,6 +19,10 @@ pub struct Tally {
     pub failed: u64,
     /// Nobody knows whether the tool ran.
     pub outcome_unknown: u64,
+    /// The caller was to run it itself and never said whether it did.
+    pub unreported: u64,
+    /// The caller was to run it itself, and its rights were made void before it said how that went.
+    pub revoked: u64,
     /// Records of requests that were not admitted. One without a principal may stand for many requests.
     pub refused: u64,
 }
@@ -31,6 +35,8 @@ impl Tally {
             Some("success") => tally.success = 1,
             Some("tool_error") => tally.tool_error = 1,
             Some("failed") => tally.failed = 1,
+            Some("unreported") => tally.unreported = 1,
+            Some("revoked") => tally.revoked = 1,
             _ => tally.outcome_unknown = 1,
         }
         tally
@@ -41,13 +47,21 @@ impl Tally {
         self.tool_error += other.tool_error;
         self.failed += other.failed;
         self.outcome_unknown += other.outcome_unknown;
+        self.unreported += other.unreported;
+        self.revoked += other.revoked;
         self.refused += other.refused;
     }
 
     /// Calls that ended.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.success + self.tool_error + self.failed + self.outcome_unknown
+        self.success + self.tool_error + self.failed + self.untold()
+    }
+
+    /// Calls of which nobody said how they went.
+    #[must_use]
+    pub fn untold(&self) -> u64 {
+        self.outcome_unknown + self.unreported + self.revoked
     }
 
     /// Calls that ended and requests that were refused.
@@ -62,7 +76,7 @@ impl Tally {
             ("success", self.success),
             ("tool error", self.tool_error),
             ("failed", self.failed),
-            ("unknown", self.outcome_unknown),
+            ("unknown", self.untold()),
             ("refused", self.refused),
         ]
     }

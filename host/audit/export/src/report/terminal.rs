@@ -64,6 +64,13 @@ fn head(page: &mut String, summary: &Summary) {
     }
     say!(
         page,
+        "  local      {} unreported, {} revoked, {} reports rejected",
+        number(summary.total.unreported),
+        number(summary.total.revoked),
+        number(summary.kind("rejected_result"))
+    );
+    say!(
+        page,
         "  look at    {} unknown outcomes, {} violations, {} late results, {} gaps ({} records lost)",
         number(summary.total.outcome_unknown),
         number(summary.kind("violation")),

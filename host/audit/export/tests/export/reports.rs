@@ -49,8 +49,9 @@ fn week() -> Vec<Record> {
         }
         fields["kind"] = "concluded".into();
         fields["duration_us"] = (random.below(1_000_000) + 1).into();
-        fields["outcome"] =
-            ["success", "success", "tool_error", "failed", "outcome_unknown"][random.below(5) as usize].into();
+        fields["outcome"] = ["success", "success", "tool_error", "failed", "outcome_unknown", "unreported", "revoked"]
+            [random.below(7) as usize]
+            .into();
         if fields["outcome"] == "failed" {
             fields["code"] = "TIMEOUT".into();
         }
@@ -70,6 +71,8 @@ fn tally(records: &[Record], wanted: impl Fn(&Record) -> bool) -> Tally {
         tool_error: count("concluded", Some("tool_error")),
         failed: count("concluded", Some("failed")),
         outcome_unknown: count("concluded", Some("outcome_unknown")),
+        unreported: count("concluded", Some("unreported")),
+        revoked: count("concluded", Some("revoked")),
         refused: count("refused", None),
     }
 }

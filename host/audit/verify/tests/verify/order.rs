@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use grid_audit_verify::{Failure, Options, Report};
 use grid_core::{
-    event::{Event, Kind},
+    event::{Event, Kind, Outcome},
     id::{CorrelationId, InvocationId},
 };
 use grid_tlog::Signer;
@@ -31,6 +31,14 @@ fn admitted(number: u32) -> Vec<u8> {
 
 fn concluded(number: u32) -> Vec<u8> {
     bytes(&conclusion(event(Kind::Concluded), invocation(number)))
+}
+
+fn local(number: u32, expires_ms: Option<u64>) -> Vec<u8> {
+    bytes(&Event { local: true, expires_ms, ..admission(event(Kind::Admitted), invocation(number)) })
+}
+
+fn ended(number: u32, outcome: Outcome, claimed: bool) -> Vec<u8> {
+    bytes(&Event { outcome: Some(outcome), claimed, ..conclusion(event(Kind::Concluded), invocation(number)) })
 }
 
 fn other(kind: Kind) -> Vec<u8> {
@@ -74,6 +82,12 @@ fn records_that_no_host_writes_in_this_order_are_named() {
         (vec![with("\"admitted\"", "\"permitted\"")], 0, "kind"),
         (vec![with("\"kind\":\"admitted\"", "\"kind\": \"admitted\"")], 0, "no value"),
         (vec![with("\"epoch\":3", "\"epoch\":3.0")], 0, "number"),
+        (vec![local(1, None)], 0, "without its end"),
+        (vec![bytes(&Event { expires_ms: Some(9), ..admission(event(Kind::Admitted), invocation(1)) })], 0, "its end"),
+        (vec![local(1, Some(9)), concluded(1)], 1, "as if the host had seen it"),
+        (vec![admitted(1), ended(1, Outcome::Success, true)], 1, "only a local run"),
+        (vec![admitted(1), ended(1, Outcome::Unreported, false)], 1, "only a local run"),
+        (vec![admitted(1), ended(1, Outcome::Revoked, false)], 1, "only a local run"),
         (vec![text("{\"at_ms\":1,\"kind\":\"gap\"}")], 0, "how many"),
         (vec![text("")], 0, "no object"),
         (vec![text("{}")], 0, "no kind"),
@@ -81,6 +95,20 @@ fn records_that_no_host_writes_in_this_order_are_named() {
         let failure = refused(&log(entries));
         assert!(failure.what.contains(what), "{failure}: not {what}");
         assert_eq!(failure.index, Some(index), "{failure}");
+    }
+}
+
+#[test]
+fn a_local_run_ends_as_claimed_or_without_a_word() {
+    for (outcome, claimed) in [
+        (Outcome::Success, true),
+        (Outcome::ToolError, true),
+        (Outcome::Failed, true),
+        (Outcome::Failed, false),
+        (Outcome::Unreported, false),
+        (Outcome::Revoked, false),
+    ] {
+        accepted(&log([local(1, Some(9)), admitted(2), ended(1, outcome, claimed), concluded(2)]));
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn envelope(wire: v1::ToolCall) -> Result<Envelope, MissingCall> {
         parent_invocation_id: wire.parent_invocation_id,
         trace: wire.trace_context.map(trace),
         claim: None,
+        unseen: None,
     })
 }
 
@@ -95,7 +96,7 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
     }
 }
 
-fn receipt(receipt: &AuditReceipt) -> v1::AuditReceipt {
+pub(super) fn receipt(receipt: &AuditReceipt) -> v1::AuditReceipt {
     v1::AuditReceipt {
         index: receipt.index,
         leaf_hash: receipt.leaf.to_vec(),

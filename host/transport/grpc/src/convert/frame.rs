@@ -100,7 +100,11 @@ fn result(wire: v1::ToolResult) -> ResultFrame {
 }
 
 /// Exactly one of content and error, as the status says (ADM 4.5).
-fn answer(status: i32, content: Option<String>, error: Option<adm::ErrorObject>) -> Result<ToolAnswer, String> {
+pub(super) fn answer(
+    status: i32,
+    content: Option<String>,
+    error: Option<adm::ErrorObject>,
+) -> Result<ToolAnswer, String> {
     use adm::ToolResultStatus::{Error, Success, Unspecified};
     let wrong = match (adm::ToolResultStatus::try_from(status), content, error) {
         (Ok(Success), Some(content), None) => return Ok(ToolAnswer::Success(content)),

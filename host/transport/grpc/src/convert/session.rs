@@ -20,10 +20,11 @@ pub(crate) fn open(wire: v1::CreateSession) -> OpenSession {
         ttl: (wire.ttl_seconds > 0).then(|| Duration::from_secs(wire.ttl_seconds)),
         claim: wire.security_context.map(claim),
         enhanced: level(wire.compliance_level) > 1,
+        features: wire.optional_features,
     }
 }
 
-fn claim(wire: v1::SecurityContext) -> SecurityClaim {
+pub(super) fn claim(wire: v1::SecurityContext) -> SecurityClaim {
     SecurityClaim { principal: wire.principal_id, tenant: wire.tenant_id, claims: wire.claims.into_iter().collect() }
 }
 
@@ -34,7 +35,7 @@ pub(crate) fn opened(answer: Result<Opened, Refusal>) -> v1::CreateSessionRespon
             expires_at_ms: opened.expires_at_ms,
             correlation_id: opened.correlation_id.to_string(),
             error: None,
-            enabled_features: Vec::new(),
+            enabled_features: opened.features,
         },
         Err(refusal) => v1::CreateSessionResponse {
             correlation_id: correlation(&refusal),

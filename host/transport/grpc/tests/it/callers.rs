@@ -147,6 +147,7 @@ async fn a_session_is_opened_and_closed() {
         security_context: Some(v1::SecurityContext { principal_id: "p".to_owned(), ..v1::SecurityContext::default() }),
         metadata: [("k".to_owned(), "v".to_owned())].into(),
         correlation_id: "c".to_owned(),
+        optional_features: vec!["batch-authorization".to_owned()],
     };
     let opened = client.create_session(request).await.unwrap().into_inner();
     assert_eq!((&*opened.session_id, opened.expires_at_ms), ("s-9", 77));
@@ -216,26 +217,6 @@ async fn refusals_of_the_other_methods_travel_in_their_answers() {
         .into_inner();
     assert!(!cancelled.cancelled);
     assert_eq!(cancelled.error.unwrap().r#type, "PERMISSION_DENIED");
-}
-
-#[tokio::test]
-async fn local_dispatch_is_denied_in_so_many_words() {
-    let host = Host::start(Settings::default()).await;
-    let mut client = host.client().await;
-    let asked =
-        v1::AuthorizeToolCallRequest { correlation_id: "c".to_owned(), ..v1::AuthorizeToolCallRequest::default() };
-    let answer = client.authorize_tool_call(asked).await.unwrap().into_inner();
-    use v1::authorize_tool_call_response::Status;
-    assert_eq!(answer.status, Some(Status::Denied.into()));
-    assert_eq!(answer.invocation_id, "");
-    assert_eq!(answer.correlation_id, "c");
-    assert_eq!(answer.error.unwrap().r#type, "FEATURE_UNAVAILABLE");
-    let logged = v1::LogToolResultRequest::default();
-    let answer = client.log_tool_result(logged).await.unwrap().into_inner();
-    use v1::log_tool_result_response::Status as Logged;
-    assert_eq!(answer.status, Some(Logged::Rejected.into()));
-    assert!(answer.correlation_id.starts_with("host-"));
-    assert_eq!(answer.error.unwrap().r#type, "FEATURE_UNAVAILABLE");
 }
 
 #[tokio::test]

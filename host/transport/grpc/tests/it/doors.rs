@@ -14,8 +14,9 @@ use grid_core::{
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
     id::{CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
-    outcome::{CallAnswer, ToolAnswer},
-    port::{FrontDoor, RuntimeDoor, RuntimePort},
+    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    outcome::{AuditReceipt, CallAnswer, ToolAnswer},
+    port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
 };
 use grid_grpc::{Running, Server, Settings};
@@ -105,6 +106,7 @@ impl FrontDoor for Front {
         Ok(Opened {
             session_id: "s-9".to_owned(),
             expires_at_ms: 77,
+            features: request.features,
             correlation_id: correlation(&request.correlation_id),
         })
     }
@@ -199,6 +201,74 @@ impl FrontDoor for Front {
             return Err(refusal(Code::PermissionDenied, &request.correlation_id));
         }
         Ok(Cancelled { cancelled: true, correlation_id: correlation(&request.correlation_id) })
+    }
+}
+
+/// What a door grants: the call of that name and id, or a refusal for `refuse`.
+fn granted(envelope: &Envelope) -> Result<Granted, Refusal> {
+    if envelope.name == "refuse" {
+        return Err(refusal(Code::PermissionDenied, &envelope.correlation_id));
+    }
+    Ok(Granted {
+        invocation_id: InvocationId::mint(),
+        correlation_id: correlation(&envelope.correlation_id),
+        ttl: Duration::from_millis(1234),
+        args: (envelope.name == "rewritten").then(|| "{}".to_owned()),
+        record: envelope.call_id.clone().into_bytes(),
+        receipt: AuditReceipt { index: 7, leaf: [1; 32], inclusion: vec![[2; 32]], checkpoint: "note".to_owned() },
+    })
+}
+
+impl LocalDoor for Front {
+    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Granted, Refusal> {
+        self.saw(credentials, &envelope);
+        granted(&envelope)
+    }
+
+    async fn authorize_all(&self, credentials: Credentials, batch: Batch) -> Result<GrantedAll, Refusal> {
+        self.saw(credentials, &batch);
+        if batch.session_id == "refuse" {
+            return Err(refusal(Code::FeatureUnavailable, &batch.correlation_id));
+        }
+        let items = batch.items.into_iter().map(|item| granted(&item?)).collect();
+        Ok(GrantedAll { correlation_id: correlation(&batch.correlation_id), items })
+    }
+
+    /// A report of `wait` is answered when told.
+    async fn log_result(&self, credentials: Credentials, report: Report) -> Result<Logged, Refusal> {
+        self.saw(credentials, &report);
+        if report.name == "wait" {
+            self.go.notified().await;
+        }
+        if report.name == "refuse" {
+            return Err(refusal(Code::SecurityViolation, &report.correlation_id));
+        }
+        Ok(Logged { invocation_id: InvocationId::mint(), correlation_id: correlation(&report.correlation_id) })
+    }
+
+    async fn cancel_grant(&self, credentials: Credentials, request: GiveBack) -> Result<GivenBack, Refusal> {
+        self.saw(credentials, &request);
+        if request.session_id == "refuse" {
+            return Err(refusal(Code::SecurityViolation, &request.correlation_id));
+        }
+        Ok(GivenBack { cancelled: true, correlation_id: correlation(&request.correlation_id) })
+    }
+
+    async fn watch_grants(
+        &self,
+        credentials: Credentials,
+        session_id: String,
+        correlation_id: String,
+    ) -> Result<mpsc::Receiver<Watched>, Refusal> {
+        self.saw(credentials, ("watch", &session_id));
+        if session_id == "refuse" {
+            return Err(refusal(Code::InvalidSession, &correlation_id));
+        }
+        let (steps, receiver) = mpsc::channel(4);
+        steps.try_send(Watched::Epoch { epoch: 3, reason: String::new() }).unwrap();
+        steps.try_send(Watched::Epoch { epoch: 4, reason: "because".to_owned() }).unwrap();
+        steps.try_send(Watched::End(refusal(Code::ServiceUnavailable, &correlation_id))).unwrap();
+        Ok(receiver)
     }
 }
 

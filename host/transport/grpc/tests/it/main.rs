@@ -8,5 +8,6 @@ mod callers;
 mod doors;
 mod life;
 mod limits;
+mod locals;
 mod raw;
 mod runtimes;

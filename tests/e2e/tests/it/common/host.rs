@@ -294,6 +294,12 @@ impl Host {
         caller
     }
 
+    /// An operator of it.
+    pub async fn admin(&self) -> grid_sdk::Admin {
+        let operator = grid_sdk::Admin::builder().endpoint(format!("http://127.0.0.1:{}", self.ports.1));
+        operator.token(self.token("root", "acme", &["grid_admin"])).connect().await.unwrap()
+    }
+
     /// Somebody with that token and without a session.
     pub async fn stranger(&self, token: &str) -> Caller {
         Caller::connect(&self.endpoint(), token).await

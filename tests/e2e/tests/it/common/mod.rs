@@ -9,6 +9,7 @@ mod canary;
 mod collector;
 mod contracts;
 mod host;
+mod local;
 mod peer;
 mod program;
 mod sdk;
@@ -19,6 +20,7 @@ pub use canary::{Form, assert_clean, assert_clean_files, forms_of_number, forms_
 pub use collector::Collector;
 pub use contracts::manifest;
 pub use host::{Host, Setup, check_log, files, free_port, kind, text};
+pub use local::Grant;
 pub use peer::{Peer, announcement, answer, answered, error_of};
 pub use program::{Ended, grid, root, signal};
 pub use sdk::{Serving, hang, serve};

@@ -1,14 +1,14 @@
 //! Counters and latencies as Prometheus reads them. Nothing here takes a lock that calls share, and no label
 //! comes from a caller.
 
+#![deny(missing_docs)]
+
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, outcome::CallAnswer, outcome::ToolAnswer};
+use grid_core::{Code, Refusal, Stage, event::Outcome, outcome::CallAnswer, outcome::ToolAnswer};
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
-
-use crate::outlets::Lag;
 
 /// 20 µs to 5 s.
 const BUCKETS: [f64; 14] =
@@ -16,7 +16,7 @@ const BUCKETS: [f64; 14] =
 
 /// A cheap handle on all of them.
 #[derive(Debug, Clone)]
-pub(crate) struct Metrics(Arc<Inner>);
+pub struct Metrics(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -24,6 +24,8 @@ struct Inner {
     success: IntCounter,
     tool_error: IntCounter,
     by_code: Vec<(Code, IntCounter)>,
+    granted: IntCounter,
+    local: Vec<(&'static str, IntCounter)>,
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
@@ -38,6 +40,7 @@ struct Gauges {
     in_flight: IntGauge,
     runtimes: IntGauge,
     sessions: IntGauge,
+    grants: IntGauge,
     audit_writable: IntGauge,
     audit_published: IntGauge,
     audit_publishing: IntGauge,
@@ -47,25 +50,50 @@ struct Gauges {
     export_down: IntGaugeVec,
 }
 
+/// How one sink of the log stands.
+#[derive(Debug)]
+pub struct Lag {
+    /// Of the sink.
+    pub name: String,
+    /// Records that it does not have yet.
+    pub records: u64,
+    /// It takes nothing.
+    pub is_down: bool,
+}
+
 /// A look at the host, for the gauges.
 #[derive(Debug, Default)]
-pub(crate) struct Glance {
-    pub(crate) cache: (u64, u64),
-    pub(crate) in_flight: u64,
-    pub(crate) runtimes: u64,
-    pub(crate) sessions: u64,
-    pub(crate) audit_writable: bool,
-    pub(crate) audit_published: u64,
-    pub(crate) audit_publishing: bool,
-    pub(crate) audit_uncosigned: Option<Duration>,
-    pub(crate) audit_held: bool,
-    pub(crate) exports: Vec<Lag>,
+pub struct Glance {
+    /// Decisions taken from the cache, and made.
+    pub cache: (u64, u64),
+    /// Calls handed to runtimes and not ended.
+    pub in_flight: u64,
+    /// Attached.
+    pub runtimes: u64,
+    /// Open.
+    pub sessions: u64,
+    /// Open.
+    pub grants: u64,
+    /// The log takes records.
+    pub audit_writable: bool,
+    /// Records under the newest public checkpoint.
+    pub audit_published: u64,
+    /// The last try to publish succeeded.
+    pub audit_publishing: bool,
+    /// How long the oldest record has waited for witnesses; absent where none is asked.
+    pub audit_uncosigned: Option<Duration>,
+    /// Nothing is admitted because witnesses are behind.
+    pub audit_held: bool,
+    /// Of every sink.
+    pub exports: Vec<Lag>,
 }
 
 impl Metrics {
+    /// All at zero.
+    ///
     /// # Errors
     /// Where a name is used twice; a fault of this file.
-    pub(crate) fn new() -> Result<Self, prometheus::Error> {
+    pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let calls = IntCounterVec::new(
             Opts::new("grid_calls_total", "Requests by outcome: success, tool_error or the code of the refusal"),
@@ -84,12 +112,26 @@ impl Metrics {
                 .buckets(BUCKETS.to_vec()),
         )?;
         registry.register(Box::new(commit.clone()))?;
+        let granted = IntCounter::new("grid_local_grants_total", "Grants given to callers that run tools themselves")?;
+        registry.register(Box::new(granted.clone()))?;
+        let local = IntCounterVec::new(
+            Opts::new(
+                "grid_local_results_total",
+                "Ends of grants by outcome, and reports that were repeated or rejected",
+            ),
+            &["status"],
+        )?;
+        registry.register(Box::new(local.clone()))?;
+        let statuses = Outcome::ALL.iter().map(|outcome| outcome.as_str()).chain(["repeated", "rejected"]);
+        let local = statuses.map(|status| (status, local.with_label_values(&[status]))).collect();
         let records = IntCounter::new("grid_audit_records_total", "Durable records of the audit log")?;
         registry.register(Box::new(records.clone()))?;
         Ok(Self(Arc::new(Inner {
             success: calls.with_label_values(&["success"]),
             tool_error: calls.with_label_values(&["tool_error"]),
             by_code,
+            granted,
+            local,
             stages: by_stage,
             commit,
             records,
@@ -99,14 +141,14 @@ impl Metrics {
     }
 
     /// A stage took so long.
-    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+    pub fn stage(&self, stage: Stage, took: Duration) {
         if let Some((_, histogram)) = self.0.stages.iter().find(|(known, _)| *known == stage) {
             histogram.observe(took.as_secs_f64());
         }
     }
 
     /// A call was answered.
-    pub(crate) fn call(&self, answer: &Result<CallAnswer, Refusal>) {
+    pub fn call(&self, answer: &Result<CallAnswer, Refusal>) {
         match answer.as_ref().map(|answer| &answer.answer) {
             Ok(ToolAnswer::Success(_)) => self.0.success.inc(),
             Ok(ToolAnswer::Error { .. }) => self.0.tool_error.inc(),
@@ -114,21 +156,34 @@ impl Metrics {
         }
     }
 
+    /// A grant was given.
+    pub fn granted(&self) {
+        self.0.granted.inc();
+    }
+
+    /// A grant ended with that outcome, or a report was `repeated` or `rejected`.
+    pub fn local(&self, status: &'static str) {
+        if let Some((_, counter)) = self.0.local.iter().find(|(known, _)| *known == status) {
+            counter.inc();
+        }
+    }
+
     /// A request was refused.
-    pub(crate) fn refused(&self, code: Code) {
+    pub fn refused(&self, code: Code) {
         if let Some((_, counter)) = self.0.by_code.iter().find(|(known, _)| *known == code) {
             counter.inc();
         }
     }
 
     /// The audit log committed a batch.
-    pub(crate) fn committed(&self, entries: usize, took: Duration) {
+    pub fn committed(&self, entries: usize, took: Duration) {
         self.0.commit.observe(took.as_secs_f64());
         self.0.records.inc_by(entries as u64);
     }
 
     /// Everything, as Prometheus text.
-    pub(crate) fn render(&self, glance: &Glance) -> String {
+    #[must_use]
+    pub fn render(&self, glance: &Glance) -> String {
         self.0.gauges.set(glance);
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
@@ -152,6 +207,7 @@ impl Gauges {
             in_flight: gauge("grid_calls_in_flight", "Calls handed to runtimes and not ended")?,
             runtimes: gauge("grid_runtimes", "Attached runtimes")?,
             sessions: gauge("grid_sessions", "Open sessions")?,
+            grants: gauge("grid_local_grants_open", "Grants that were given and have not ended")?,
             audit_writable: gauge("grid_audit_writable", "1 where the audit log takes records")?,
             audit_published: gauge("grid_audit_published_records", "Records under the newest public checkpoint")?,
             audit_uncosigned: gauge(
@@ -172,6 +228,7 @@ impl Gauges {
         self.in_flight.set(number(glance.in_flight));
         self.runtimes.set(number(glance.runtimes));
         self.sessions.set(number(glance.sessions));
+        self.grants.set(number(glance.grants));
         self.audit_writable.set(i64::from(glance.audit_writable));
         self.audit_published.set(number(glance.audit_published));
         self.audit_publishing.set(i64::from(glance.audit_publishing));
