@@ -246,7 +246,7 @@ def main() -> None:
     for name in ("on_loop", "on_thread"):
         found = asyncio.run(measure(name, given.calls, given.in_flight, given.rounds))
         if given.json:
-            print(json.dumps(found))
+            print(json.dumps(found), flush=True)
             continue
         for kind in ("runtime", "bare"):
             rate, spent = found["calls_a_second"][kind], found["processor_us_a_call"][kind]

@@ -11,17 +11,19 @@ const TOP: f64 = 50.0;
 const MOST: f64 = 1.2;
 
 /// What the bars of one colour stand for: the colour, and its name.
-pub(crate) type Series = (&'static str, &'static str);
+pub type Series = (&'static str, &'static str);
 
 /// Bars side by side.
-pub(crate) struct Group {
-    pub(crate) label: String,
+#[derive(Debug)]
+pub struct Group {
+    /// What stands below them.
+    pub label: String,
     /// One a series; none where it was not measured.
-    pub(crate) ratios: Vec<Option<f64>>,
+    pub ratios: Vec<Option<f64>>,
 }
 
 /// One SVG document.
-pub(crate) fn svg(title: &str, series: &[Series], groups: &[Group]) -> String {
+pub fn svg(title: &str, series: &[Series], groups: &[Group]) -> String {
     let group = BAR * series.len() as f64 + GAP;
     let width = LEFT + group * groups.len() as f64 + 20.0;
     let legend: String =

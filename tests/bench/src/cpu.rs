@@ -10,7 +10,7 @@ use crate::Fallible;
 
 /// What a process had used at one moment.
 #[derive(Debug)]
-pub(crate) enum Used {
+pub enum Used {
     /// Name and nanoseconds of each thread.
     Threads(HashMap<String, (String, u64)>),
     /// Ticks of the whole process.
@@ -19,7 +19,10 @@ pub(crate) enum Used {
 
 impl Used {
     /// Of the process `pid`, now.
-    pub(crate) fn by(pid: u32) -> Fallible<Self> {
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn by(pid: u32) -> Fallible<Self> {
         match threads(pid) {
             Some(threads) => Ok(Self::Threads(threads)),
             None => ticks(pid).map(Self::Ticks),
@@ -27,12 +30,15 @@ impl Used {
     }
 
     /// Of the process `pid`, now, threads that have ended too: in ticks.
-    pub(crate) fn whole(pid: u32) -> Fallible<Self> {
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn whole(pid: u32) -> Fallible<Self> {
         ticks(pid).map(Self::Ticks)
     }
 
     /// Seconds used since `before`.
-    pub(crate) fn seconds_since(&self, before: &Self) -> f64 {
+    pub fn seconds_since(&self, before: &Self) -> f64 {
         match (self, before) {
             (Self::Ticks(after), Self::Ticks(before)) => after.saturating_sub(*before) as f64 / 100.0,
             _ => self.seconds_by_thread(before).values().sum(),
@@ -41,7 +47,7 @@ impl Used {
 
     /// The same by the threads' names; nothing where the kernel does not keep that. A thread that has ended since
     /// is left out.
-    pub(crate) fn seconds_by_thread(&self, before: &Self) -> BTreeMap<String, f64> {
+    pub fn seconds_by_thread(&self, before: &Self) -> BTreeMap<String, f64> {
         let mut spent = BTreeMap::new();
         if let (Self::Threads(after), Self::Threads(before)) = (self, before) {
             for (id, (name, nanos)) in after {

@@ -6,32 +6,41 @@ use serde::Serialize;
 
 mod plot;
 
-pub(crate) use plot::svg;
+pub use plot::svg;
 
 /// One goal.
 #[derive(Debug, Serialize)]
-pub(crate) struct Goal {
-    pub(crate) what: &'static str,
+pub struct Goal {
+    /// What is meant.
+    pub what: &'static str,
     /// Absent where nothing is in flight.
-    pub(crate) in_flight: Option<usize>,
-    pub(crate) bound: Bound,
-    pub(crate) goal: f64,
-    pub(crate) measured: f64,
+    pub in_flight: Option<usize>,
+    /// Which side is the good one.
+    pub bound: Bound,
+    /// The goal.
+    pub goal: f64,
+    /// What was measured.
+    pub measured: f64,
     /// What a tuned prototype reached on a machine of the same kind.
-    pub(crate) prototype: Option<f64>,
-    pub(crate) met: bool,
+    pub prototype: Option<f64>,
+    /// Whether it is met.
+    pub met: bool,
 }
 
 /// Which side is the good one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Bound {
+pub enum Bound {
+    /// More is better.
     AtLeast,
+    /// Less is better.
     AtMost,
 }
 
 impl Goal {
-    pub(crate) fn new(
+    /// A goal beside what was measured.
+    #[must_use]
+    pub fn new(
         what: &'static str,
         in_flight: Option<usize>,
         bound: Bound,
@@ -48,7 +57,7 @@ impl Goal {
 }
 
 /// Goals for people; nothing where there are none.
-pub(crate) fn text(goals: &[Goal]) -> String {
+pub fn text(goals: &[Goal]) -> String {
     let mut out = String::new();
     if !goals.is_empty() {
         // Writing to a String cannot fail.

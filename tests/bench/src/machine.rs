@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// The machine.
 #[derive(Debug, Serialize)]
-pub(crate) struct Machine {
+pub struct Machine {
     cores: usize,
     processor: String,
     kernel: String,
@@ -16,7 +16,9 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn this() -> Self {
+    /// This one.
+    #[must_use]
+    pub fn this() -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let value_of = |text: &str, key: &str| {
             let line = text.lines().find(|line| line.starts_with(key));

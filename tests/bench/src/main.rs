@@ -2,6 +2,7 @@
 //! the summary, and `audit` does so with the audit log alone; the other commands are those processes.
 
 use clap::{Parser, Subcommand};
+use grid_bench::{Fallible, bars, clock, cpu, goal, host, machine, process, sample};
 use grid_proto::{
     adm,
     v1::{self, call_tool_response::Outcome},
@@ -9,27 +10,17 @@ use grid_proto::{
 use tokio::{net::TcpListener, runtime::Runtime};
 
 mod audit;
-mod bars;
 mod calls_alone;
-mod clock;
-mod cpu;
 mod echo;
-mod goal;
 mod load;
-mod machine;
 mod relay;
 mod run;
 mod runtime;
-mod sample;
-
 mod wire;
 
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Anything that breaks a run ends it, with its words.
-type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures the governed call beside a bare relay and a bare echo")]

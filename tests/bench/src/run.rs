@@ -7,9 +7,7 @@ use crate::{Fallible, relay::Served, sample::Sample};
 
 mod disk;
 mod goals;
-mod host;
 mod plot;
-mod process;
 mod setup;
 mod summary;
 mod table;

@@ -6,18 +6,25 @@ use serde::{Deserialize, Serialize};
 
 /// One setup at one concurrency in one round.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Sample {
-    pub(crate) calls: u64,
-    pub(crate) calls_per_second: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    pub(crate) p999_us: f64,
+pub struct Sample {
+    /// How many calls ended in the time.
+    pub calls: u64,
+    /// Calls a second.
+    pub calls_per_second: f64,
+    /// The middle latency, in microseconds.
+    pub p50_us: f64,
+    /// The latency of one in a hundred, in microseconds.
+    pub p99_us: f64,
+    /// The latency of one in a thousand, in microseconds.
+    pub p999_us: f64,
     /// Of the echo, the relay or the host.
-    pub(crate) cpu_seconds_per_1000_calls: f64,
+    pub cpu_seconds_per_1000_calls: f64,
 }
 
 impl Sample {
-    pub(crate) fn of(mut latencies: Vec<u64>, took: Duration, cpu_seconds: f64) -> Self {
+    /// Of latencies in nanoseconds, and what the process in the middle used of the processor meanwhile.
+    #[must_use]
+    pub fn of(mut latencies: Vec<u64>, took: Duration, cpu_seconds: f64) -> Self {
         latencies.sort_unstable();
         let calls = latencies.len() as f64;
         Self {
@@ -32,13 +39,13 @@ impl Sample {
 }
 
 /// Of sorted values; 0 where there is none.
-pub(crate) fn quantile(sorted: &[u64], quantile: f64) -> f64 {
+pub fn quantile(sorted: &[u64], quantile: f64) -> f64 {
     let last = sorted.len().saturating_sub(1) as f64;
     sorted.get((last * quantile).round() as usize).copied().unwrap_or(0) as f64
 }
 
 /// The middle one; of an even number, the mean of the two in the middle.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);
     let upper = values.get(values.len() / 2).copied().unwrap_or(0.0);

@@ -13,7 +13,7 @@ const TOP: f64 = 50.0;
 const MOST: f64 = 2.0;
 
 /// One SVG document.
-pub(crate) fn svg(goals: &[Goal]) -> String {
+pub fn svg(goals: &[Goal]) -> String {
     let height = TOP + ROW * goals.len() as f64 + 20.0;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"12\">\n\

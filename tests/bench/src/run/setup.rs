@@ -5,8 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 
-use super::{Options, host, process::Process};
-use crate::{Fallible, sample::Sample};
+use super::Options;
+use crate::{
+    Fallible,
+    host::{self, MANIFEST},
+    process::Process,
+    sample::Sample,
+};
 
 /// Which of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,7 +80,7 @@ impl Setup {
             }
             Which::C | Which::D => {
                 let folder = data.join(which.letter().to_string());
-                let host = host::start(&options.grid, &folder, which == Which::D)?;
+                let host = host::start(&options.grid, &folder, which == Which::D, MANIFEST, "")?;
                 let runtime = Some(runtime(&host.address, Some(&host.runtime_token))?);
                 Ok(Self { which, address: host.address, token: Some(host.caller_token), middle: host.process, runtime })
             }

@@ -10,7 +10,7 @@ use crate::Fallible;
 
 /// One running program.
 #[derive(Debug)]
-pub(super) struct Process {
+pub struct Process {
     name: String,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -18,13 +18,20 @@ pub(super) struct Process {
 
 impl Process {
     /// A command of this very program.
-    pub(super) fn own<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Fallible<Self> {
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn own<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Fallible<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments);
         Self::start(name, command)
     }
 
-    pub(super) fn start(name: &str, mut command: Command) -> Fallible<Self> {
+    /// Starts `command`; `name` is for messages.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(name: &str, mut command: Command) -> Fallible<Self> {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -35,19 +42,27 @@ impl Process {
     }
 
     /// The next line that it prints.
-    pub(super) fn line(&mut self) -> Fallible<String> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn line(&mut self) -> Fallible<String> {
         match self.lines.next() {
             Some(line) => Ok(line?),
             None => Err(format!("{} ended early ({})", self.name, self.child.wait()?).into()),
         }
     }
 
-    pub(super) fn id(&self) -> u32 {
+    /// As the system knows it.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Fails where it has ended by itself.
-    pub(super) fn check(&mut self) -> Fallible<()> {
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn check(&mut self) -> Fallible<()> {
         match self.child.try_wait()? {
             None => Ok(()),
             Some(status) => Err(format!("{} ended early ({status})", self.name).into()),

@@ -10,26 +10,34 @@ use std::{
     time::Duration,
 };
 
-use super::process::Process;
-use crate::Fallible;
+use crate::{Fallible, process::Process};
 
-const MANIFEST: &str = include_str!("manifest.json");
+/// The manifest of the one contract, `bench_echo`.
+pub const MANIFEST: &str = include_str!("manifest.json");
 /// The runtime's default id.
 const RUNTIME: &str = "bench-runtime";
 
 /// A host that listens.
 #[derive(Debug)]
-pub(super) struct Host {
-    pub(super) process: Process,
-    pub(super) address: String,
-    pub(super) caller_token: PathBuf,
-    pub(super) runtime_token: PathBuf,
+pub struct Host {
+    /// Its process.
+    pub process: Process,
+    /// Where it listens.
+    pub address: String,
+    /// The file of a token for `bench-caller` of the tenant `bench`.
+    pub caller_token: PathBuf,
+    /// The file of a token for the runtime `bench-runtime`.
+    pub runtime_token: PathBuf,
 }
 
-/// Starts `grid` in `folder`: as shipped, or in DEVELOPMENT with a log that no call waits for.
-pub(super) fn start(grid: &Path, folder: &Path, strict: bool) -> Fallible<Host> {
+/// Starts `grid` in `folder`: as shipped, or in DEVELOPMENT with a log that no call waits for. `settings` are further
+/// lines of its configuration.
+///
+/// # Errors
+/// The host's own words where it does not start.
+pub fn start(grid: &Path, folder: &Path, strict: bool, manifest: &str, settings: &str) -> Fallible<Host> {
     fs::create_dir_all(folder)?;
-    fs::write(folder.join("manifest.json"), MANIFEST)?;
+    fs::write(folder.join("manifest.json"), manifest)?;
     let (address, admin) = (free_address()?, free_address()?);
     let mode = if strict { "mode = \"strict\"\n" } else { "mode = \"development\"\naudit.durability = \"relaxed\"\n" };
     let config = format!(
@@ -38,7 +46,8 @@ pub(super) fn start(grid: &Path, folder: &Path, strict: bool) -> Fallible<Host> 
          manifest.path = \"manifest.json\"\n\
          server.listen = \"{address}\"\n\
          server.admin_listen = \"{admin}\"\n\
-         server.runtime = \"current-thread\"\n"
+         server.runtime = \"current-thread\"\n\
+         {settings}"
     );
     fs::write(folder.join("grid.toml"), config)?;
     let grid = fs::canonicalize(grid).map_err(|error| format!("there is no program `{}`: {error}", grid.display()))?;

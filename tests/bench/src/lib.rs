@@ -1,0 +1,14 @@
+//! What the parts of the benchmark share: processes and hosts that are measured, samples, goals and pictures.
+#![deny(missing_docs)]
+
+pub mod bars;
+pub mod clock;
+pub mod cpu;
+pub mod goal;
+pub mod host;
+pub mod machine;
+pub mod process;
+pub mod sample;
+
+/// Anything that breaks a run ends it, with its words.
+pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
