@@ -120,6 +120,8 @@ pub struct Ledger {
     queue: mpsc::Sender<Command>,
     state: Arc<State>,
     durability: Durability,
+    /// The writer's, to wake it where records gather and somebody waits for one.
+    thread: thread::Thread,
 }
 
 impl Ledger {
@@ -177,14 +179,14 @@ impl Ledger {
     fn run<S: Storage>(writer: Writer<S>, queue: mpsc::Sender<Command>) -> Result<Self, Error> {
         let (state, durability) = (Arc::clone(&writer.state), writer.durability);
         let ended = Ended(Arc::clone(&state));
-        thread::Builder::new()
+        let started = thread::Builder::new()
             .name("audit".into())
             .spawn(move || {
                 let _ended = ended;
                 writer.run();
             })
             .map_err(Error::io("start a thread for", Path::new("audit")))?;
-        Ok(Self { queue, state, durability })
+        Ok(Self { queue, state, durability, thread: started.thread().clone() })
     }
 
     /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
@@ -309,6 +311,9 @@ impl Ledger {
         let command = Command::Store { event, waiter };
         let queued = self.queue.send(command).await;
         queued.map_err(|_| self.state.gone())?;
+        if stored.is_some() && self.durability == Durability::Relaxed {
+            self.thread.unpark();
+        }
         match stored {
             Some(stored) => stored.await.unwrap_or_else(|_| Err(self.state.gone())).map(Some),
             None => Ok(None),

@@ -47,6 +47,13 @@ pub(crate) enum Command {
     Close,
 }
 
+impl Command {
+    /// Somebody waits for it.
+    fn waits(&self) -> bool {
+        matches!(self, Self::Store { waiter: Some(_), .. })
+    }
+}
+
 /// The state of the thread.
 #[derive(Debug)]
 pub(crate) struct Writer<S> {
@@ -108,7 +115,8 @@ impl<S: Storage> Writer<S> {
     fn serve(&mut self) {
         let mut taken = Vec::with_capacity(BATCH);
         while self.queue.blocking_recv_many(&mut taken, BATCH) > 0 {
-            if self.durability == Durability::Relaxed && !self.queue.is_closed() {
+            if self.durability == Durability::Relaxed && !self.queue.is_closed() && !taken.iter().any(Command::waits) {
+                // Whoever sends something and waits for it wakes the thread.
                 thread::park_timeout(GATHER);
             }
             let here = taken.len();

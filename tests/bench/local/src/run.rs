@@ -23,11 +23,12 @@ pub(crate) struct Options {
     /// How often every setup is measured at every concurrency
     #[arg(long, default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// How long each measurement takes; the reports of what was granted take about as long again
-    #[arg(long, default_value_t = 0.7)]
+    /// How long each measurement takes; what was granted in it is reported afterwards. Not longer than the log has room
+    /// for what stays open: some 30,000 grants
+    #[arg(long, default_value_t = 0.6)]
     pub(crate) seconds: f64,
     /// How long each one runs before that
-    #[arg(long, default_value_t = 0.2)]
+    #[arg(long, default_value_t = 0.1)]
     pub(crate) warm_up: f64,
     /// Requests in flight
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
