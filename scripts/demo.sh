@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, what the audit log says of them, and
-# what an auditor sees of a copy in which one byte is another. It looks at each answer itself and succeeds only if all
+# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, a tool that its caller runs under a
+# grant, what the audit log says of all of them, and what an auditor sees of a copy in which one byte is another. It looks at each answer itself and succeeds only if all
 # are as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,8 +32,13 @@ expect() {
     shift 2
     show "$@"
     answer=$(timeout 20 "$binaries/grid" "$@" 2>&1) || status=$?
+    judge "$wanted" "$text" "$status"
+}
+
+# judge STATUS TEXT CODE: whether it ended with the status and `answer` holds TEXT.
+judge() {
+    local wanted=$1 text=$2 status=$3 ok=1
     printf '%s\n' "$answer" | sed 's/^/  /'
-    local ok=1
     case $wanted in
         refused) [ "$status" -ne 0 ] || ok=0 ;;
         *) [ "$status" -eq "$wanted" ] || ok=0 ;;
@@ -45,6 +50,18 @@ expect() {
         wrong=$((wrong + 1))
         say "  ^ not as it should be: exit code $status, expected $wanted; expected to read \`$text\`"
     fi
+}
+
+# run_here STATUS TEXT ARG...: as `expect`, for the tool of examples/python_local/one_call.py.
+run_here() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    printf '\n$ python one_call.py'
+    printf " '%s'" "$@"
+    printf '\n'
+    answer=$(STATE_DIR=$dir/state GRID_LOG_KEY=$dir/host.vkey timeout 30 "$sdk_python" examples/python_local/one_call.py "$@" 2>&1) ||
+        status=$?
+    judge "$wanted" "$text" "$status"
 }
 
 # tamper PROOF COPY: changes one byte of the record that the proof is about, in a copy of the log, and says which.
@@ -83,6 +100,7 @@ bring_up() {
 title() { printf '\n-- %s\n' "$*"; }
 
 build
+build_sdk
 configure 0 0
 tokens
 bring_up
@@ -124,6 +142,28 @@ if [ -n "$invocation" ]; then
 else
     wrong=$((wrong + 1))
     say "  ^ the first answer named no invocation"
+fi
+
+title "a tool that runs in its caller, under a grant: the host decides and records, the text stays here"
+run_here 0 olleh "hello from here"
+local_call=$(grep -oE 'i-[0-9a-f]{32}' <<<"$answer" | head -n 1 || true)
+expect 0 '"claimed":true' audit show "${local_call:-i-00000000000000000000000000000000}" --json
+
+title "a caller that dies while its tool runs: the grant ends unreported, and the log says so"
+run_here 9 running --die "never told"
+for _ in $(seq 100); do
+    "$binaries/grid" audit tail -n 8 | grep -q unreported && break
+    sleep 0.1
+done
+expect 0 unreported audit tail -n 4
+
+title "the role is taken away, and what was permitted is void: denied, and nothing is run"
+GRID_TOKEN_FILE=$dir/operator.token expect 0 'are void' revoke --reason 'report-agent works on sums alone now'
+token report-agent demo calculator_user
+run_here 6 PERMISSION_DENIED "hello again"
+if grep -q 'running in process' <<<"$answer"; then
+    wrong=$((wrong + 1))
+    say "  ^ it was denied and ran"
 fi
 
 title "what operators see"

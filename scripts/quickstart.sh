@@ -22,6 +22,15 @@ build() {
     }
 }
 
+# A Python that has the SDK of this folder.
+build_sdk() {
+    sdk_python=$PWD/sdk/python/.venv/bin/python
+    sdk/python/setup.sh >"$dir/sdk-setup.log" 2>&1 || {
+        cat "$dir/sdk-setup.log" >&2
+        fail "the Python SDK could not be set up; it needs Python 3.10 or later with venv"
+    }
+}
+
 # A port of this machine that nobody listens on just now.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -46,6 +55,9 @@ path = "$manifest"
 
 [data]
 dir = "$dir/data"
+
+[local]
+ttl = "3s"
 END
     export GRID_CONFIG=$dir/grid.toml
     export GRID_ENDPOINT=http://127.0.0.1:$1

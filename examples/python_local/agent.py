@@ -1,7 +1,7 @@
 """A caller that runs its own tools under the host's grants.
 
-Environment: GRID_ENDPOINT (http://127.0.0.1:9090), GRID_TOKEN_FILE; GRID_LOG_KEY, the host's `log.vkey`, with which each
-grant is proved to be in the host's log; STATE_DIR (state), where outcomes wait for the host.
+Environment: GRID_ENDPOINT (http://127.0.0.1:9090), GRID_TOKEN_FILE; GRID_LOG_KEY, the host's `log.vkey`, with which
+each grant is proved to be in the host's log; STATE_DIR (state), where outcomes wait for the host.
 """
 
 import os

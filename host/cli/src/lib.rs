@@ -10,6 +10,7 @@ mod exit;
 mod lists;
 mod output;
 mod remote;
+mod revoke;
 mod serve;
 mod target;
 mod time;
@@ -86,6 +87,7 @@ enum Command {
     Tools(lists::Tools),
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
+    Revoke(revoke::Revoke),
     Call(call::Call),
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -163,6 +165,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Tools(command) => command.run(&context),
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
+        Command::Revoke(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),

@@ -1,6 +1,6 @@
 //! Stage: local. Takes a [`DigestedCall`], gives a [`Held`] place among the grants that are open, and, when the log's
 //! [`Receipt`](grid_audit::Receipt) for its admission is there, an [`Issued`] grant. It takes the place of resolve and
-//! dispatch for a call that its caller runs. Refuses with POLICY_VIOLATION where the contract forbids that, and with
+//! dispatch for a call that its caller runs. Refuses with FEATURE_UNAVAILABLE where the contract forbids that, and with
 //! RATE_LIMIT_EXCEEDED or RESOURCE_EXHAUSTED where too many grants are open.
 //!
 //! A grant ends once: reported, given back, run out or revoked. Each is an [`Ending`], which writes the conclusion and

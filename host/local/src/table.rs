@@ -97,7 +97,7 @@ impl Grants {
     /// The stage: a place for a grant, with the ticket of its call_id.
     ///
     /// # Errors
-    /// POLICY_VIOLATION, RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
+    /// FEATURE_UNAVAILABLE, RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
     pub fn hold(&self, call: DigestedCall, ticket: Ticket) -> Result<Held, Refusal> {
         let Inner { settings, clock, places, .. } = &*self.0;
         let contracted = call.call().call();
@@ -106,7 +106,7 @@ impl Grants {
             let name = contract.name();
             let message =
                 format!("the contract of `{name}` lets nobody run it themselves; send the call with CallTool");
-            return Err(Refusal::new(Code::PolicyViolation, Stage::Local, message));
+            return Err(Refusal::new(Code::FeatureUnavailable, Stage::Local, message));
         }
         let given_at_ms = clock.unix_ms();
         if session_call.request().deadline_unix_ms.is_some_and(|deadline| deadline <= given_at_ms) {

@@ -101,7 +101,13 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
-    host.tasks.spawn(settling(Arc::clone(&host)));
+    let settled = Arc::clone(&host);
+    host.tasks.spawn(async move {
+        tokio::select! {
+            () = settling(&settled) => {}
+            () = settled.stopping.cancelled() => {}
+        }
+    });
     tracing::info!(
         mode = C::MODE,
         address = %callers.address(),
@@ -187,14 +193,12 @@ async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
 }
 
 /// Grants that nobody reports are concluded soon after their time, however seldom sessions are looked for.
-async fn settling<C: Contracts>(host: Arc<Host<C>>) {
+async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     let mut tick = tokio::time::interval(SETTLE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = tick.tick() => host.settle_grants().await,
-            () = host.stopping.cancelled() => return,
-        }
+        tick.tick().await;
+        host.settle_grants().await;
     }
 }
 
@@ -239,7 +243,12 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
         wire.offer(HostFrame::Drain { reason: STOPS.to_owned(), grace_ms });
     }
     host.tasks.close();
-    if tokio::time::timeout(grace, host.tasks.wait()).await.is_err() {
+    // Grants run out meanwhile as at any other time.
+    let ended = tokio::select! {
+        ended = tokio::time::timeout(grace, host.tasks.wait()) => ended,
+        () = settling(host) => Ok(()),
+    };
+    if ended.is_err() {
         tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
     }
     for wire in wires {

@@ -3,11 +3,9 @@
 use std::{
     io,
     sync::{Arc, Condvar, Mutex},
-    time::Duration,
 };
 
 use grid_audit::{Chain, Durability, Error, MemoryStorage, Storage};
-use grid_core::clock::{Clock as _, SystemClock};
 use grid_tlog::Frontier;
 
 use crate::common::*;
@@ -169,19 +167,4 @@ fn callers_hear_of_their_records_when_the_runtime_of_the_ledger_is_gone() {
             waiter.await.unwrap().unwrap();
         }
     });
-}
-
-/// Records that nobody waits for gather for a millisecond.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_relaxed_log_keeps_nobody_waiting_who_waits_for_a_proof() {
-    let (ledger, _) = start(MemoryStorage::new(), Durability::Relaxed);
-    let clock = SystemClock::shared();
-    let mut fastest = Duration::MAX;
-    for _ in 0..100 {
-        ledger.record(refusal("begins to gather")).await.unwrap();
-        let sent = clock.elapsed();
-        assert!(ledger.admit_proved(admission()).await.unwrap().index().is_some());
-        fastest = fastest.min(clock.elapsed() - sent);
-    }
-    assert!(fastest < Duration::from_micros(900), "{fastest:?}");
 }

@@ -187,7 +187,39 @@ async fn what_ended_long_ago_is_forgotten_here() {
     assert!(rejected.by_log(&desk.agent(), &records).is_ok(), "the log has the same report");
     let other = desk.redeem(given.report("4")).unwrap_err().by_log(&desk.agent(), &records);
     assert_eq!(other.unwrap_err().signal(), Signal::Reused);
+    let mut elsewhere = given.report("3");
+    elsewhere.args_digest[0] ^= 1;
+    let elsewhere = desk.redeem(elsewhere).unwrap_err().by_log(&desk.agent(), &records);
+    assert_eq!(elsewhere.unwrap_err().signal(), Signal::Reused, "the same result of other arguments");
     let stranger = grid_testkit::principal("other", "demo", &[]);
     let foreign = desk.grants.redeem(&stranger, Claim::read(given.report("3")).unwrap()).unwrap_err();
     assert_eq!(foreign.by_log(&stranger, &records).unwrap_err().signal(), Signal::ForeignPrincipal);
+}
+
+#[tokio::test]
+async fn the_log_tells_how_a_forgotten_grant_ended() {
+    let desk = desk();
+    let (returned, silent, revoked) = (desk.grant("send").await, desk.grant("send").await, desk.grant("send").await);
+    let Ok(GivenUp::First(ending)) = give_up(&desk, &returned) else { panic!("it is open") };
+    desk.conclude(ending).await.unwrap();
+    desk.scene.clock.advance(TTL);
+    // Time ends two of them; what ends the third is said by its record alone.
+    let records: Vec<_> = {
+        assert_eq!(desk.sweep().await, ["unreported", "unreported"]);
+        let third = revoked.issued.grant.invocation().to_string();
+        let rewritten = |record: grid_audit::Record| match record.invocation() == Some(third.as_str()) {
+            true => {
+                let line = record.line().replace("\"unreported\"", "\"revoked\"");
+                grid_audit::Record::decode(record.index(), line.as_bytes()).unwrap()
+            }
+            false => record,
+        };
+        desk.log.records().into_iter().map(rewritten).collect()
+    };
+    desk.scene.clock.advance(Duration::from_secs(601));
+    assert!(desk.grants.due().is_empty());
+    for (given, signal) in [(returned, Signal::Cancelled), (silent, Signal::Expired), (revoked, Signal::Revoked)] {
+        let rejected = desk.redeem(given.report("3")).unwrap_err().by_log(&desk.agent(), &records).unwrap_err();
+        assert_eq!(rejected.signal(), signal);
+    }
 }

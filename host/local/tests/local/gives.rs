@@ -35,7 +35,7 @@ async fn a_grant_is_its_admissions_record_and_the_proof_that_the_log_has_it() {
 async fn a_contract_can_forbid_that_callers_run_it() {
     let desk = desk();
     let refusal = desk.hold("open_door").await.unwrap_err();
-    assert_eq!(refusal.code(), Code::PolicyViolation);
+    assert_eq!(refusal.code(), Code::FeatureUnavailable);
     assert_eq!((desk.grants.count(), desk.session.in_flight()), (0, 0), "neither place nor call_id stays taken");
 }
 

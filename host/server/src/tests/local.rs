@@ -161,7 +161,7 @@ async fn a_contract_can_keep_its_calls_to_runtimes() {
     let desk = strict_with(LAB);
     let (agent, session) = desk.agent().await;
     let refusal = authorize(&desk, &agent, ask(&session, "k", "ring", "{}")).await.unwrap_err();
-    assert_eq!((refusal.code(), refusal.stage()), (Code::PolicyViolation, Stage::Local));
+    assert_eq!((refusal.code(), refusal.stage()), (Code::FeatureUnavailable, Stage::Local));
     assert_eq!(desk.log.of("refused").len(), 1);
 }
 

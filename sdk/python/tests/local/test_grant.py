@@ -53,7 +53,7 @@ async def test_a_grant_that_fits_is_accepted_and_used_once() -> None:
     answer = await approved(host)
     grant = check_grant(answer, expected(host))
     assert grant.invocation_id == answer.invocation_id
-    assert 59 < grant.left() <= 60
+    assert 55 < grant.left() <= 60
     again = check_grant(answer, expected(host))
     assert grant.take()
     assert not grant.take()
@@ -153,7 +153,7 @@ async def test_time_is_bounded_by_both_and_by_the_cap(monkeypatch: pytest.Monkey
         answer = await approved(host)
         answer.authorization_ttl_ms = answered_ms
         grant = check_grant(answer, expected(host))
-        assert most - 0.5 < grant.left() <= most
+        assert most - 3 < grant.left() <= most
     answer.authorization_ttl_ms = 0
     with pytest.raises(GrantRefused):
         check_grant(answer, expected(host))

@@ -52,7 +52,7 @@ async def test_a_tool_that_hangs_is_given_up_and_reported(tmp_path: Path, is_asy
         tools.replace(slow if is_async else add)
         began = time.monotonic()
         answer = await local.execute_tool("add", ARGS)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
         assert answer.answer.failure is not None
         assert answer.answer.failure.code == "TIMEOUT"
         await until(lambda: host.only().state == "reported")

@@ -121,7 +121,7 @@ async def test_an_async_tool_that_swallows_its_end_is_left() -> None:
     result = await Executor(registry).aexecute(call("stubborn", n=1), timeout=0.1)
     assert result.error is not None
     assert result.error.type == "TIMEOUT"
-    assert loop.time() - began < 3
+    assert loop.time() - began < 4.5
 
 
 async def test_threads_that_hang_are_bounded() -> None:

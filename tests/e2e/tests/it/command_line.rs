@@ -105,6 +105,20 @@ async fn lists_say_what_there_is_to_people_and_to_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_revoke_what_was_permitted_and_say_why() {
+    let desk = Desk::new().await;
+    let revoke = ["revoke", "--reason", "alice has left"];
+    assert_eq!(desk.run("alice", &revoke).code, 6);
+    assert_eq!(desk.run("ops", &["revoke"]).code, 2, "a reason is wanted");
+    let first = desk.run("ops", &[&revoke[..], &["--json"]].concat()).json()["policy_epoch"].as_u64().unwrap();
+    let second = desk.run("ops", &revoke);
+    assert_eq!(second.code, 0);
+    assert!(second.out.contains(&format!("before epoch {} are void", first + 1)), "{second:?}");
+    let log = desk.host.grid(&["audit", "tail", "--json"]).out;
+    assert_eq!(log.matches("alice has left").count(), 2, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_read_with_and_without_its_host() {
     let mut desk = Desk::new().await;
     desk.run("alice", &["call", "add", r#"{"a": 2, "b": 40}"#]);

@@ -183,9 +183,9 @@ async fn a_contract_says_whether_a_call_may_run_here_and_with_arguments_that_sta
     assert_eq!(answer.content, "42");
     let admitted = host.records("admitted");
     assert_eq!((admitted.len(), &admitted[0]["args_bytes"]), (1, &json!(14)));
-    // The host has decided, so no runtime is asked either.
-    let forbidden = soon("the refusal", session.call("write", json!({"text": "x"}))).await.unwrap_err();
-    assert_eq!(forbidden.code(), Code::POLICY_VIOLATION, "{forbidden}");
+    // That is no decision about the call, so a runtime is asked; there is none.
+    let unserved = soon("the refusal", session.call("write", json!({"text": "x"}))).await.unwrap_err();
+    assert_eq!(unserved.code(), Code::SERVICE_UNAVAILABLE, "{unserved}");
     assert_eq!(outcomes.flushed(Duration::from_secs(20)).await, 0);
     assert_eq!(text(&end_of(&host, &answer.invocation_id).unwrap(), "outcome"), "success");
     assert_eq!(host.records("admitted").len(), 1);
