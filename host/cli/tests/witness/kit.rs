@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    os::unix::process::CommandExt as _,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -36,7 +37,7 @@ impl Home {
     pub fn command(&self, under: &[&str]) -> Command {
         let mut command = grid(&self.folder, under);
         command.args(["--set", "log.format=json", "witness", "serve", "--listen", "127.0.0.1:0", "--log", "log.vkey"]);
-        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
         command
     }
 
@@ -165,6 +166,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // What strace follows goes on when strace is killed, so the whole group is.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
