@@ -56,8 +56,7 @@ path = "$manifest"
 [data]
 dir = "$dir/data"
 
-[local]
-ttl = "3s"
+${more_settings:-}
 END
     export GRID_CONFIG=$dir/grid.toml
     export GRID_ENDPOINT=http://127.0.0.1:$1

@@ -3,6 +3,7 @@ as a JSON pointer and gathers every fault; it never repeats a value, only names.
 
 from __future__ import annotations
 
+import abc
 import base64
 import binascii
 import datetime as dt
@@ -74,7 +75,7 @@ def shown(step: str) -> str:
     return "".join(sign if sign.isprintable() and sign != "`" else "?" for sign in escaped)
 
 
-class Kind:
+class Kind(abc.ABC):
     """An ADM type, and how its values become Python's."""
 
     type_name = ""
@@ -83,9 +84,9 @@ class Kind:
         """The ADM schema."""
         return {"type": self.type_name}
 
+    @abc.abstractmethod
     def read(self, value: Any, reader: Reader) -> Any:
         """The Python value, or `ABSENT` after the reader has been told each fault."""
-        raise NotImplementedError
 
 
 class Text(Kind):
