@@ -17,12 +17,14 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     #[rustfmt::skip]
     let Event {
         kind, at_ms, correlation, principal, session, invocation, call_id, tool, contract, effect, dynamic,
-        args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, deadline_ms, runtime, connection, outcome,
+        args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, policy, approval, verdict, cost, deadline_ms,
+        runtime, connection, outcome,
         code, stage, detail, duration_us, result_digest, result_bytes, result_shape, local, expires_ms, claimed, signal,
         read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
     object.names("accepted", accepted);
+    object.minted("approval", "a-", approval.map(|id| id.as_u128()));
     object.number("args_bytes", *args_bytes);
     object.digest("args_digest", args_digest.as_ref());
     object.text("args_shape", args_shape.as_deref());
@@ -34,6 +36,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.minted("connection", "c-", connection.map(|id| id.as_u128()));
     object.digest("contract", contract.as_ref());
     object.text("correlation", Some(correlation.as_str()));
+    object.number("cost", *cost);
     object.number("deadline_ms", *deadline_ms);
     object.text("detail", detail.as_deref());
     object.number("duration_us", *duration_us);
@@ -47,6 +50,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.truth("local", *local);
     object.text("outcome", outcome.map(|outcome| outcome.as_str()));
     let who = principal.as_deref();
+    object.digest("policy", policy.as_ref());
     object.text("principal", who.map(|who| who.id.as_str()));
     object.text("proof", who.map(|who| who.proof.as_str()));
     object.text("read", *read);
@@ -61,6 +65,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.text("stage", stage.map(|stage| stage.as_str()));
     object.text("tenant", who.map(|who| who.tenant.as_str()));
     object.text("tool", tool.as_deref());
+    object.text("verdict", *verdict);
     object.end();
 }
 

@@ -10,12 +10,12 @@ use std::{
     time::Duration,
 };
 
-use grid_contract::{Contract, ContractedCall};
+use grid_contract::{Contract, ContractedCall, Session};
 use grid_core::{
     Code, Refusal, Stage,
     clock::SharedClock,
     id::SessionId,
-    port::{Authorizer, Question, Verdict},
+    port::{Authorizer, Question, SessionFacts, Verdict},
     principal::{ClaimsDigest, SecurityContext},
 };
 use moka::sync::Cache;
@@ -109,12 +109,12 @@ impl Authorize {
     /// PERMISSION_DENIED.
     pub async fn permit(&self, call: ContractedCall) -> Result<PermittedCall, Refusal> {
         let asked = call.call();
-        let decision = self.decide(asked.context(), asked.session().id(), call.contract()).await?;
+        let decision = self.decide(asked.context(), asked.session(), call.contract()).await?;
         Ok(PermittedCall::new(call, decision))
     }
 
     /// Whether the caller may call this contract, for lists: the same decision as [`Authorize::permit`].
-    pub async fn admits(&self, context: &SecurityContext, session: SessionId, contract: &Contract) -> bool {
+    pub async fn admits(&self, context: &SecurityContext, session: &Session, contract: &Contract) -> bool {
         self.decide(context, session, contract).await.is_ok()
     }
 
@@ -140,7 +140,7 @@ impl Authorize {
     async fn decide(
         &self,
         context: &SecurityContext,
-        session: SessionId,
+        session: &Session,
         contract: &Contract,
     ) -> Result<Decision, Refusal> {
         for _ in 0..ATTEMPTS {
@@ -148,7 +148,7 @@ impl Authorize {
             let key = Key {
                 principal: context.principal.digest,
                 contract: *contract.digest().as_bytes(),
-                session: contract.is_dynamic().then_some(session),
+                session: contract.is_dynamic().then_some(session.id()),
                 epoch,
             };
             // A session that brought claims of its own is decided each time: the key does not cover them.
@@ -158,7 +158,7 @@ impl Authorize {
             let age = kept.as_ref().map(|entry| now.saturating_sub(entry.made));
             let entry = match kept {
                 Some(entry) => entry,
-                None => self.evaluate(context, contract, key, cacheable).await,
+                None => self.evaluate(context, session, contract, key, cacheable).await,
             };
             if self.epoch() == epoch {
                 return entry.verdict.map(|rule| Decision { rule, epoch, age }).map_err(|denial| denial.refuse());
@@ -178,22 +178,22 @@ impl Authorize {
         Some(entry)
     }
 
-    async fn evaluate(&self, context: &SecurityContext, contract: &Contract, key: Key, keep: bool) -> Entry {
+    async fn evaluate(
+        &self,
+        context: &SecurityContext,
+        session: &Session,
+        contract: &Contract,
+        key: Key,
+        keep: bool,
+    ) -> Entry {
         self.misses.fetch_add(1, Ordering::Relaxed);
-        let question = Question {
-            context,
-            tool: contract.name(),
-            required_roles: contract.required_roles(),
-            effect: contract.effect().as_str(),
-            tags: contract.tags(),
-            dynamic: contract.is_dynamic(),
-        };
+        let question = self.question(context, session, contract);
         let answer = tokio::time::timeout(self.settings.timeout, self.authorizer.decide(question)).await;
         let made = self.clock.elapsed();
         let denied = |rule, message, undecided| Err(Arc::new(Denial { rule, message, undecided }));
         let verdict = match answer {
             Ok(Ok(Verdict::Allow { rule })) => Ok(Arc::from(rule)),
-            Ok(Ok(Verdict::Deny { rule, message })) => denied(rule, message, false),
+            Ok(Ok(Verdict::Deny { rule, message } | Verdict::Ask { rule, message, .. })) => denied(rule, message, false),
             Ok(Err(error)) => denied(format!("error: {}", error.0), undecided(), true),
             Err(_) => denied("timeout".to_owned(), undecided(), true),
         };
@@ -203,6 +203,37 @@ impl Authorize {
             self.cache.insert(key, entry.clone());
         }
         entry
+    }
+}
+
+impl Authorize {
+    fn question<'a>(
+        &self,
+        context: &'a SecurityContext,
+        session: &'a Session,
+        contract: &'a Contract,
+    ) -> Question<'a> {
+        Question {
+            context,
+            tool: contract.name(),
+            group: contract.group(),
+            contract: *contract.digest().as_bytes(),
+            version: contract.version(),
+            required_roles: contract.required_roles(),
+            effect: contract.effect().as_str(),
+            tags: contract.tags(),
+            classification: contract.classification(),
+            providers: contract.providers(),
+            dynamic: contract.is_dynamic(),
+            session: SessionFacts {
+                id: session.id(),
+                created_at_ms: session.created_at_ms(),
+                metadata: session.metadata(),
+            },
+            local: false,
+            now_ms: self.clock.unix_ms(),
+            args: None,
+        }
     }
 }
 

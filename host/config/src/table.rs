@@ -118,6 +118,12 @@ settings! {
         runtime_role: String = Kind::Name, Is("grid_runtime");
     }
 
+    /// Calls that need a person's yes.
+    approval: Approval {
+        /// How long a call waits where its contract does not say, and the longest that one may say; then it is denied.
+        timeout: Duration = time(SECOND, DAY), Is("5m");
+    }
+
     /// Callers that run tools themselves, under a grant that the log has.
     local: Local {
         /// Gives grants; without it callers have every call run by a runtime.

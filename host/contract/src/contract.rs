@@ -50,6 +50,15 @@ pub enum Local {
     Unseen,
 }
 
+/// A person has to say yes to each call.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Approval {
+    /// Whoever approves needs it, and is somebody else than the caller.
+    pub role: String,
+    /// How long the call waits; the host's default where absent. Then it is denied.
+    pub within: Option<Duration>,
+}
+
 /// A callable function. It never changes; a changed function is another contract with another digest.
 #[derive(Debug)]
 pub struct Contract {
@@ -122,6 +131,36 @@ impl Contract {
     #[must_use]
     pub fn admits_provider(&self, provider: &str) -> bool {
         self.settings.providers.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == provider))
+    }
+
+    /// How its data is classified, in the operator's own words; or empty. Policies read it.
+    #[must_use]
+    pub fn classification(&self) -> &str {
+        &self.settings.classification
+    }
+
+    /// What a call costs of a daily budget, in the operator's own units.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.settings.cost
+    }
+
+    /// Whether each call needs a person's yes.
+    #[must_use]
+    pub fn approval(&self) -> Option<&Approval> {
+        self.settings.approval.as_ref()
+    }
+
+    /// Whether principals of `tenant` may know of it; for all others it does not exist.
+    #[must_use]
+    pub fn is_for(&self, tenant: &str) -> bool {
+        self.settings.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant))
+    }
+
+    /// Who may fulfil it; absent for anybody.
+    #[must_use]
+    pub fn providers(&self) -> Option<&[String]> {
+        self.settings.providers.as_deref()
     }
 
     /// SHA-256 over the RFC 8785 form of everything above.

@@ -138,6 +138,10 @@ impl Development {
             required_roles: Vec::new(),
             tags: Vec::new(),
             providers: Some(vec![provider.to_owned()]),
+            classification: String::new(),
+            cost: 1,
+            approval: None,
+            tenants: None,
         };
         compile(GROUP, &declaration, settings, self.options.extra_args, true).map_err(invalid)
     }
@@ -147,14 +151,14 @@ impl Contracts for Development {
     const MODE: &'static str = "development";
 
     fn find(&self, session: &Session, name: &str) -> Option<Arc<Contract>> {
-        self.manifest.get(name).or_else(|| {
+        self.manifest.known(session, name).or_else(|| {
             let held = self.sessions.get(&session.id())?;
             held.get(name).map(|dynamic| Arc::clone(&dynamic.contract))
         })
     }
 
     fn visible(&self, session: &Session) -> Vec<Arc<Contract>> {
-        let mut contracts: Vec<_> = self.manifest.iter().cloned().collect();
+        let mut contracts = self.manifest.known_all(session);
         if let Some(held) = self.sessions.get(&session.id()) {
             contracts.extend(held.values().map(|dynamic| Arc::clone(&dynamic.contract)));
         }

@@ -9,7 +9,7 @@ mod manifest;
 mod settings;
 mod strict;
 
-pub use contract::{Contract, Effect, Local};
+pub use contract::{Approval, Contract, Effect, Local};
 pub use development::{Development, Registration};
 pub use evidence::ContractedCall;
 pub use grid_session::{Session, SessionCall};

@@ -12,6 +12,8 @@ use grid_adm::{
     ArgumentChecker, Digest, ExtraArgs, FunctionDeclaration, Map, Severity, ToolContract, ToolManifest, Value, json,
 };
 
+use grid_session::Session;
+
 use crate::{
     Contract, Local,
     settings::{Bounds, Layers, Settings},
@@ -26,11 +28,13 @@ pub struct Options {
     pub timeout: Duration,
     /// No contract may ask for more.
     pub max_timeout: Duration,
+    /// No contract may let a call wait longer for a person.
+    pub max_approval: Duration,
 }
 
 impl Options {
     pub(crate) fn bounds(self) -> Bounds {
-        Bounds { timeout: self.timeout, max_timeout: self.max_timeout }
+        Bounds { timeout: self.timeout, max_timeout: self.max_timeout, max_approval: self.max_approval }
     }
 }
 
@@ -169,6 +173,17 @@ impl Manifest {
         self.by_name.get(name).cloned()
     }
 
+    /// A contract by function name, where it exists for the session's tenant.
+    pub(crate) fn known(&self, session: &Session, name: &str) -> Option<Arc<Contract>> {
+        self.by_name.get(name).filter(|contract| contract.is_for(session.principal().tenant.as_str())).cloned()
+    }
+
+    /// Every contract that exists for the session's tenant, in the order of the file.
+    pub(crate) fn known_all(&self, session: &Session) -> Vec<Arc<Contract>> {
+        let tenant = session.principal().tenant.as_str();
+        self.in_order.iter().filter(|contract| contract.is_for(tenant)).cloned().collect()
+    }
+
     /// Every contract, in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Contract>> {
         self.in_order.iter()
@@ -248,7 +263,21 @@ pub(crate) fn compile(
     ]
     .into_iter()
     .collect();
-    // What says nothing of local runs keeps the digest that it had before they could be spoken of.
+    // What says nothing of the following keeps the digest that it had before they could be spoken of.
+    if !settings.classification.is_empty() {
+        host.insert("classification", Value::from(settings.classification.as_str()));
+    }
+    if settings.cost != 1 {
+        host.insert("cost", Value::from(i64::try_from(settings.cost).unwrap_or(i64::MAX)));
+    }
+    if let Some(approval) = &settings.approval {
+        let within = approval.within.map_or(0, |within| i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
+        let fields = [("role", Value::from(approval.role.as_str())), ("within_ms", Value::from(within))];
+        host.insert("approval", Value::Object(fields.into_iter().collect()));
+    }
+    if let Some(tenants) = &settings.tenants {
+        host.insert("tenants", texts(tenants));
+    }
     match settings.local {
         Local::Checked => {}
         Local::Never => drop(host.insert("local", Value::from("never"))),

@@ -1,11 +1,11 @@
 //! What the host reads beside the ADM fields of a contract: `version`, `effect`, `local`, `timeout`, `required_roles`,
-//! `tags`, `providers`. A function's own value goes before its contract's.
+//! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`. A function's own value goes before its contract's.
 
 use std::time::Duration;
 
 use grid_adm::{Map, Value};
 
-use crate::{Effect, Local, manifest::Fault};
+use crate::{Approval, Effect, Local, manifest::Fault};
 
 /// The host's side of a contract.
 #[derive(Debug, Clone)]
@@ -18,13 +18,22 @@ pub(crate) struct Settings {
     pub(crate) tags: Vec<String>,
     /// Absent: any.
     pub(crate) providers: Option<Vec<String>>,
+    pub(crate) classification: String,
+    pub(crate) cost: u64,
+    pub(crate) approval: Option<Approval>,
+    /// Absent: any.
+    pub(crate) tenants: Option<Vec<String>>,
 }
+
+/// No contract may cost more units.
+const MAX_COST: u64 = 1_000_000;
 
 /// Bounds that the configuration sets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) timeout: Duration,
     pub(crate) max_timeout: Duration,
+    pub(crate) max_approval: Duration,
 }
 
 /// Reads settings from the layers of one function, nearest first, collecting every fault.
@@ -44,6 +53,10 @@ impl Layers<'_> {
             required_roles: self.texts("required_roles").unwrap_or_default(),
             tags: self.texts("tags").unwrap_or_default(),
             providers: self.texts("providers"),
+            classification: self.text("classification").unwrap_or_default(),
+            cost: self.cost(),
+            approval: self.approval(bounds),
+            tenants: self.texts("tenants"),
         }
     }
 
@@ -106,6 +119,39 @@ impl Layers<'_> {
             self.fault(pointer, "setting.local", message.to_owned());
             Local::Never
         })
+    }
+
+    fn cost(&mut self) -> u64 {
+        let Some((pointer, value)) = self.find("cost") else { return 1 };
+        value.as_i64().and_then(|cost| u64::try_from(cost).ok()).filter(|cost| *cost <= MAX_COST).unwrap_or_else(|| {
+            let message = format!("`cost` must be a whole number of units from 0 to {MAX_COST}");
+            self.fault(pointer, "setting.cost", message);
+            MAX_COST
+        })
+    }
+
+    fn approval(&mut self, bounds: Bounds) -> Option<Approval> {
+        let (pointer, value) = self.find("approval")?;
+        let fields = value.as_object();
+        let role = fields.and_then(|fields| fields.get("role")).and_then(Value::as_str).unwrap_or_default();
+        let within = match fields.and_then(|fields| fields.get("within")) {
+            None => Some(None),
+            Some(within) => within.as_str().and_then(parse_duration).map(Some),
+        };
+        let known = fields.is_some_and(|fields| fields.keys().all(|key| key == "role" || key == "within"));
+        match within {
+            Some(within) if known && !role.is_empty() && within.is_none_or(|within| within <= bounds.max_approval) => {
+                Some(Approval { role: role.to_owned(), within })
+            }
+            _ => {
+                let message = format!(
+                    "`approval` must be `{{\"role\": \"…\"}}`, and may say `\"within\": \"5m\"`, at most {} s",
+                    bounds.max_approval.as_secs()
+                );
+                self.fault(pointer, "setting.approval", message);
+                Some(Approval { role: role.to_owned(), within: None })
+            }
+        }
     }
 
     fn timeout(&mut self, bounds: Bounds) -> Duration {

@@ -22,12 +22,12 @@ impl Strict {
 impl Contracts for Strict {
     const MODE: &'static str = "strict";
 
-    fn find(&self, _: &Session, name: &str) -> Option<Arc<Contract>> {
-        self.0.get(name)
+    fn find(&self, session: &Session, name: &str) -> Option<Arc<Contract>> {
+        self.0.known(session, name)
     }
 
-    fn visible(&self, _: &Session) -> Vec<Arc<Contract>> {
-        self.0.iter().cloned().collect()
+    fn visible(&self, session: &Session) -> Vec<Arc<Contract>> {
+        self.0.known_all(session)
     }
 
     fn manifest(&self) -> &Manifest {

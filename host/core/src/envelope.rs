@@ -1,9 +1,40 @@
 //! What a transport hands to the front door: the request as it came, and what the connection proved.
 //! Nothing here has been checked.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use crate::{local::UnseenArgs, principal::SecurityClaim};
+
+/// A client certificate whose chain, times and purpose the transport has verified against the bundle of its own trust
+/// domain. Whom it names is still to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerCertificate {
+    /// The one URI name of an X.509-SVID, `spiffe://<trust domain>/<path>`; empty where it is no SVID.
+    pub spiffe_id: String,
+    /// The common name of the subject; empty where there is none.
+    pub common_name: String,
+    /// DNS names.
+    pub dns_names: Vec<String>,
+    /// SHA-256 over its DER form.
+    pub thumbprint: [u8; 32],
+    /// The trust domain whose bundle vouches for it.
+    pub trust_domain: String,
+    /// Milliseconds since 1970.
+    pub not_before_ms: u64,
+    /// Milliseconds since 1970.
+    pub not_after_ms: u64,
+}
+
+/// The process at the other end of a Unix socket, as the kernel names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalPeer {
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+    /// Process, where the kernel says.
+    pub pid: Option<i32>,
+}
 
 /// What the connection proved, or offered as proof.
 #[derive(Clone, Default)]
@@ -12,6 +43,10 @@ pub struct Credentials {
     pub bearer: Option<String>,
     /// The peer is on this machine.
     pub loopback: bool,
+    /// What the TLS handshake proved.
+    pub certificate: Option<Arc<PeerCertificate>>,
+    /// Whose process it is, on a Unix socket.
+    pub local: Option<LocalPeer>,
 }
 
 impl fmt::Debug for Credentials {
@@ -20,6 +55,8 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("bearer", &self.bearer.as_ref().map(|_| "…"))
             .field("loopback", &self.loopback)
+            .field("certificate", &self.certificate)
+            .field("local", &self.local)
             .finish()
     }
 }

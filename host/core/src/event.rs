@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     code::Code,
-    id::{CallId, ConnectionId, CorrelationId, InvocationId, RuntimeId, SessionId},
+    id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId, RuntimeId, SessionId},
     principal::Principal,
     refusal::Stage,
 };
@@ -54,11 +54,25 @@ pub enum Kind {
     Invalidated,
     /// Somebody read the log through the host; `read` and `filters` say how.
     AuditRead,
+    /// What was issued to somebody until now is void.
+    PrincipalRevoked,
+    /// A revocation was taken back.
+    PrincipalRestored,
+    /// Another policy set decides; `policy` is its digest.
+    PolicyChanged,
+    /// A policy set was not taken; the one before it still decides.
+    PolicyRefused,
+    /// A candidate policy set would have decided otherwise.
+    PolicyDiffered,
+    /// A call waits for a person.
+    ApprovalRequested,
+    /// A person, or time, ended that; `verdict` says how.
+    ApprovalDecided,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 26] = [
         Self::HostStarted,
         Self::HostStopped,
         Self::SessionOpened,
@@ -78,6 +92,13 @@ impl Kind {
         Self::Violation,
         Self::Invalidated,
         Self::AuditRead,
+        Self::PrincipalRevoked,
+        Self::PrincipalRestored,
+        Self::PolicyChanged,
+        Self::PolicyRefused,
+        Self::PolicyDiffered,
+        Self::ApprovalRequested,
+        Self::ApprovalDecided,
     ];
 
     /// As the log writes it.
@@ -103,6 +124,13 @@ impl Kind {
             Self::Violation => "violation",
             Self::Invalidated => "invalidated",
             Self::AuditRead => "audit_read",
+            Self::PrincipalRevoked => "principal_revoked",
+            Self::PrincipalRestored => "principal_restored",
+            Self::PolicyChanged => "policy_changed",
+            Self::PolicyRefused => "policy_refused",
+            Self::PolicyDiffered => "policy_differed",
+            Self::ApprovalRequested => "approval_requested",
+            Self::ApprovalDecided => "approval_decided",
         }
     }
 }
@@ -238,6 +266,14 @@ pub struct Event {
     pub epoch: Option<u64>,
     /// How old the decision was; absent where it was made for this call.
     pub cache_age_ms: Option<u64>,
+    /// Digest of the policy set that decided.
+    pub policy: Option<Sha256>,
+    /// The approval that the call needed.
+    pub approval: Option<ApprovalId>,
+    /// How a person, or a policy set, decided: `allow`, `deny`, `ask`, `expired`.
+    pub verdict: Option<&'static str>,
+    /// What it costs, in the units of its contract.
+    pub cost: Option<u64>,
     /// When the call had to end.
     pub deadline_ms: Option<u64>,
     /// The runtime.
@@ -300,6 +336,10 @@ impl Event {
             rule: None,
             epoch: None,
             cache_age_ms: None,
+            policy: None,
+            approval: None,
+            verdict: None,
+            cost: None,
             deadline_ms: None,
             runtime: None,
             connection: None,

@@ -66,6 +66,10 @@ minted!(
     InvocationId, "i-"
 );
 minted!(
+    /// One call that waits for a person.
+    ApprovalId, "a-"
+);
+minted!(
     /// One attached runtime connection.
     ConnectionId, "c-"
 );

@@ -1,13 +1,14 @@
 //! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`]
 //! and [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
-use std::{fmt::Debug, future::Future, pin::Pin};
+use std::{collections::BTreeMap, fmt::Debug, future::Future, pin::Pin};
 
 use tokio::sync::mpsc;
 
 use crate::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
+    id::SessionId,
     listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
     local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
@@ -181,14 +182,57 @@ pub struct Question<'a> {
     pub context: &'a SecurityContext,
     /// Function name.
     pub tool: &'a str,
+    /// The contract of the manifest that it belongs to.
+    pub group: &'a str,
+    /// SHA-256 of the contract.
+    pub contract: [u8; 32],
+    /// Its version as declared, or empty.
+    pub version: &'a str,
     /// Roles that the contract demands; empty means that nobody was admitted.
     pub required_roles: &'a [String],
     /// pure, read or write.
     pub effect: &'static str,
     /// As declared.
     pub tags: &'a [String],
+    /// As declared, or empty.
+    pub classification: &'a str,
+    /// Who may fulfil it; absent for anybody.
+    pub providers: Option<&'a [String]>,
     /// The contract was registered for the caller's own session.
     pub dynamic: bool,
+    /// The session that the call belongs to.
+    pub session: SessionFacts<'a>,
+    /// The caller wants to run it itself.
+    pub local: bool,
+    /// Milliseconds since 1970.
+    pub now_ms: u64,
+    /// The checked arguments as JSON text; absent while they are not known. What is allowed without them is allowed for
+    /// some arguments, and is asked again with them where [`Reads::args`] says so.
+    pub args: Option<&'a str>,
+}
+
+/// What an authorizer may know of a session.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionFacts<'a> {
+    /// The host's own name of it.
+    pub id: SessionId,
+    /// Milliseconds since 1970.
+    pub created_at_ms: u64,
+    /// As its opener gave it; opaque.
+    pub metadata: &'a BTreeMap<String, String>,
+}
+
+/// What an answer depends on beside principal and contract: a decision is kept only under all of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// The arguments; such an answer is never kept.
+    pub args: bool,
+    /// The time; such an answer is never kept.
+    pub moment: bool,
+    /// The session.
+    pub session: bool,
+    /// Whether the caller runs it itself.
+    pub local: bool,
 }
 
 /// An answer. There is no third one: an error denies.
@@ -204,6 +248,15 @@ pub enum Verdict {
         /// The rule that says so.
         rule: String,
         /// For the caller: what is missing.
+        message: String,
+    },
+    /// They may if a person with `role` says so.
+    Ask {
+        /// The rule that says so.
+        rule: String,
+        /// Whoever approves needs it.
+        role: String,
+        /// For the caller: what is waited for.
         message: String,
     },
 }
@@ -222,4 +275,15 @@ pub trait Authorizer: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`Undecided`], which denies.
     fn decide<'a>(&'a self, question: Question<'a>) -> Pending<'a, Result<Verdict, Undecided>>;
+
+    /// What its answers about a function depend on beside principal and contract.
+    fn reads(&self, tool: &str) -> Reads {
+        let _ = tool;
+        Reads::default()
+    }
+
+    /// SHA-256 over everything that it decides by; absent where that is the contract alone.
+    fn digest(&self) -> Option<[u8; 32]> {
+        None
+    }
 }

@@ -9,16 +9,25 @@ use crate::id::{PrincipalId, TenantId};
 pub enum Proof {
     /// A signed token.
     Token,
+    /// A client certificate.
+    Certificate,
+    /// The user of a process on this machine, by its Unix socket.
+    LocalUser,
     /// The named principal that DEVELOPMENT gives to callers without a token.
     Development,
 }
 
 impl Proof {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Token, Self::Certificate, Self::LocalUser, Self::Development];
+
     /// As the audit log writes it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Certificate => "certificate",
+            Self::LocalUser => "local_user",
             Self::Development => "development",
         }
     }
@@ -49,6 +58,8 @@ pub struct Principal {
     pub proof: Proof,
     /// Covers all of the above.
     pub digest: ClaimsDigest,
+    /// When the proof began, in milliseconds since 1970: what was issued before a revocation is void.
+    pub issued_at_ms: Option<u64>,
     /// When the proof ends, in milliseconds since 1970.
     pub expires_at_ms: Option<u64>,
 }

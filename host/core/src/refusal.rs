@@ -22,8 +22,12 @@ pub enum Stage {
     Contract,
     /// May they.
     Authorize,
+    /// How much of it.
+    Limits,
     /// With which arguments.
     Validate,
+    /// With whose consent.
+    Approve,
     /// Asked before.
     Repeat,
     /// By which runtime.
@@ -40,13 +44,15 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in the order of the path.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Transport,
         Self::Identity,
         Self::Session,
         Self::Contract,
         Self::Authorize,
+        Self::Limits,
         Self::Validate,
+        Self::Approve,
         Self::Repeat,
         Self::Resolve,
         Self::Local,
@@ -64,7 +70,9 @@ impl Stage {
             Self::Session => "session",
             Self::Contract => "contract",
             Self::Authorize => "authorize",
+            Self::Limits => "limits",
             Self::Validate => "validate",
+            Self::Approve => "approve",
             Self::Repeat => "repeat",
             Self::Resolve => "resolve",
             Self::Local => "local",

@@ -41,7 +41,7 @@ fn credentials(key: &SigningKey, clock: &dyn Clock) -> Credentials {
         issuer: "grid".to_owned(),
         audience: "grid-host".to_owned(),
     };
-    Credentials { bearer: Some(mint(key, &claims, clock).unwrap()), loopback: false }
+    Credentials { bearer: Some(mint(key, &claims, clock).unwrap()), loopback: false, ..Credentials::default() }
 }
 
 fn prove(criterion: &mut Criterion) {

@@ -66,6 +66,7 @@ impl Signed {
             claims: self.claims,
             proof: Proof::Token,
             digest,
+            issued_at_ms: Some(ms(self.iat)),
             expires_at_ms: Some(ms(self.exp)),
         })
     }

@@ -140,7 +140,7 @@ impl Grant {
         let local = record.fields().contains_key("local");
         let digest = |field| Some(*record.text(field)?.parse::<Digest>().ok()?.as_bytes());
         let effect = ["pure", "read", "write"].into_iter().find(|effect| record.text("effect") == Some(effect));
-        let proof = [Proof::Token, Proof::Development].into_iter().find(|proof| record.proof() == Some(proof.as_str()));
+        let proof = Proof::ALL.into_iter().find(|proof| record.proof() == Some(proof.as_str()));
         let principal = Principal {
             id: PrincipalId::parse(record.principal()?).ok()?,
             tenant: TenantId::parse(record.tenant()?).ok()?,
@@ -148,6 +148,7 @@ impl Grant {
             claims: BTreeMap::new(),
             proof: proof?,
             digest: ClaimsDigest([0; 32]),
+            issued_at_ms: None,
             expires_at_ms: None,
         };
         let left = Duration::from_millis(record.number("expires_ms")?.saturating_sub(now_ms)).min(longest);

@@ -9,7 +9,7 @@ use grid_core::{
 };
 use grid_session::Ticket;
 use grid_tlog::Proof;
-use grid_validate::DigestedCall;
+use grid_approve::DigestedCall;
 
 use crate::{grant::Grant, grant::Times, places::Place};
 

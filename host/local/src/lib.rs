@@ -21,7 +21,7 @@ pub use claim::Claim;
 pub use ending::{End, Ending};
 pub use grant::Grant;
 pub use grid_session::Ticket;
-pub use grid_validate::DigestedCall;
+pub use grid_approve::{Approved, DigestedCall};
 pub use held::{Held, Issued};
 pub use rejected::Rejected;
 pub use table::{GivenUp, Grants, Redeemed, Settings};

@@ -20,7 +20,8 @@ use grid_core::{
 };
 use grid_session::Ticket;
 use grid_tlog::Hash;
-use grid_validate::{DigestedCall, Local};
+use grid_approve::{Approved, DigestedCall};
+use grid_validate::Local;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -98,7 +99,8 @@ impl Grants {
     ///
     /// # Errors
     /// FEATURE_UNAVAILABLE, RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
-    pub fn hold(&self, call: DigestedCall, ticket: Ticket) -> Result<Held, Refusal> {
+    pub fn hold(&self, call: Approved<DigestedCall>, ticket: Ticket) -> Result<Held, Refusal> {
+        let call = call.into_call();
         let Inner { settings, clock, places, .. } = &*self.0;
         let contracted = call.call().call();
         let (contract, session_call) = (contracted.contract(), contracted.call());

@@ -9,7 +9,7 @@ use grid_core::{
     id::InvocationId,
     runtime::Runtime,
 };
-use grid_validate::{CheckedCall, Contract, Session};
+use grid_approve::{CheckedCall, Contract, Session};
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Stage: resolve. Takes a [`CheckedCall`], gives a [`RoutedCall`] with the runtime that will run it and a place
+//! Stage: resolve. Takes an [`Approved`] call, gives a [`RoutedCall`] with the runtime that will run it and a place
 //! in that runtime's queue. Refuses with SERVICE_UNAVAILABLE where no runtime serves the contract, and with
 //! RESOURCE_EXHAUSTED where all that do are full.
 
@@ -6,7 +6,7 @@ mod evidence;
 mod roster;
 
 pub use evidence::{RoutedCall, admission};
-pub use grid_validate::CheckedCall;
+pub use grid_approve::{Approved, CheckedCall};
 pub use roster::{Roster, Scope};
 
 use std::{sync::Arc, time::Duration};
@@ -23,7 +23,8 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
-pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: CheckedCall) -> Result<RoutedCall, Refusal> {
+pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall>) -> Result<RoutedCall, Refusal> {
+    let call = call.into_call();
     let permitted = call.call().call();
     let contract = permitted.contract();
     let session = permitted.call().session();

@@ -7,7 +7,7 @@ use grid_core::{
     id::{ConnectionId, SessionId},
     runtime::Runtime,
 };
-use grid_validate::{Contract, Session};
+use grid_approve::{Contract, Session};
 
 /// For which sessions a runtime fulfils a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

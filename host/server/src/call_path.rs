@@ -49,13 +49,16 @@ pub(crate) async fn walk<C: Contracts>(
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
     let call = permitted(host, credentials, envelope, trail).await?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
+    let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let ticket = match claim(host, call.call(), call.digest()) {
+    let ticket = match claim(host, call.call().call(), call.call().digest()) {
         Claim::First(ticket) => ticket,
         other => return Err(repeat(other).await),
     };
 
+    let call = call.go_on();
     let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.routed(&call);
 
@@ -77,14 +80,16 @@ pub(crate) async fn grant<C: Contracts>(
     trail: &mut Trail,
 ) -> Result<Issued, Refusal> {
     let call = permitted(host, credentials, envelope, trail).await?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
+    let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let Claim::First(ticket) = claim(host, call.call(), call.digest()) else {
+    let Claim::First(ticket) = claim(host, call.call().call(), call.call().digest()) else {
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
 
-    let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
+    let mut call = trail.stage(Stage::Local, || host.grants.hold(call.go_on(), ticket))?;
     trail.held(&call);
 
     witnessed(host)?;

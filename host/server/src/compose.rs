@@ -48,6 +48,7 @@ pub(crate) fn manifest_options(config: &Config) -> Options {
         },
         timeout: config.call.timeout,
         max_timeout: config.call.max_timeout,
+        max_approval: config.approval.timeout,
     }
 }
 
@@ -214,6 +215,7 @@ pub(crate) fn host<C: Contracts>(
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,

@@ -266,7 +266,7 @@ impl<C: Contracts> Door<C> {
         let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(&context, session.id(), &contract).await {
+            if !host.authorize.admits(&context, session, &contract).await {
                 continue;
             }
             tools.push(ToolListing {

@@ -18,6 +18,7 @@ use grid_core::{
     id::CorrelationId,
 };
 use grid_identity::Identity;
+use grid_limits::Limits;
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
@@ -64,6 +65,7 @@ pub(crate) struct Host<C> {
     pub(crate) sessions: Sessions,
     pub(crate) contracts: C,
     pub(crate) authorize: Authorize,
+    pub(crate) limits: Limits,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,

@@ -23,7 +23,7 @@ pub fn caller(name: &str, tenant: &str, roles: &[&str]) -> Caller {
         tenant: TenantId::parse(tenant).expect("a tenant's name"),
         roles: roles.iter().map(|role| Arc::from(*role)).collect(),
     };
-    let here = Credentials { bearer: None, loopback: true };
+    let here = Credentials { bearer: None, loopback: true, ..Credentials::default() };
     Identity::development(None, named, FakeClock::default().shared()).prove(&here).expect("a local peer is proved")
 }
 

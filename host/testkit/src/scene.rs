@@ -3,14 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_adm::ExtraArgs;
+use grid_approve::Approved;
 use grid_authorize::{Authorize, PermittedCall, Roles, Settings};
 use grid_contract::{ContractedCall, Contracts, Manifest, Options, Strict};
 use grid_core::{
     clock::Clock as _,
     id::{CallId, CorrelationId},
 };
+use grid_limits::{LimitedCall, Limits};
 use grid_resolve::{Roster, RoutedCall};
-use grid_session::{Limits, Opening, Session, SessionCall, SessionRequest, Sessions};
+use grid_session::{Limits as SessionLimits, Opening, Session, SessionCall, SessionRequest, Sessions};
 use grid_validate::{CheckedCall, DigestedCall};
 
 use crate::{FakeClock, caller, principal};
@@ -18,13 +20,18 @@ use crate::{FakeClock, caller, principal};
 /// How tests read a manifest: extra arguments are refused, 30 s a call, 300 s at most.
 #[must_use]
 pub fn options() -> Options {
-    Options { extra_args: ExtraArgs::Reject, timeout: Duration::from_secs(30), max_timeout: Duration::from_secs(300) }
+    Options {
+        extra_args: ExtraArgs::Reject,
+        timeout: Duration::from_secs(30),
+        max_timeout: Duration::from_secs(300),
+        max_approval: Duration::from_secs(300),
+    }
 }
 
 /// The limits of sessions that the host has by default.
 #[must_use]
-pub fn limits() -> Limits {
-    Limits {
+pub fn limits() -> SessionLimits {
+    SessionLimits {
         ttl: Duration::from_secs(3600),
         max_ttl: Duration::from_secs(86400),
         per_principal: 100,
@@ -134,6 +141,11 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn permitted(&self, session: &Arc<Session>, request: SessionRequest) -> PermittedCall {
+        self.authorize().permit(self.bound(session, request)).await.expect("the call is permitted")
+    }
+
+    /// Roles, without a cache.
+    fn authorize(&self) -> Authorize {
         let settings = Settings {
             cache: false,
             ttl: Duration::ZERO,
@@ -141,8 +153,15 @@ impl<C: Contracts> Scene<C> {
             entries: 1,
             timeout: Duration::from_secs(1),
         };
-        let authorize = Authorize::new(Arc::new(Roles), settings, self.clock.shared());
-        authorize.permit(self.bound(session, request)).await.expect("the call is permitted")
+        Authorize::new(Arc::new(Roles), settings, self.clock.shared())
+    }
+
+    /// After the stage limits; there are none.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn limited(&self, session: &Arc<Session>, request: SessionRequest) -> LimitedCall {
+        Limits.enter(self.permitted(session, request).await).expect("there are no limits")
     }
 
     /// After the stage validate.
@@ -150,7 +169,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn checked(&self, session: &Arc<Session>, request: SessionRequest) -> CheckedCall {
-        grid_validate::check(self.permitted(session, request).await).expect("the arguments fit")
+        grid_validate::check(self.limited(session, request).await).expect("the arguments fit")
     }
 
     /// After the stage validate, of a call that its caller runs.
@@ -158,7 +177,25 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn digested(&self, session: &Arc<Session>, request: SessionRequest) -> DigestedCall {
-        grid_validate::digested(self.permitted(session, request).await).expect("the arguments fit")
+        grid_validate::digested(self.limited(session, request).await).expect("the arguments fit")
+    }
+
+    /// After the stage approve.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn approved(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<CheckedCall> {
+        let call = self.checked(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("nobody has to be asked").go_on()
+    }
+
+    /// After the stage approve, of a call that its caller runs.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn consented(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<DigestedCall> {
+        let call = self.digested(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("nobody has to be asked").go_on()
     }
 
     /// After the stage resolve.
@@ -166,7 +203,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn routed(&self, session: &Arc<Session>, request: SessionRequest, roster: &Roster) -> RoutedCall {
-        let call = self.checked(session, request).await;
+        let call = self.approved(session, request).await;
         grid_resolve::route(roster, &self.clock.shared(), call).expect("a runtime has room")
     }
 

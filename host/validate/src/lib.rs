@@ -1,4 +1,4 @@
-//! Stage: validate. Takes a [`PermittedCall`], gives a [`CheckedCall`] whose arguments fit the host's own
+//! Stage: validate. Takes a [`LimitedCall`], gives a [`CheckedCall`] whose arguments fit the host's own
 //! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
 //! is no strict JSON. A call that its caller runs becomes a [`DigestedCall`] instead. It comes after authorization, so
 //! that a caller without rights learns nothing of a schema.
@@ -6,7 +6,8 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use grid_adm::{Digest, Problem};
-pub use grid_authorize::{Contract, Local, PermittedCall, Session};
+pub use grid_limits::{Contract, LimitedCall, Local, Session};
+use grid_authorize::PermittedCall;
 use grid_core::{Code, Refusal, Stage};
 use serde_json::json;
 
@@ -16,7 +17,7 @@ const TOLD: usize = 32;
 /// A call with arguments that were checked. Only this crate makes one.
 #[derive(Debug)]
 pub struct CheckedCall {
-    call: PermittedCall,
+    call: LimitedCall,
     args: String,
     digest: Digest,
     shape: String,
@@ -28,13 +29,19 @@ impl CheckedCall {
     /// The evidence before this one.
     #[must_use]
     pub fn call(&self) -> &PermittedCall {
-        &self.call
+        self.call.call()
     }
 
     /// The evidence before this one, to take what is carried along.
     #[must_use]
     pub fn call_mut(&mut self) -> &mut PermittedCall {
-        &mut self.call
+        self.call.call_mut()
+    }
+
+    /// The checked JSON text.
+    #[must_use]
+    pub fn args(&self) -> &str {
+        &self.args
     }
 
     /// Takes the checked JSON text, to be forwarded.
@@ -60,9 +67,9 @@ impl CheckedCall {
 ///
 /// # Errors
 /// INVALID_TOOL_ARGS, MALFORMED_REQUEST.
-pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
-    let text = call.call_mut().call_mut().take_args();
-    let contract = call.call().contract();
+pub fn check(mut call: LimitedCall) -> Result<CheckedCall, Refusal> {
+    let text = call.call_mut().call_mut().call_mut().take_args();
+    let contract = call.call().call().contract();
     let parsed = grid_adm::json::parse(&text).map_err(|error| {
         let message = format!("the arguments are not strict JSON: {error}");
         // The caller may read the name of its own argument; the record may not have it.
@@ -86,8 +93,9 @@ pub fn check(mut call: PermittedCall) -> Result<CheckedCall, Refusal> {
 /// permits that. They themselves stay with the caller, so no runtime can be called with one. Only this crate makes one.
 #[derive(Debug)]
 pub struct DigestedCall {
-    call: PermittedCall,
+    call: LimitedCall,
     args: Option<String>,
+    rewritten: bool,
     digest: Digest,
     shape: Option<String>,
     bytes: Option<u64>,
@@ -97,13 +105,19 @@ impl DigestedCall {
     /// The evidence before this one.
     #[must_use]
     pub fn call(&self) -> &PermittedCall {
-        &self.call
+        self.call.call()
+    }
+
+    /// The checked arguments, where the host saw them.
+    #[must_use]
+    pub fn args(&self) -> Option<&str> {
+        self.args.as_deref()
     }
 
     /// The checked arguments, where the contract made others of those that were sent.
     #[must_use]
     pub fn take_args(&mut self) -> Option<String> {
-        self.args.take()
+        self.args.take().filter(|_| self.rewritten)
     }
 
     /// SHA-256 over the RFC 8785 form of the arguments to run with.
@@ -129,12 +143,12 @@ impl DigestedCall {
 ///
 /// # Errors
 /// As [`check`]; INVALID_TOOL_ARGS where a digest stands for arguments that the contract wants to be checked.
-pub fn digested(call: PermittedCall) -> Result<DigestedCall, Refusal> {
-    let contracted = call.call();
+pub fn digested(call: LimitedCall) -> Result<DigestedCall, Refusal> {
+    let contracted = call.call().call();
     let Some(unseen) = contracted.call().request().unseen else {
         let checked = check(call)?;
         let CheckedCall { call, args, digest, shape, rewritten } = checked;
-        return Ok(DigestedCall { call, args: rewritten.then_some(args), digest, shape: Some(shape), bytes: None });
+        return Ok(DigestedCall { call, args: Some(args), rewritten, digest, shape: Some(shape), bytes: None });
     };
     if contracted.contract().local() != Local::Unseen {
         let name = contracted.contract().name();
@@ -142,7 +156,7 @@ pub fn digested(call: PermittedCall) -> Result<DigestedCall, Refusal> {
         return Err(Refusal::new(Code::InvalidToolArgs, Stage::Validate, message));
     }
     let digest = Digest::from_bytes(unseen.digest);
-    Ok(DigestedCall { call, args: None, digest, shape: None, bytes: Some(unseen.bytes) })
+    Ok(DigestedCall { call, args: None, rewritten: false, digest, shape: None, bytes: Some(unseen.bytes) })
 }
 
 fn refuse(tool: &str, problems: &[Problem]) -> Refusal {

@@ -109,7 +109,7 @@ impl Admin {
     /// `Refused`, `Transport`.
     pub async fn invalidate_authorizations(&self, reason: &str) -> Result<u64, Error> {
         let mut service = self.service.clone();
-        let message = v1::InvalidateAuthorizationsRequest { reason: reason.to_owned() };
+        let message = v1::InvalidateAuthorizationsRequest { reason: reason.to_owned(), ..Default::default() };
         let done = self.ask(service.invalidate_authorizations(self.request(message))).await?;
         refusal(done.error)?;
         Ok(done.policy_epoch)

@@ -25,8 +25,11 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
-    room("grid-validate", &["grid-adm", "grid-core", "grid-authorize"]),
-    room("grid-resolve", &["grid-core", "grid-validate"]),
+    room("grid-limits", &["grid-core", "grid-authorize"]),
+    room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
+    // Arguments are known only now, and what they decide is asked of the authorizer.
+    room("grid-approve", &["grid-adm", "grid-authorize", "grid-core", "grid-validate"]),
+    room("grid-resolve", &["grid-core", "grid-approve"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit-wal", &["grid-core", "grid-tlog"]),
     room("grid-audit", &["grid-audit-wal", "grid-core", "grid-tlog"]),
@@ -40,7 +43,7 @@ const ROOMS: &[Room] = &[
     room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     // Where the path parts: in place of resolve and dispatch, for a call that its caller runs.
-    room("grid-local", &["grid-adm", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
+    room("grid-local", &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
@@ -53,11 +56,13 @@ const ROOMS: &[Room] = &[
         "grid-testkit",
         &[
             "grid-adm",
+            "grid-approve",
             "grid-audit",
             "grid-authorize",
             "grid-contract",
             "grid-core",
             "grid-identity",
+            "grid-limits",
             "grid-resolve",
             "grid-session",
             "grid-tlog",

@@ -22,6 +22,7 @@ fn full() -> Event {
         claims: BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([9; 32]),
+        issued_at_ms: None,
         expires_at_ms: None,
     };
     Event {

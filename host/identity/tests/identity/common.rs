@@ -114,7 +114,7 @@ pub fn claims() -> Value {
 }
 
 pub fn bearer(token: &str) -> Credentials {
-    Credentials { bearer: Some(token.to_owned()), loopback: true }
+    Credentials { bearer: Some(token.to_owned()), loopback: true, ..Credentials::default() }
 }
 
 pub fn developer() -> Development {

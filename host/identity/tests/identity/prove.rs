@@ -122,7 +122,7 @@ fn the_digest_covers_all_that_a_decision_reads() {
     assert_eq!(all.len(), count, "two principals share a digest");
     let clock = FakeClock::new();
     let identity = Identity::development(None, developer(), shared(&clock));
-    let local = Credentials { bearer: None, loopback: true };
+    let local = Credentials { bearer: None, loopback: true, ..Credentials::default() };
     assert!(!all.contains(&identity.prove(&local).unwrap().principal().digest));
 }
 
@@ -131,7 +131,7 @@ fn strict_takes_nobody_without_a_token() {
     let (forge, clock) = (Forge::new(), FakeClock::new());
     let identity = forge.strict(&clock);
     for loopback in [true, false] {
-        let refusal = identity.prove(&Credentials { bearer: None, loopback }).unwrap_err();
+        let refusal = identity.prove(&Credentials { bearer: None, loopback, ..Credentials::default() }).unwrap_err();
         assert_refused(&refusal, "");
     }
 }
@@ -140,10 +140,10 @@ fn strict_takes_nobody_without_a_token() {
 fn development_takes_local_peers_without_a_token_and_no_others() {
     let (forge, clock) = (Forge::new(), FakeClock::new());
     let identity = Identity::development(Some(forge.verifier()), developer(), shared(&clock));
-    let local = identity.prove(&Credentials { bearer: None, loopback: true }).unwrap();
+    let local = identity.prove(&Credentials { bearer: None, loopback: true, ..Credentials::default() }).unwrap();
     assert_eq!(local.principal().id.as_str(), "developer");
     assert_eq!(local.principal().proof, Proof::Development);
-    let remote = identity.prove(&Credentials { bearer: None, loopback: false });
+    let remote = identity.prove(&Credentials { bearer: None, loopback: false, ..Credentials::default() });
     assert_refused(&remote.unwrap_err(), "");
     let token = forge.token(&claims());
     let named = identity.prove(&bearer(&token)).unwrap();

@@ -35,7 +35,7 @@ async fn an_admin_without_the_role_is_refused_everything_and_recorded() {
 #[tokio::test]
 async fn a_stranger_is_refused_everything() {
     let desk = strict();
-    for refusal in all(&desk, &Credentials { bearer: None, loopback: true }).await {
+    for refusal in all(&desk, &Credentials { bearer: None, loopback: true, ..Credentials::default() }).await {
         assert_eq!(refusal.expect("refused").code(), Code::InvalidCredentials);
     }
     assert_eq!(desk.host().authorize.epoch(), 1);

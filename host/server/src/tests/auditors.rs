@@ -95,6 +95,7 @@ fn principal(tenant: &str) -> Arc<Principal> {
         claims: BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([0; 32]),
+        issued_at_ms: None,
         expires_at_ms: None,
     })
 }
@@ -145,7 +146,7 @@ async fn nobody_reads_without_the_role_and_every_refusal_is_on_record() {
     }
     assert_eq!(office.desk.log.of("refused").len(), 15);
     assert!(office.desk.log.of("refused").iter().all(|record| record.principal() == Some("mallory")));
-    let stranger = Credentials { bearer: None, loopback: true };
+    let stranger = Credentials { bearer: None, loopback: true, ..Credentials::default() };
     assert_eq!(office.query(&stranger, Filter::default()).await.unwrap_err().code(), Code::InvalidCredentials);
     assert!(office.desk.log.of("audit_read").is_empty());
 }

@@ -101,6 +101,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         sessions: Sessions::new(limits(), clock.shared()),
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
+        limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
@@ -176,7 +177,7 @@ impl<C: Contracts> Desk<C> {
             audience: "grid-host".to_owned(),
         };
         let bearer = mint(&self.key, &claims, &self.clock).unwrap();
-        Credentials { bearer: Some(bearer), loopback: false }
+        Credentials { bearer: Some(bearer), loopback: false, ..Credentials::default() }
     }
 
     /// The caller of most tests, with an open session.

@@ -126,7 +126,7 @@ async fn a_denial_is_that_of_a_call_and_is_recorded() {
         assert_eq!(record.correlation(), refusal.context().correlation_id.as_ref().map(|id| id.as_str()));
     }
     assert_eq!((desk.log.of("admitted").len(), desk.host().grants.count()), (0, 0));
-    let stranger = Credentials { bearer: None, loopback: true };
+    let stranger = Credentials { bearer: None, loopback: true, ..Credentials::default() };
     let refusal = authorize(&desk, &stranger, ask(&session, "k", "sum", SUM)).await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidCredentials);
 }

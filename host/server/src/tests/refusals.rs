@@ -99,8 +99,8 @@ async fn requests_without_usable_proof_are_counted_and_recorded_together() {
     let desk = strict();
     let (_, session) = desk.agent().await;
     let before = desk.log.records().len();
-    let nobody = Credentials { bearer: None, loopback: true };
-    let forged = Credentials { bearer: Some("a.b.c".to_owned()), loopback: true };
+    let nobody = Credentials { bearer: None, loopback: true, ..Credentials::default() };
+    let forged = Credentials { bearer: Some("a.b.c".to_owned()), loopback: true, ..Credentials::default() };
     for who in [&nobody, &forged, &nobody] {
         let refusal = desk.call(who, ask(&session, "k", "sum", SUM)).await.unwrap_err();
         assert_eq!((refusal.code(), refusal.stage()), (Code::InvalidCredentials, Stage::Identity));

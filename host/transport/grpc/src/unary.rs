@@ -159,7 +159,7 @@ pub(crate) fn credentials(headers: &HeaderMap, loopback: bool) -> Credentials {
             Some(_) => String::new(),
         }
     });
-    Credentials { bearer, loopback }
+    Credentials { bearer, loopback, ..Credentials::default() }
 }
 
 /// `grpc-timeout`: up to eight digits and a unit. An unusable one is ignored, as the contract's own timeout holds.

@@ -30,6 +30,7 @@ impl Template {
             claims: Default::default(),
             proof: Proof::Token,
             digest: ClaimsDigest([1; 32]),
+            issued_at_ms: None,
             expires_at_ms: None,
         }));
         event.session = Some(SessionId::mint());

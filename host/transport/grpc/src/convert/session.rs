@@ -95,6 +95,7 @@ fn tool(listing: ToolListing) -> v1::ToolListing {
         digest: listing.digest,
         dynamic: listing.dynamic,
         available: listing.available,
+        ..v1::ToolListing::default()
     }
 }
 
