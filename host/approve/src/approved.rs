@@ -88,6 +88,12 @@ impl Consent {
 }
 
 impl<T> Approved<T> {
+    /// The evidence before this one.
+    #[must_use]
+    pub fn call(&self) -> &T {
+        &self.call
+    }
+
     /// The evidence before this one, and why it may go on.
     #[must_use]
     pub fn into_parts(self) -> (T, Consent) {
