@@ -16,7 +16,7 @@ mod table;
 mod units;
 mod url;
 
-pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale};
+pub use choice::{DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale};
 pub use describe::{page, schema};
 pub use dump::{to_json, to_toml};
 pub use load::{Reading, read};

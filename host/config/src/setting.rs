@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
+    choice::{DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
     kind::{Kind, Value},
     units::ByteSize,
     url::Url,
@@ -107,6 +107,8 @@ fields! {
     Mode: Value::Text(value) => Self::parse(value);
     Scheduler: Value::Text(value) => Self::parse(value);
     Stale: Value::Text(value) => Self::parse(value);
+    Disclosure: Value::Text(value) => Self::parse(value);
+    DeniedTools: Value::Text(value) => Self::parse(value);
     ExtraArgs: Value::Text(value) => Self::parse(value);
     Durability: Value::Text(value) => Self::parse(value);
     LogLevel: Value::Text(value) => Self::parse(value);

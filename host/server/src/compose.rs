@@ -8,13 +8,14 @@ use std::{
 
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Disclosure, Roles};
+use grid_authorize::{Authorize, Disclosure};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
-use grid_core::{Code, clock::SharedClock};
+use grid_core::{Code, clock::SharedClock, port::Authorizer};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::{Policies, Set};
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -105,6 +106,20 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
     })
 }
 
+/// What decides: roles, and where the configuration says so policies and an external decision point.
+pub(crate) fn policies(config: &Config, manifest: &Manifest) -> Result<(Policies, Arc<dyn Authorizer>), Failure> {
+    let (live, shadow) = (config.policy.dir.clone(), config.policy.shadow_dir.clone());
+    let mut policies = Policies::new(live, shadow, None, read_policies);
+    let deciding =
+        policies.start(manifest).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
+    Ok((policies, deciding))
+}
+
+/// Reads a directory of policies.
+fn read_policies(dir: &Path, _: &Manifest) -> Set {
+    Err(vec![format!("{}: policies cannot be read yet", dir.display())])
+}
+
 /// Opens the log; without it nothing is served.
 pub(crate) fn ledger(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<(Ledger, Recovered), Failure> {
     let options = AuditOptions {
@@ -185,6 +200,7 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
+    (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
@@ -201,7 +217,11 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
-        disclosure: Disclosure::Full,
+        disclosure: match config.authorize.disclosure {
+            grid_config::Disclosure::None => Disclosure::None,
+            grid_config::Disclosure::Rule => Disclosure::Rule,
+            grid_config::Disclosure::Full => Disclosure::Full,
+        },
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
@@ -215,7 +235,8 @@ pub(crate) fn host<C: Contracts>(
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
-        authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        authorize: Authorize::new(deciding, decisions, clock.clone()),
+        policies,
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
@@ -230,6 +251,7 @@ pub(crate) fn host<C: Contracts>(
             runtime_role: config.authorize.runtime_role.clone(),
             reader_role: config.audit.reader_role.clone(),
             operator_role: config.audit.operator_role.clone(),
+            denied_tools: config.authorize.denied_tools,
             heartbeat: config.runtime.heartbeat,
             silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
             max_in_flight: config.runtime.max_in_flight,

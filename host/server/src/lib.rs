@@ -9,6 +9,7 @@ mod call_path;
 mod compose;
 mod front_door;
 mod fulfilment;
+mod home;
 mod host;
 mod local_door;
 mod outlets;

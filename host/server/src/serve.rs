@@ -82,6 +82,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let policies = compose::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
@@ -95,12 +96,14 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, identity, policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
+    host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {
@@ -135,6 +138,7 @@ async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let correlation = host.correlation("");
     let event = Event {
         detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        policy: host.authorize.deciding().1.digest(),
         ..host.event(Kind::HostStarted, &correlation)
     };
     match host.ledger.record(event).await {

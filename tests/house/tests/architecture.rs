@@ -25,6 +25,8 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
+    // What decides there is read and put in its place from beside it; the host is a trait to it.
+    room("grid-reload", &["grid-adm", "grid-authorize", "grid-contract", "grid-core"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
