@@ -78,8 +78,8 @@ pub(crate) struct Shared {
     pub(crate) current: watch::Sender<Arc<Active>>,
     pub(crate) notices: Notices,
     provider: Arc<CryptoProvider>,
-    /// One at a time; the last set that was refused, so that it is told once.
-    refused: Mutex<Option<[u8; 32]>>,
+    /// One looks at a time, so that the newest files win.
+    looking: Mutex<()>,
 }
 
 /// One set of files.
@@ -103,8 +103,8 @@ impl Tls {
         let material = Files::read(&settings)?.parse(&settings, clock.unix_ms())?;
         let active = active(material, &settings, &provider, &clock)?;
         let (current, _) = watch::channel(Arc::new(active));
-        let (notices, refused) = (Notices::default(), Mutex::new(None));
-        Ok(Self(Arc::new(Shared { settings, clock, current, notices, provider, refused })))
+        let (notices, looking) = (Notices::default(), Mutex::new(()));
+        Ok(Self(Arc::new(Shared { settings, clock, current, notices, provider, looking })))
     }
 
     /// Looks at the files again. Connections go on; those whose certificate no bundle vouches for any more are told by
@@ -114,54 +114,38 @@ impl Tls {
     /// The first file that cannot be used; what was in use stays so.
     pub fn reload(&self) -> Result<Reloaded, Error> {
         let shared = &*self.0;
-        // Held over the whole of it, so that the newest files win.
-        let mut refused = shared.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let _looking = shared.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let files = Files::read(&shared.settings)?;
-        let digest = files.digest();
-        if shared.current.borrow().digest == digest {
-            *refused = None;
+        if shared.current.borrow().digest == files.digest() {
             return Ok(Reloaded::Same);
         }
-        let made = files
-            .parse(&shared.settings, shared.clock.unix_ms())
-            .and_then(|material| active(material, &shared.settings, &shared.provider, &shared.clock));
-        match made {
-            Ok(active) => {
-                shared.current.send_replace(Arc::new(active));
-                *refused = None;
-                tracing::info!(certificate = %shared.settings.certificate.display(), "certificates were replaced");
-                Ok(Reloaded::Changed)
-            }
-            Err(error) => {
-                if refused.replace(digest) != Some(digest) {
-                    tracing::error!(%error, "new certificates are not used; those before stay in use");
-                }
-                Err(error)
-            }
-        }
+        let material = files.parse(&shared.settings, shared.clock.unix_ms())?;
+        let active = active(material, &shared.settings, &shared.provider, &shared.clock)?;
+        shared.current.send_replace(Arc::new(active));
+        tracing::info!(certificate = %shared.settings.certificate.display(), "certificates were replaced");
+        Ok(Reloaded::Changed)
     }
 
     /// Looks at the files every `every` until `stop`.
     pub async fn watch(self, every: Duration, stop: CancellationToken) {
         let mut tick = tokio::time::interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unreadable = None;
+        let mut trouble = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = tick.tick() => {}
             }
             let tls = self.clone();
-            // What cannot be used has been told; what cannot be read is told here, once.
-            match tokio::task::spawn_blocking(move || tls.reload()).await {
-                Ok(Err(error)) if unreadable.as_ref() != Some(&error) => {
-                    tracing::warn!(%error, "certificates were not reloaded");
-                    unreadable = Some(error);
-                }
-                Ok(Err(_)) => {}
-                Ok(Ok(_)) => unreadable = None,
-                Err(_) => tracing::error!("certificates could not be looked at"),
+            let Ok(looked) = tokio::task::spawn_blocking(move || tls.reload()).await else {
+                tracing::error!("certificates could not be looked at");
+                continue;
+            };
+            let now = looked.err();
+            if let Some(error) = now.as_ref().filter(|error| trouble.as_ref() != Some(*error)) {
+                tracing::error!(%error, "new certificates are not used; those before stay in use");
             }
+            trouble = now;
         }
     }
 }
