@@ -53,6 +53,12 @@ pub struct Approved<T>(T);
 impl<T> Approved<T> {
     /// The evidence before this one.
     #[must_use]
+    pub fn call(&self) -> &T {
+        &self.0
+    }
+
+    /// The evidence before this one.
+    #[must_use]
     pub fn into_call(self) -> T {
         self.0
     }

@@ -193,7 +193,9 @@ impl Authorize {
         let denied = |rule, message, undecided| Err(Arc::new(Denial { rule, message, undecided }));
         let verdict = match answer {
             Ok(Ok(Verdict::Allow { rule })) => Ok(Arc::from(rule)),
-            Ok(Ok(Verdict::Deny { rule, message } | Verdict::Ask { rule, message, .. })) => denied(rule, message, false),
+            Ok(Ok(Verdict::Deny { rule, message } | Verdict::Ask { rule, message, .. })) => {
+                denied(rule, message, false)
+            }
             Ok(Err(error)) => denied(format!("error: {}", error.0), undecided(), true),
             Err(_) => denied("timeout".to_owned(), undecided(), true),
         };
@@ -207,12 +209,7 @@ impl Authorize {
 }
 
 impl Authorize {
-    fn question<'a>(
-        &self,
-        context: &'a SecurityContext,
-        session: &'a Session,
-        contract: &'a Contract,
-    ) -> Question<'a> {
+    fn question<'a>(&self, context: &'a SecurityContext, session: &'a Session, contract: &'a Contract) -> Question<'a> {
         Question {
             context,
             tool: contract.name(),

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grid_approve::DigestedCall;
 use grid_audit::encode::encode;
 use grid_core::{
     event::{Event, Kind},
@@ -9,7 +10,6 @@ use grid_core::{
 };
 use grid_session::Ticket;
 use grid_tlog::Proof;
-use grid_approve::DigestedCall;
 
 use crate::{grant::Grant, grant::Times, places::Place};
 

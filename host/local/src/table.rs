@@ -10,6 +10,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use grid_approve::{Approved, DigestedCall};
 use grid_audit::{Receipt, Record};
 use grid_core::{
     Code, Refusal, Stage,
@@ -20,7 +21,6 @@ use grid_core::{
 };
 use grid_session::Ticket;
 use grid_tlog::Hash;
-use grid_approve::{Approved, DigestedCall};
 use grid_validate::Local;
 use tokio::sync::oneshot;
 

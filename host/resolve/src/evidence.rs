@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grid_approve::{CheckedCall, Contract, Session};
 use grid_core::{
     clock::Clock,
     event::{Event, Kind},
@@ -9,7 +10,6 @@ use grid_core::{
     id::InvocationId,
     runtime::Runtime,
 };
-use grid_approve::{CheckedCall, Contract, Session};
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
