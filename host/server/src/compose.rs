@@ -15,6 +15,7 @@ use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_policy::PolicySet;
 use grid_reload::{Policies, Set};
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
@@ -116,8 +117,13 @@ pub(crate) fn policies(config: &Config, manifest: &Manifest) -> Result<(Policies
 }
 
 /// Reads a directory of policies.
-fn read_policies(dir: &Path, _: &Manifest) -> Set {
-    Err(vec![format!("{}: policies cannot be read yet", dir.display())])
+fn read_policies(dir: &Path, manifest: &Manifest) -> Set {
+    let told = |faults: Vec<grid_policy::Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let (set, warnings) = PolicySet::load(dir, manifest).map_err(told)?;
+    for warning in warnings {
+        tracing::warn!("{}: {warning}", dir.display());
+    }
+    Ok(set)
 }
 
 /// Opens the log; without it nothing is served.
@@ -246,19 +252,23 @@ pub(crate) fn host<C: Contracts>(
         clock,
         metrics,
         tasks: TaskTracker::new(),
-        rules: Rules {
-            admin_role: config.authorize.admin_role.clone(),
-            runtime_role: config.authorize.runtime_role.clone(),
-            reader_role: config.audit.reader_role.clone(),
-            operator_role: config.audit.operator_role.clone(),
-            denied_tools: config.authorize.denied_tools,
-            heartbeat: config.runtime.heartbeat,
-            silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
-            max_in_flight: config.runtime.max_in_flight,
-            frame_queue: config.runtime.queue,
-            local: config.local.enabled,
-        },
+        rules: rules(config),
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        admin_role: config.authorize.admin_role.clone(),
+        runtime_role: config.authorize.runtime_role.clone(),
+        reader_role: config.audit.reader_role.clone(),
+        operator_role: config.audit.operator_role.clone(),
+        denied_tools: config.authorize.denied_tools,
+        heartbeat: config.runtime.heartbeat,
+        silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
+        max_in_flight: config.runtime.max_in_flight,
+        frame_queue: config.runtime.queue,
+        local: config.local.enabled,
     }
 }

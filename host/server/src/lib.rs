@@ -14,15 +14,15 @@ mod host;
 mod local_door;
 mod outlets;
 mod pages;
+mod ports;
 mod runtime_door;
 mod serve;
-mod telemetry;
-mod traces;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, manifest_faults};
-pub use serve::{Failure, serve, signalled};
-pub use telemetry::{Telemetry, start as start_telemetry};
+pub use grid_telemetry::Telemetry;
+pub use ports::tls_fault;
+pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]
 mod tests;
