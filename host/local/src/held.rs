@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grid_approve::DigestedCall;
 use grid_audit::encode::encode;
 use grid_core::{
     event::{Event, Kind},
-    id::InvocationId,
+    id::{ApprovalId, InvocationId},
 };
 use grid_session::Ticket;
 use grid_tlog::Proof;
-use grid_approve::DigestedCall;
 
 use crate::{grant::Grant, grant::Times, places::Place};
 
@@ -18,6 +18,7 @@ use crate::{grant::Grant, grant::Times, places::Place};
 #[derive(Debug)]
 pub struct Held {
     pub(crate) call: DigestedCall,
+    pub(crate) approval: Option<ApprovalId>,
     pub(crate) ticket: Ticket,
     pub(crate) place: Place,
     pub(crate) invocation: InvocationId,
@@ -60,6 +61,7 @@ impl Held {
             args_bytes: self.call.bytes(),
             rule: Some(Arc::clone(&decision.rule)),
             epoch: Some(decision.epoch),
+            approval: self.approval,
             cache_age_ms: decision.age.map(millis),
             local: true,
             expires_ms: Some(self.times.given_at_ms.saturating_add(millis(ttl))),

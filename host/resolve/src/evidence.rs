@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grid_approve::{CheckedCall, Contract, Session};
 use grid_core::{
     clock::Clock,
     event::{Event, Kind},
     frame::CallFrame,
-    id::InvocationId,
+    id::{ApprovalId, InvocationId},
     runtime::Runtime,
 };
-use grid_approve::{CheckedCall, Contract, Session};
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
@@ -40,18 +40,19 @@ pub struct RoutedCall {
     routed_at_ms: u64,
     routed_at: Duration,
     timeout: Duration,
+    approval: Option<ApprovalId>,
 }
 
 impl RoutedCall {
     pub(crate) fn new(
-        call: CheckedCall,
+        (call, approval): (CheckedCall, Option<ApprovalId>),
         invocation: InvocationId,
         place: Place,
         routed_at_ms: u64,
         timeout: Duration,
     ) -> Self {
         let routed_at = place.clock.elapsed();
-        Self { call, invocation, place, routed_at_ms, routed_at, timeout }
+        Self { call, invocation, place, routed_at_ms, routed_at, timeout, approval }
     }
 
     /// Minted with the choice.
@@ -155,6 +156,7 @@ pub fn admission(call: &RoutedCall) -> Event {
         args_shape: Some(call.call.shape().to_owned()),
         rule: Some(Arc::clone(&decision.rule)),
         epoch: Some(decision.epoch),
+        approval: call.approval,
         cache_age_ms: decision.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),

@@ -24,6 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
 pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall>) -> Result<RoutedCall, Refusal> {
+    let approval = call.approval();
     let call = call.into_call();
     let permitted = call.call().call();
     let contract = permitted.contract();
@@ -36,7 +37,7 @@ pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall
         let Some(runtime) = chosen else { break };
         if runtime.card().load.enter(runtime.card().limit) {
             let place = Place::new(Arc::clone(&runtime), Arc::clone(clock));
-            return Ok(RoutedCall::new(call, InvocationId::mint(), place, now_ms, timeout));
+            return Ok(RoutedCall::new((call, approval), InvocationId::mint(), place, now_ms, timeout));
         }
         // Somebody took its last place meanwhile. Another may still have room; if none has, all are full.
         full = true;

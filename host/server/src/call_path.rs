@@ -11,6 +11,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
+    local::Waits,
     outcome::CallAnswer,
     principal::SecurityClaim,
 };
@@ -20,6 +21,7 @@ use grid_local::Issued;
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    consent::{self, Consent},
     host::{Host, unwitnessed, unwritable},
     trail::Trail,
 };
@@ -35,6 +37,15 @@ pub(crate) enum Stop {
     Repeated(Box<Ended>),
 }
 
+/// What becomes of a call that its caller would run.
+#[derive(Debug)]
+pub(crate) enum Granting {
+    /// It may.
+    Issued(Box<Issued>),
+    /// A person has to say so first.
+    Waits(Box<Waits>),
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -43,7 +54,7 @@ impl From<Refusal> for Stop {
 
 /// Walks the path to its end: the call ran at a runtime.
 pub(crate) async fn walk<C: Contracts>(
-    host: &Host<C>,
+    host: &Arc<Host<C>>,
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
@@ -58,7 +69,11 @@ pub(crate) async fn walk<C: Contracts>(
         other => return Err(repeat(other).await),
     };
 
-    let call = call.go_on();
+    let call = match consent::wait(host, call, &ticket, trail).await {
+        Ok(call) => call,
+        Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
+    };
+    trail.thought();
     let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.routed(&call);
 
@@ -78,7 +93,7 @@ pub(crate) async fn grant<C: Contracts>(
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
-) -> Result<Issued, Refusal> {
+) -> Result<Granting, Refusal> {
     let call = permitted(host, credentials, envelope, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
@@ -89,7 +104,12 @@ pub(crate) async fn grant<C: Contracts>(
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
 
-    let mut call = trail.stage(Stage::Local, || host.grants.hold(call.go_on(), ticket))?;
+    let call = match consent::ask(host, call, trail).await? {
+        Consent::Given(call) => call,
+        // The ticket goes back with this: the same call is asked again.
+        Consent::Waits(waits) => return Ok(Granting::Waits(waits)),
+    };
+    let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
     trail.held(&call);
 
     witnessed(host)?;
@@ -101,7 +121,14 @@ pub(crate) async fn grant<C: Contracts>(
         // It ended while it was decided; the log has it as admitted, and has its end before anybody is told.
         host.settle_grants().await;
     }
-    opened
+    opened.map(|issued| Granting::Issued(Box::new(issued)))
+}
+
+/// Nobody said yes. Those who sent the same call hear so too.
+fn unwanted<C: Contracts>(host: &Host<C>, refusal: Refusal, ticket: Ticket, trail: &Trail) -> Stop {
+    let keep = consent::is_kept(&refusal);
+    ticket.end(&Err(trail.fill(refusal.clone())), keep, host.clock.elapsed());
+    Stop::Refused(refusal)
 }
 
 /// What both ways have in common: who asks, in which session, for which contract, and whether they may.

@@ -4,7 +4,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
-    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
+    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::ApprovalDoor,
+    port::AuditDoor,
 };
 use grid_grpc::{Admin, Running, Server, Settings};
 use grid_metrics::Metrics;
@@ -161,10 +162,16 @@ async fn open<C: Contracts>(
     let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
     let clock = door.0.clock.clone();
     let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
+    let approvers: Arc<dyn ApprovalDoor> = Arc::clone(door) as _;
     let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
+    let callers = server
+        .auditing(Arc::clone(&auditors))
+        .approving(Arc::clone(&approvers))
+        .start(callers)
+        .await
+        .map_err(failed)?;
     let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
-    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
+    let operators = admin.auditing(auditors).approving(approvers).start(operators).await.map_err(failed)?;
     callers.health().set(true).await;
     operators.health().set(true).await;
     Ok((callers, operators))
@@ -199,6 +206,7 @@ async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     loop {
         tick.tick().await;
         host.settle_grants().await;
+        host.settle_approvals().await;
     }
 }
 
