@@ -15,7 +15,7 @@ use grid_core::{
 };
 
 use crate::{
-    Approved, Asked, Asking, Checked, End, Ending, Judged, Need, Request,
+    Approved, Asked, Asking, Checked, End, Ending, Judged, Needs, Request,
     asked::Key,
     table::{Slot, State, Table},
 };
@@ -62,22 +62,26 @@ impl Approvals {
         Self(Arc::new(Inner { settings, clock, table: Mutex::default() }))
     }
 
-    /// Asks for a person about `judged`, or says how that stands where the same call was asked about before. `local`:
-    /// its caller would run it. It waits as long as `need` says, at most until the caller's deadline, the end of its
+    /// Asks for a person about `judged`, or says how that stands where the same call was asked about before. It waits as long as its need says, at most until the caller's deadline, the end of its
     /// session and the end of what proved it.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED where too many wait; TIMEOUT where the deadline has passed.
-    pub fn ask<T: Checked>(&self, judged: &Judged<T>, need: Need, local: bool) -> Result<Asking, Refusal> {
+    /// RESOURCE_EXHAUSTED where too many wait; TIMEOUT where the deadline has passed; MALFORMED_REQUEST where nobody has to
+    /// be asked.
+    pub fn ask<T: Checked>(&self, judged: &Judged<T>) -> Result<Asking, Refusal> {
         let inner = &self.0;
-        let key = Key::of(judged, local);
+        let Some(need) = judged.needs() else {
+            let message = "nobody has to be asked about this call";
+            return Err(Refusal::new(Code::MalformedRequest, Stage::Approve, message));
+        };
+        let key = Key::of(judged);
         let mut table = inner.lock();
         let now = inner.clock.elapsed();
         table.forget_old(now);
         if let Some(slot) = table.of(&key).filter(|slot| !slot.state.is_forgotten()) {
             return Ok(inner.standing(slot, judged, now));
         }
-        let asked = Arc::new(inner.asked(judged, need, key, now)?);
+        let asked = Arc::new(inner.asked(judged, Arc::clone(need), key, now)?);
         let args = judged.call().args().filter(|args| args.len() <= inner.settings.kept_args).map(str::to_owned);
         table.enter(&inner.settings, Arc::clone(&asked), args)?;
         drop(table);
@@ -204,7 +208,7 @@ impl Approvals {
             }
             State::Allowed => {
                 table.close(approval, State::Used, now);
-                Ok(judged.with(approval))
+                Ok(judged.approved_by(approval))
             }
             State::Refused(end) => Err(refused(end, &slot.asked)),
             State::Used => Err(used(approval)),
@@ -225,7 +229,13 @@ impl Inner {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn asked<T: Checked>(&self, judged: &Judged<T>, need: Need, key: Key, now: Duration) -> Result<Asked, Refusal> {
+    fn asked<T: Checked>(
+        &self,
+        judged: &Judged<T>,
+        need: Arc<Needs>,
+        key: Key,
+        now: Duration,
+    ) -> Result<Asked, Refusal> {
         let permitted = judged.call().permitted();
         let (contract, session_call) = (permitted.call().contract(), permitted.call().call());
         let principal = &session_call.context().principal;
@@ -255,7 +265,8 @@ impl Inner {
             effect: contract.effect().as_str(),
             dynamic: contract.is_dynamic(),
             contract: *contract.digest().as_bytes(),
-            epoch: permitted.decision().epoch,
+            epoch: judged.decision().epoch,
+            policy: judged.decision().policy,
             need,
             args_bytes: args.map(|args| args.len() as u64),
             requested_at_ms: now_ms,

@@ -1,13 +1,13 @@
 //! Evidence that the arguments, too, were permitted, and that whoever had to consent did.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use grid_authorize::{Authorize, PermittedCall};
-use grid_core::{Code, Refusal, Stage, id::ApprovalId};
+use grid_authorize::{Authorize, Decision, Needs, PermittedCall};
+use grid_core::{Refusal, event::Event, id::ApprovalId};
 use grid_validate::{CheckedCall, DigestedCall};
 
 /// A call whose arguments were checked, or are known by their digest.
-pub trait Checked: std::fmt::Debug + Send {
+pub trait Checked: std::fmt::Debug + Send + Sync {
     /// The decision before the arguments were known.
     fn permitted(&self) -> &PermittedCall;
     /// SHA-256 over the RFC 8785 form of the arguments.
@@ -44,41 +44,68 @@ impl Checked for DigestedCall {
     }
 }
 
-/// A person has to say yes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Need {
-    /// Whoever does needs it, and is somebody else than the caller.
-    pub role: String,
-    /// The rule that asks.
-    pub rule: Arc<str>,
-    /// Why, for those who decide.
-    pub reason: String,
-    /// How long the call waits; the host's default where absent.
-    pub within: Option<Duration>,
-}
-
 /// A call that the policies permit with its arguments; a person may still have to say yes. Only [`judge`] makes one.
 #[derive(Debug)]
-pub struct Judged<T>(T);
+pub struct Judged<T> {
+    call: T,
+    decision: Decision,
+}
 
 /// A call that may go on. Only this crate makes one.
 #[derive(Debug)]
 pub struct Approved<T> {
     call: T,
-    approval: Option<ApprovalId>,
+    consent: Consent,
+}
+
+/// Why a call may go on, for its record.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Consent {
+    /// The decision, with the arguments where rules read them.
+    pub decision: Decision,
+    /// The approval that it needed.
+    pub approval: Option<ApprovalId>,
+}
+
+impl Consent {
+    /// What a record of the call says of it.
+    #[must_use]
+    pub fn told(&self, event: Event) -> Event {
+        Event { approval: self.approval, ..self.decision.told(event) }
+    }
+
+    /// Puts a decision of a later epoch in place of the one that an invalidation made void: the same call was permitted
+    /// again. What a person consented to is bound to its epoch and is not renewed; nor is what needs a person now.
+    ///
+    /// # Errors
+    /// The decision, where it is not enough.
+    pub fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        if self.approval.is_some() || decision.needs.is_some() {
+            return Err(Box::new(decision));
+        }
+        self.decision = decision;
+        Ok(())
+    }
 }
 
 impl<T> Approved<T> {
     /// The evidence before this one.
     #[must_use]
-    pub fn into_call(self) -> T {
-        self.call
+    pub fn call(&self) -> &T {
+        &self.call
     }
 
-    /// The approval that it needed, and used up.
+    /// The evidence before this one, and why it may go on.
     #[must_use]
-    pub fn approval(&self) -> Option<ApprovalId> {
-        self.approval
+    pub fn into_parts(self) -> (T, Consent) {
+        (self.call, self.consent)
+    }
+
+    /// Why it may go on.
+    #[must_use]
+    pub fn consent(&self) -> &Consent {
+        &self.consent
     }
 }
 
@@ -86,39 +113,38 @@ impl<T: Checked> Judged<T> {
     /// The evidence before this one.
     #[must_use]
     pub fn call(&self) -> &T {
-        &self.0
+        &self.call
     }
 
-    /// Whether somebody has to be asked, and whom.
+    /// The decision that goes on record.
     #[must_use]
-    pub fn needs(&self) -> Option<Need> {
-        let contract = self.0.permitted().call().contract();
-        let approval = contract.approval()?;
-        Some(Need {
-            role: approval.role.clone(),
-            rule: Arc::from("contract.approval"),
-            reason: format!("the contract of `{}` wants a person's yes to each call", contract.name()),
-            within: approval.within,
-        })
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Whose consent it needs; nobody's where absent.
+    #[must_use]
+    pub fn needs(&self) -> Option<&Arc<Needs>> {
+        self.decision.needs.as_ref()
     }
 
     /// Nobody has to be asked.
     ///
     /// # Errors
-    /// PERMISSION_DENIED where somebody has.
-    pub fn go_on(self) -> Result<Approved<T>, Refusal> {
-        match self.needs() {
-            None => Ok(Approved { call: self.0, approval: None }),
-            Some(need) => {
-                let message = format!("a person with the role `{}` has to approve this call, and none has", need.role);
-                Err(Refusal::new(Code::PermissionDenied, Stage::Approve, message))
-            }
+    /// Itself, where somebody has to be.
+    pub fn go_on(self) -> Result<Approved<T>, Box<Self>> {
+        if self.decision.needs.is_some() {
+            return Err(Box::new(self));
         }
+        let Self { call, decision } = self;
+        Ok(Approved { call, consent: Consent { decision, approval: None } })
     }
 
-    /// Somebody has said yes.
-    pub(crate) fn with(self, approval: ApprovalId) -> Approved<T> {
-        Approved { call: self.0, approval: Some(approval) }
+    /// Whoever had to be asked said yes, as `approval` has it.
+    #[must_use]
+    pub(crate) fn approved_by(self, approval: ApprovalId) -> Approved<T> {
+        let Self { call, decision } = self;
+        Approved { call, consent: Consent { decision, approval: Some(approval) } }
     }
 }
 
@@ -127,6 +153,6 @@ impl<T: Checked> Judged<T> {
 /// # Errors
 /// PERMISSION_DENIED.
 pub async fn judge<T: Checked>(authorize: &Authorize, call: T) -> Result<Judged<T>, Refusal> {
-    let _ = authorize;
-    Ok(Judged(call))
+    let decision = authorize.judge(call.permitted(), call.args()).await?;
+    Ok(Judged { call, decision })
 }

@@ -9,7 +9,7 @@ use grid_core::{
     principal::Principal,
 };
 
-use crate::{Checked, Judged, Need};
+use crate::{Checked, Judged, Needs};
 
 /// A call that a person was asked about.
 #[derive(Debug)]
@@ -23,7 +23,8 @@ pub struct Asked {
     pub(crate) dynamic: bool,
     pub(crate) contract: Sha256,
     pub(crate) epoch: u64,
-    pub(crate) need: Need,
+    pub(crate) policy: Option<Sha256>,
+    pub(crate) need: Arc<Needs>,
     pub(crate) args_bytes: Option<u64>,
     pub(crate) requested_at_ms: u64,
     pub(crate) expires_at_ms: u64,
@@ -44,7 +45,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    pub(crate) fn of<T: Checked>(judged: &Judged<T>, local: bool) -> Self {
+    pub(crate) fn of<T: Checked>(judged: &Judged<T>) -> Self {
         let call = judged.call();
         let session_call = call.permitted().call().call();
         let principal = &session_call.context().principal;
@@ -54,7 +55,7 @@ impl Key {
             session: session_call.session().id(),
             call_id: session_call.request().call_id.clone(),
             args: call.args_digest(),
-            local,
+            local: call.permitted().is_local(),
         }
     }
 }
@@ -80,7 +81,7 @@ impl Asked {
 
     /// Whom it waits for, and why.
     #[must_use]
-    pub fn need(&self) -> &Need {
+    pub fn need(&self) -> &Needs {
         &self.need
     }
 
@@ -116,15 +117,17 @@ impl Asked {
 
     /// Whether `judged` is the very call that was asked about.
     pub(crate) fn is_of<T: Checked>(&self, judged: &Judged<T>) -> bool {
-        let permitted = judged.call().permitted();
-        self.key == Key::of(judged, self.key.local)
-            && self.contract == *permitted.call().contract().digest().as_bytes()
-            && self.epoch == permitted.decision().epoch
+        let contract = judged.call().permitted().call().contract();
+        self.key == Key::of(judged)
+            && self.contract == *contract.digest().as_bytes()
+            && self.epoch == judged.decision().epoch
     }
 
     /// Whether this principal may decide: of the same tenant, with the role, and not the caller.
     pub(crate) fn may_be_decided_by(&self, who: &Principal, holds: impl Fn(&str) -> bool) -> bool {
-        who.tenant == self.key.tenant && who.id != self.key.principal && holds(&self.need.role)
+        who.tenant == self.key.tenant
+            && who.id != self.key.principal
+            && self.need.roles().iter().all(|role| holds(role))
     }
 
     /// What every record of it carries.
@@ -138,7 +141,8 @@ impl Asked {
             effect: Some(self.effect),
             dynamic: self.dynamic,
             args_digest: Some(self.key.args),
-            rule: Some(Arc::clone(&self.need.rule)),
+            rule: Some(Arc::from(self.need.rule.as_str())),
+            policy: self.policy,
             epoch: Some(self.epoch),
             approval: Some(self.approval),
             ..Event::new(kind, at_ms, self.correlation.clone())
@@ -159,8 +163,8 @@ impl Asked {
             args,
             args_bytes: self.args_bytes,
             role: self.need.role.clone(),
-            rule: Arc::clone(&self.need.rule),
-            reason: self.need.reason.clone(),
+            rule: Arc::from(self.need.rule.as_str()),
+            reason: self.need.message.clone(),
             epoch: self.epoch,
             requested_at_ms: self.requested_at_ms,
             expires_at_ms: self.expires_at_ms,

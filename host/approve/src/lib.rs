@@ -12,8 +12,9 @@ mod request;
 mod table;
 
 pub use approvals::{Approvals, Settings};
-pub use approved::{Approved, Checked, Judged, Need, judge};
+pub use approved::{Approved, Checked, Consent, Judged, judge};
 pub use asked::Asked;
 pub use ending::{End, Ending};
+pub use grid_authorize::{Decision, Needs};
 pub use grid_validate::{CheckedCall, Contract, DigestedCall, Session};
 pub use request::{Asking, Request, Waiter};

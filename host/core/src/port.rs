@@ -187,7 +187,7 @@ pub trait ApprovalDoor: Debug + Send + Sync + 'static {
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// All that is known about the caller.
     pub context: &'a SecurityContext,

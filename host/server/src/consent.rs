@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_approve::{Approved, Asked, Asking, Checked, CheckedCall, DigestedCall, End, Ending, Judged, Request};
+use grid_approve::{Approved, Asked, Asking, Checked, CheckedCall, DigestedCall, End, Ending, Judged, Needs, Request};
 use grid_audit::Unavailable;
 use grid_contract::Contracts;
 use grid_core::{Code, Refusal, Stage, local::Waits};
@@ -19,7 +19,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What becomes of a call that its caller runs.
 #[derive(Debug)]
-pub(crate) enum Consent<T> {
+pub(crate) enum Answer<T> {
     /// It may go on.
     Given(Approved<T>),
     /// Nobody has decided yet.
@@ -33,8 +33,11 @@ pub(crate) async fn wait<C: Contracts>(
     ticket: &Ticket,
     trail: &mut Trail,
 ) -> Result<Approved<CheckedCall>, Refusal> {
-    let Some(need) = judged.needs() else { return judged.go_on() };
-    let request = match host.approvals.ask(&judged, need, false)? {
+    let judged = match judged.go_on() {
+        Ok(approved) => return Ok(approved),
+        Err(judged) => *judged,
+    };
+    let request = match host.approvals.ask(&judged)? {
         Asking::New(request) => request,
         Asking::Allowed(approval) => return consume(host, approval, judged, trail),
         Asking::Over(refusal) => return Err(refusal),
@@ -56,7 +59,9 @@ pub(crate) async fn wait<C: Contracts>(
             None => waiter.ended().await,
         }
     }
-    consume(host, asked.approval(), judged, trail)
+    let approved = consume(host, asked.approval(), judged, trail)?;
+    still_permitted(host, approved.call(), asked.need()).await?;
+    Ok(approved)
 }
 
 /// Asks a person, or takes their yes; never waits for it.
@@ -64,9 +69,12 @@ pub(crate) async fn ask<C: Contracts>(
     host: &Arc<Host<C>>,
     judged: Judged<DigestedCall>,
     trail: &mut Trail,
-) -> Result<Consent<DigestedCall>, Refusal> {
-    let Some(need) = judged.needs() else { return judged.go_on().map(Consent::Given) };
-    let asked = match host.approvals.ask(&judged, need, true)? {
+) -> Result<Answer<DigestedCall>, Refusal> {
+    let judged = match judged.go_on() {
+        Ok(approved) => return Ok(Answer::Given(approved)),
+        Err(judged) => *judged,
+    };
+    let asked = match host.approvals.ask(&judged)? {
         Asking::New(request) => {
             let asked = Arc::clone(request.asked());
             // Whoever decides wakes nobody: the caller comes back.
@@ -74,7 +82,7 @@ pub(crate) async fn ask<C: Contracts>(
             asked
         }
         Asking::Waiting(asked) => asked,
-        Asking::Allowed(approval) => return consume(host, approval, judged, trail).map(Consent::Given),
+        Asking::Allowed(approval) => return consume(host, approval, judged, trail).map(Answer::Given),
         Asking::Over(refusal) => return Err(refusal),
     };
     let left = asked.time_left(host.clock.elapsed());
@@ -86,7 +94,7 @@ pub(crate) async fn ask<C: Contracts>(
         .with("approval_id", asked.approval().to_string())
         .with("expires_at_ms", asked.expires_at_ms().to_string())
         .with("role", asked.need().role.clone());
-    Ok(Consent::Waits(Box::new(Waits {
+    Ok(Answer::Waits(Box::new(Waits {
         approval: asked.approval(),
         expires_at_ms: asked.expires_at_ms(),
         retry_after: ASK_AGAIN.min(left),
@@ -97,6 +105,17 @@ pub(crate) async fn ask<C: Contracts>(
 /// A denial that a repeat of the call hears too; what else ended the wait is not held against one.
 pub(crate) fn is_kept(refusal: &Refusal) -> bool {
     refusal.code() == Code::PermissionDenied
+}
+
+/// People take their time, and a rule may read the time: what is not permitted any more does not go on, nor what needs
+/// somebody else now.
+async fn still_permitted<C: Contracts>(host: &Host<C>, call: &CheckedCall, met: &Needs) -> Result<(), Refusal> {
+    let decision = host.authorize.judge(call.permitted(), Some(call.args())).await?;
+    if decision.needs.is_none_or(|needs| *needs == *met) {
+        return Ok(());
+    }
+    let message = "while the call waited, the rules came to ask for somebody else; call again under a new `call_id`";
+    Err(Refusal::new(Code::PermissionDenied, Stage::Approve, message))
 }
 
 fn consume<C: Contracts, T: Checked>(

@@ -43,7 +43,10 @@ const ROOMS: &[Room] = &[
     room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     // Where the path parts: in place of resolve and dispatch, for a call that its caller runs.
-    room("grid-local", &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
+    room(
+        "grid-local",
+        &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"],
+    ),
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),

@@ -74,7 +74,7 @@ impl Bank {
     }
 
     pub fn ask(&self, judged: &Judged<CheckedCall>) -> Result<Asking, Refusal> {
-        self.approvals.ask(judged, judged.needs().unwrap(), false)
+        self.approvals.ask(judged)
     }
 
     pub fn decide(&self, who: &Arc<Principal>, asked: &Asked, say: Say) -> Result<Ending, Refusal> {

@@ -14,8 +14,8 @@ async fn a_call_goes_on_after_a_yes_and_carries_its_approval() {
     let asked = bank.wait(&bank.judged("k", "pay", ARGS).await);
     bank.approve(&asked);
     let approved = bank.consume(&asked, bank.judged("k", "pay", ARGS).await).unwrap();
-    assert_eq!(approved.approval(), Some(asked.approval()));
-    assert_eq!(approved.into_call().args(), ARGS);
+    assert_eq!(approved.consent().approval, Some(asked.approval()));
+    assert_eq!(approved.into_parts().0.args(), ARGS);
     assert_eq!(bank.approvals.count(), 0);
 }
 
@@ -24,9 +24,10 @@ async fn nobody_is_asked_about_a_call_that_needs_nobody() {
     let bank = bank();
     let judged = bank.judged("k", "look", "{}").await;
     assert_eq!(judged.needs(), None);
-    assert_eq!(judged.go_on().unwrap().approval(), None);
-    let refusal = bank.judged("k", "pay", ARGS).await.go_on().unwrap_err();
-    assert_eq!(refusal.code(), Code::PermissionDenied, "nothing goes on without the yes that it needs");
+    assert_eq!(judged.go_on().unwrap().consent().approval, None);
+    let refusal = bank.ask(&bank.judged("l", "look", "{}").await).map(|_| ()).unwrap_err();
+    assert_eq!(refusal.code(), Code::MalformedRequest);
+    assert!(bank.judged("k", "pay", ARGS).await.go_on().is_err(), "nothing goes on without the yes that it needs");
 }
 
 #[tokio::test]
