@@ -108,5 +108,5 @@ async fn nothing_is_used_after_rights_were_made_void() {
         }
         _ => false,
     });
-    assert!(wins.iter().any(|wins| *wins == 1) && wins.iter().any(|wins| *wins == 0));
+    assert!(wins.contains(&1) && wins.contains(&0));
 }
