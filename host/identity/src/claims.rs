@@ -10,7 +10,7 @@ use serde::{
 
 use grid_core::{
     id::{PrincipalId, TenantId},
-    principal::{Principal, Proof},
+    principal::{ClaimsDigest, Principal, Proof},
 };
 
 use crate::{digest, fault::Fault};
@@ -58,17 +58,18 @@ impl Signed {
         let id = PrincipalId::parse(&self.sub).map_err(|_| Fault::Name("sub"))?;
         let tenant = TenantId::parse(&self.tenant).map_err(|_| Fault::Name("tenant"))?;
         let roles: BTreeSet<Arc<str>> = self.roles.into_iter().map(Arc::from).collect();
-        let digest = digest::of(&id, &tenant, &roles, &self.claims, Proof::Token);
-        Ok(Principal {
+        Ok(digest::sealed(Principal {
             id,
             tenant,
             roles,
             claims: self.claims,
             proof: Proof::Token,
-            digest,
+            credential: None,
+            runtime: None,
+            digest: ClaimsDigest([0; 32]),
             issued_at_ms: Some(ms(self.iat)),
             expires_at_ms: Some(ms(self.exp)),
-        })
+        }))
     }
 
     fn check_times(&self, expected: Expected<'_>) -> Result<(), Fault> {

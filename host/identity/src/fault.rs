@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Expired { ago_ms: u64 },
     #[error("the token begins in {in_ms} ms by its claim `{claim}`")]
     Early { claim: &'static str, in_ms: u64 },
+    #[error("whoever it names is revoked, and it was issued before that")]
+    Revoked,
     #[error("no token was sent")]
     Missing,
     #[error("no token was sent, and the peer is not on this machine")]
@@ -46,6 +48,10 @@ impl Fault {
             }
             // Only the holder of a token with a good signature reads this.
             Self::Expired { .. } => "the token has expired; get a new one, for example with `grid token new`",
+            // And only the one whom it proves reads this.
+            Self::Revoked => {
+                "what proved you was revoked; ask an operator, then get a new token, for example with `grid token new`"
+            }
             _ => "the token is not accepted; get a new one, for example with `grid token new`",
         }
     }

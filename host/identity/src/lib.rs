@@ -10,11 +10,13 @@ mod fault;
 mod header;
 pub mod key;
 pub mod mint;
+pub mod revocation;
 mod stage;
 mod verifier;
 
 pub use compare::{Narrowed, compare};
 pub use key::{SigningKey, VerifyingKey};
 pub use mint::{Claims, mint};
+pub use revocation::{Revocation, Revocations};
 pub use stage::{Caller, Development, Identity};
 pub use verifier::Verifier;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::SHA256;
 use moka::sync::Cache;
 
 use grid_core::{
@@ -11,10 +11,15 @@ use grid_core::{
     clock::SharedClock,
     envelope::Credentials,
     id::{PrincipalId, TenantId},
-    principal::{Principal, Proof},
+    principal::{ClaimsDigest, Principal, Proof},
 };
 
-use crate::{digest, fault::Fault, verifier::Verifier};
+use crate::{
+    digest,
+    fault::Fault,
+    revocation::{self, Revocation, Revocations},
+    verifier::Verifier,
+};
 
 /// A verified token is believed this long without another look at its signature, and never past its end.
 const CACHE_TTL: Duration = Duration::from_secs(60);
@@ -48,6 +53,7 @@ pub struct Identity {
     verifier: Option<Verifier>,
     unproved: Option<Arc<Principal>>,
     proved: Cache<[u8; 32], Proved>,
+    revocations: Revocations,
     clock: SharedClock,
 }
 
@@ -55,6 +61,10 @@ pub struct Identity {
 struct Proved {
     principal: Arc<Principal>,
     until: Duration,
+    /// Of the revocations, when it was last compared with them.
+    version: u64,
+    /// How far its issuer's clock may be ahead.
+    slack_ms: u64,
 }
 
 impl Identity {
@@ -69,17 +79,18 @@ impl Identity {
     pub fn development(verifier: Option<Verifier>, principal: Development, clock: SharedClock) -> Self {
         let Development { principal: id, tenant, roles } = principal;
         let claims = std::collections::BTreeMap::new();
-        let digest = digest::of(&id, &tenant, &roles, &claims, Proof::Development);
-        let unproved = Principal {
+        let unproved = digest::sealed(Principal {
             id,
             tenant,
             roles,
             claims,
             proof: Proof::Development,
-            digest,
+            credential: None,
+            runtime: None,
+            digest: ClaimsDigest([0; 32]),
             issued_at_ms: None,
             expires_at_ms: None,
-        };
+        });
         Self::new(verifier, Some(Arc::new(unproved)), clock)
     }
 
@@ -88,8 +99,45 @@ impl Identity {
             verifier,
             unproved,
             proved: Cache::builder().max_capacity(CACHE_ENTRIES).time_to_live(CACHE_TTL).build(),
+            revocations: Revocations::in_memory(),
             clock,
         }
+    }
+
+    /// The same with revocations that are kept.
+    #[must_use]
+    pub fn keeping(self, revocations: Revocations) -> Self {
+        Self { revocations, ..self }
+    }
+
+    /// Makes void everything that proved a principal until `now_ms`, milliseconds since 1970, and whatever comes until
+    /// then. No request that is proved after this has returned is proved by it, also where the file was not written.
+    /// Writes to the disk: not for a thread that serves requests.
+    ///
+    /// # Errors
+    /// [`revocation::Error`]: it holds until the host stops and no longer, or there are too many.
+    pub fn revoke(
+        &self,
+        tenant: &TenantId,
+        principal: &PrincipalId,
+        reason: &str,
+        now_ms: u64,
+    ) -> Result<Revocation, revocation::Error> {
+        self.revocations.revoke(tenant, principal, reason, now_ms)
+    }
+
+    /// Takes a revocation back; `None` where there was none. Writes to the disk.
+    ///
+    /// # Errors
+    /// [`revocation::Error`]: it still holds.
+    pub fn restore(&self, tenant: &TenantId, principal: &PrincipalId) -> Result<Option<Revocation>, revocation::Error> {
+        self.revocations.restore(tenant, principal)
+    }
+
+    /// All revocations, by tenant and principal.
+    #[must_use]
+    pub fn revoked(&self) -> Vec<Revocation> {
+        self.revocations.list()
     }
 
     /// Says who sent a request with these credentials.
@@ -100,7 +148,7 @@ impl Identity {
         match &credentials.bearer {
             Some(token) => self.prove_token(token),
             None => match &self.unproved {
-                Some(principal) if credentials.loopback => Ok(Caller(Arc::clone(principal))),
+                Some(principal) if credentials.loopback => self.unless_revoked(Arc::clone(principal)),
                 Some(_) => Err(Fault::Remote.refusal()),
                 None => Err(Fault::Missing.refusal()),
             },
@@ -115,16 +163,33 @@ impl Identity {
             return Err(Fault::TooLong(token.len()).refusal());
         };
         let (elapsed, now_ms) = (self.clock.elapsed(), self.clock.unix_ms());
+        // Read first: what is revoked from here on is seen by the comparison, or by the next request.
+        let version = self.revocations.version();
         if let Some(known) = self.proved.get(&key) {
             let ended = known.principal.expires_at_ms.is_none_or(|end| now_ms >= end);
             if elapsed < known.until && !ended {
-                return Ok(Caller(known.principal));
+                return self.again(key, known, version);
             }
         }
         let principal = verifier.verify(token, now_ms).map(Arc::new).map_err(|fault| fault.refusal())?;
-        let proved = Proved { principal: Arc::clone(&principal), until: elapsed.saturating_add(CACHE_TTL) };
-        self.proved.insert(key, proved);
-        Ok(Caller(principal))
+        let until = elapsed.saturating_add(CACHE_TTL);
+        self.again(key, Proved { principal, until, version: 0, slack_ms: 0 }, version)
+    }
+
+    /// A proof that is as good as it was, unless somebody was revoked since.
+    fn again(&self, key: [u8; 32], proved: Proved, version: u64) -> Result<Caller, Refusal> {
+        if proved.version != version {
+            if self.revocations.voids(&proved.principal, proved.slack_ms) {
+                self.proved.invalidate(&key);
+                return Err(Fault::Revoked.refusal());
+            }
+            self.proved.insert(key, Proved { version, ..proved.clone() });
+        }
+        Ok(Caller(proved.principal))
+    }
+
+    fn unless_revoked(&self, principal: Arc<Principal>) -> Result<Caller, Refusal> {
+        if self.revocations.voids(&principal, 0) { Err(Fault::Revoked.refusal()) } else { Ok(Caller(principal)) }
     }
 }
 
@@ -142,5 +207,5 @@ fn cache_key(token: &str) -> Option<[u8; 32]> {
     if token.len() > crate::verifier::MAX_TOKEN {
         return None;
     }
-    digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
+    aws_lc_rs::digest::digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()
 }

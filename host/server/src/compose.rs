@@ -11,7 +11,7 @@ use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
-use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
+use grid_identity::{Development as Named, Identity, Revocations, SigningKey, Verifier};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -29,6 +29,9 @@ use crate::{
     outlets::Outlets,
     serve::Failure,
 };
+
+/// Within `data.dir`: whose proofs are void.
+const REVOCATIONS: &str = "revocations.json";
 
 /// Every fault of a manifest, warnings among them, as this configuration reads it.
 ///
@@ -92,7 +95,9 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         config.identity.audience.clone(),
         config.identity.leeway,
     );
-    Ok(match config.mode {
+    let revocations = Revocations::open(&config.data.dir.join(REVOCATIONS))
+        .map_err(|error| Failure::config(Code::DataCorruption, error.to_string()))?;
+    let identity = match config.mode {
         Mode::Strict => Identity::strict(verifier, clock.clone()),
         Mode::Development => {
             let named = Named {
@@ -102,7 +107,8 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
             };
             Identity::development(Some(verifier), named, clock.clone())
         }
-    })
+    };
+    Ok(identity.keeping(revocations))
 }
 
 /// Opens the log; without it nothing is served.
