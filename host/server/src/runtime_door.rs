@@ -51,7 +51,7 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
     ) -> Result<(Self::Port, mpsc::Receiver<HostFrame>), Refusal> {
         let host = &self.0;
         let correlation = host.correlation(&announce.correlation_id);
-        let (principal, attached) = match host.identity.prove(&credentials) {
+        let (principal, attached) = match host.identity.prove_soon(&credentials).await {
             Ok(caller) => (Some(Arc::clone(caller.principal())), self.admit(caller.principal(), &announce).await),
             Err(refusal) => (None, Err(refusal)),
         };
