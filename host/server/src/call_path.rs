@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use grid_adm::Digest;
-use grid_approve::{Checked, Consent, Decision, Judged};
+use grid_approve::{Checked, Consent, Decision};
 use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
+    local::Waits,
     outcome::CallAnswer,
     principal::SecurityClaim,
 };
@@ -21,6 +22,7 @@ use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
     trail::Trail,
 };
@@ -36,6 +38,15 @@ pub(crate) enum Stop {
     Repeated(Box<Ended>),
 }
 
+/// What becomes of a call that its caller would run.
+#[derive(Debug)]
+pub(crate) enum Granting {
+    /// It may.
+    Issued(Box<Issued>),
+    /// A person has to say so first.
+    Waits(Box<Waits>),
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -44,7 +55,7 @@ impl From<Refusal> for Stop {
 
 /// Walks the path to its end: the call ran at a runtime.
 pub(crate) async fn walk<C: Contracts>(
-    host: &Host<C>,
+    host: &Arc<Host<C>>,
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
@@ -59,7 +70,11 @@ pub(crate) async fn walk<C: Contracts>(
         other => return Err(repeat(other).await),
     };
 
-    let call = call.go_on().map_err(|call| unasked(&call))?;
+    let call = match consent::wait(host, call, &ticket, trail).await {
+        Ok(call) => call,
+        Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
+    };
+    trail.thought();
     let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.routed(&call);
 
@@ -83,7 +98,7 @@ pub(crate) async fn grant<C: Contracts>(
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
-) -> Result<Issued, Refusal> {
+) -> Result<Granting, Refusal> {
     let call = permitted(host, credentials, envelope, true, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
@@ -94,7 +109,11 @@ pub(crate) async fn grant<C: Contracts>(
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
 
-    let call = call.go_on().map_err(|call| unasked(&call))?;
+    let call = match consent::ask(host, call, trail).await? {
+        Answer::Given(call) => call,
+        // The ticket goes back with this: the same call is asked again.
+        Answer::Waits(waits) => return Ok(Granting::Waits(waits)),
+    };
     let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
     trail.held(&call);
 
@@ -108,7 +127,14 @@ pub(crate) async fn grant<C: Contracts>(
         // It ended while it was decided; the log has it as admitted, and has its end before anybody is told.
         host.settle_grants().await;
     }
-    opened
+    opened.map(|issued| Granting::Issued(Box::new(issued)))
+}
+
+/// Nobody said yes. Those who sent the same call hear so too.
+fn unwanted<C: Contracts>(host: &Host<C>, refusal: Refusal, ticket: Ticket, trail: &Trail) -> Stop {
+    let keep = consent::is_kept(&refusal);
+    ticket.end(&Err(trail.fill(refusal.clone())), keep, host.clock.elapsed());
+    Stop::Refused(refusal)
 }
 
 /// What both ways have in common: who asks, in which session, for which contract, and whether they may.
@@ -119,7 +145,7 @@ async fn permitted<C: Contracts>(
     local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.stage(Stage::Identity, || prove(host, credentials, envelope.claim.as_ref()))?;
+    let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
     trail.principal(caller.principal());
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
@@ -134,12 +160,12 @@ async fn permitted<C: Contracts>(
 }
 
 /// What a request says of its sender may not contradict what was proved.
-fn prove<C: Contracts>(
+async fn prove<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     claim: Option<&SecurityClaim>,
 ) -> Result<Caller, Refusal> {
-    let caller = host.identity.prove(credentials)?;
+    let caller = host.identity.prove_soon(credentials).await?;
     if let Some(claim) = claim {
         grid_identity::compare(caller.principal(), claim)?;
     }
@@ -222,12 +248,6 @@ async fn renew<C: Contracts>(host: &Host<C>, call: &mut (impl Renewable + Sync))
         let message = "rights changed while the call waited for consent, which ends with them; ask again";
         Refusal::new(Code::PermissionDenied, Stage::Approve, message)
     })
-}
-
-/// Nobody can be asked.
-fn unasked<T: Checked>(call: &Judged<T>) -> Refusal {
-    let message = call.needs().map_or_else(String::new, |needs| needs.message.clone());
-    Refusal::new(Code::PermissionDenied, Stage::Approve, message)
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

@@ -6,17 +6,19 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Disclosure};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock, port::Authorizer};
-use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
+use grid_identity::{
+    Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
+};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
-use grid_policy::PolicySet;
-use grid_reload::{Policies, Set};
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -31,6 +33,9 @@ use crate::{
     outlets::Outlets,
     serve::Failure,
 };
+
+/// Within `data.dir`: whose proofs are void.
+const REVOCATIONS: &str = "revocations.json";
 
 /// Every fault of a manifest, warnings among them, as this configuration reads it.
 ///
@@ -94,7 +99,9 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         config.identity.audience.clone(),
         config.identity.leeway,
     );
-    Ok(match config.mode {
+    let revocations = Revocations::open(&config.data.dir.join(REVOCATIONS))
+        .map_err(|error| Failure::config(Code::DataCorruption, error.to_string()))?;
+    let identity = match config.mode {
         Mode::Strict => Identity::strict(verifier, clock.clone()),
         Mode::Development => {
             let named = Named {
@@ -104,26 +111,30 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
             };
             Identity::development(Some(verifier), named, clock.clone())
         }
+    };
+    let rules = identity_rules(config).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
+    let ruled = identity.keeping(revocations).ruled(rules);
+    ruled.map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
+}
+
+/// Whom others prove; nobody where no file says so.
+fn identity_rules(config: &Config) -> Result<IdentityRules, Vec<String>> {
+    let Some(path) = &config.identity.rules else { return Ok(IdentityRules::default()) };
+    IdentityRules::load(path, beside(config)).map_err(|faults| {
+        let place = |line: Option<usize>| line.map_or_else(String::new, |line| format!(":{line}"));
+        faults.iter().map(|fault| format!("{}{}: {fault}", path.display(), place(fault.line))).collect()
     })
 }
 
-/// What decides: roles, and where the configuration says so policies and an external decision point.
-pub(crate) fn policies(config: &Config, manifest: &Manifest) -> Result<(Policies, Arc<dyn Authorizer>), Failure> {
-    let (live, shadow) = (config.policy.dir.clone(), config.policy.shadow_dir.clone());
-    let mut policies = Policies::new(live, shadow, None, read_policies);
-    let deciding =
-        policies.start(manifest).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
-    Ok((policies, deciding))
+fn beside(config: &Config) -> Beside<'_> {
+    Beside { issuer: &config.identity.issuer, runtime_role: &config.authorize.runtime_role }
 }
 
-/// Reads a directory of policies.
-fn read_policies(dir: &Path, manifest: &Manifest) -> Set {
-    let told = |faults: Vec<grid_policy::Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (set, warnings) = PolicySet::load(dir, manifest).map_err(told)?;
-    for warning in warnings {
-        tracing::warn!("{}: {warning}", dir.display());
-    }
-    Ok(set)
+/// Everything that is wrong with the identity rules, where there are any.
+#[must_use]
+pub fn identity_faults(config: &Config) -> Vec<RuleFault> {
+    let rules = config.identity.rules.as_ref();
+    rules.and_then(|path| IdentityRules::load(path, beside(config)).err()).unwrap_or_default()
 }
 
 /// Opens the log; without it nothing is served.
@@ -201,6 +212,17 @@ impl Observer for Commits {
     }
 }
 
+fn approvals(config: &Config) -> grid_approve::Settings {
+    let approval = &config.approval;
+    grid_approve::Settings {
+        timeout: approval.timeout,
+        per_principal: approval.per_principal,
+        per_tenant: approval.per_tenant,
+        total: approval.total,
+        kept_args: approval.kept_args.as_usize(),
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
@@ -236,6 +258,7 @@ pub(crate) fn host<C: Contracts>(
     };
     Host {
         grants: Grants::new(grants, clock.clone()),
+        approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         identity,

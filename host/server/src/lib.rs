@@ -3,10 +3,13 @@
 #![deny(missing_docs)]
 
 mod admin_door;
+mod approval_door;
 mod archive;
 mod audit_door;
 mod call_path;
 mod compose;
+mod consent;
+mod deciding;
 mod front_door;
 mod fulfilment;
 mod home;
@@ -19,7 +22,8 @@ mod runtime_door;
 mod serve;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults};
+pub use deciding::policy_faults;
 pub use grid_telemetry::Telemetry;
 pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled, start_telemetry};

@@ -11,7 +11,7 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
+use crate::{compose, deciding, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -101,7 +101,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
-    let policies = compose::policies(config, contracts.manifest())?;
+    let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
@@ -188,6 +188,7 @@ async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     loop {
         tick.tick().await;
         host.settle_grants().await;
+        host.settle_approvals().await;
     }
 }
 
