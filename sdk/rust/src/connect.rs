@@ -52,16 +52,13 @@ impl Connector {
     }
 
     async fn endpoint(&self) -> Result<Endpoint, Error> {
-        let (plain, secured) = match self.socket()? {
-            Some(path) => {
-                let unusable = |_| Error::setting(Setting::Endpoint, format!("`{path}` is not the path of a socket"));
-                (Endpoint::from_shared(format!("unix:{path}")).map_err(unusable)?, false)
-            }
-            None => {
-                let uri = self.checked_uri()?;
-                let secured = uri.scheme_str() == Some("https");
-                (Endpoint::from(uri), secured)
-            }
+        let (plain, secured) = if self.is_socket() {
+            let unusable = |_| Error::setting(Setting::Endpoint, "the endpoint names no socket; write `unix:/path`");
+            (Endpoint::from_shared(self.endpoint.clone()).map_err(unusable)?, false)
+        } else {
+            let uri = self.checked_uri()?;
+            let secured = uri.scheme_str() == Some("https");
+            (Endpoint::from(uri), secured)
         };
         let mut endpoint = plain
             .connect_timeout(CONNECT_TIMEOUT)
@@ -74,18 +71,9 @@ impl Connector {
         Ok(endpoint)
     }
 
-    /// The path of a Unix socket. A token may travel there: only processes of this machine see it.
-    fn socket(&self) -> Result<Option<&str>, Error> {
-        match self.endpoint.strip_prefix("unix:") {
-            None => Ok(None),
-            Some(path) => match path.strip_prefix("//").unwrap_or(path) {
-                "" => Err(Error::setting(
-                    Setting::Endpoint,
-                    format!("the endpoint `{}` names no socket; write `unix:/path`", self.endpoint),
-                )),
-                path => Ok(Some(path)),
-            },
-        }
+    /// A Unix socket. A token may travel there: only processes of this machine see it.
+    fn is_socket(&self) -> bool {
+        self.endpoint.strip_prefix("unix:").is_some_and(|path| !path.is_empty())
     }
 
     fn checked_uri(&self) -> Result<Uri, Error> {
@@ -93,8 +81,7 @@ impl Connector {
             Error::setting(
                 Setting::Endpoint,
                 format!(
-                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port, \
-                     or `unix:/path`",
+                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port",
                     self.endpoint
                 ),
             )
@@ -240,14 +227,12 @@ mod tests {
         assert!(allowed.checked_uri().is_ok());
     }
 
-    #[test]
-    fn a_socket_of_this_machine_is_an_endpoint() {
-        let path = |endpoint| connector(endpoint, Token::Text("secret".into())).socket().unwrap().map(str::to_owned);
-        assert_eq!(path("unix:/run/grid.sock").as_deref(), Some("/run/grid.sock"));
-        assert_eq!(path("unix:///run/grid.sock").as_deref(), Some("/run/grid.sock"));
-        assert_eq!(path("unix:grid.sock").as_deref(), Some("grid.sock"));
-        assert_eq!(path("http://127.0.0.1:1"), None);
-        assert!(connector("unix:", Token::None).socket().is_err());
+    #[tokio::test]
+    async fn a_socket_of_this_machine_is_an_endpoint() {
+        for endpoint in ["unix:/run/grid.sock", "unix:///run/grid.sock", "unix:grid.sock"] {
+            assert!(connector(endpoint, Token::Text("secret".into())).endpoint().await.is_ok(), "{endpoint}");
+        }
+        assert!(connector("unix:", Token::None).endpoint().await.is_err());
     }
 
     #[test]
