@@ -12,7 +12,6 @@ use crate::token::{Header, Token};
 
 /// The largest message, both ways, where nothing else is set: 4 MiB.
 pub(crate) const MESSAGE_LIMIT: usize = 4 << 20;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,8 +53,8 @@ impl Connector {
     async fn endpoint(&self) -> Result<Endpoint, Error> {
         // A token may travel to a Unix socket: only processes of this machine see it.
         let is_socket = self.endpoint.starts_with("unix:/");
-        let plain = if is_socket { Endpoint::from_shared(self.endpoint.clone()).ok() } else { None };
-        let plain = plain.map_or_else(|| self.checked_uri().map(Endpoint::from), Ok)?;
+        let socket = is_socket.then(|| Endpoint::from_shared(self.endpoint.clone()).ok());
+        let plain = socket.flatten().map_or_else(|| self.checked_uri().map(Endpoint::from), Ok)?;
         let secured = !is_socket && plain.uri().scheme_str() == Some("https");
         let mut endpoint = plain
             .connect_timeout(CONNECT_TIMEOUT)
