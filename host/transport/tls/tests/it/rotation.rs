@@ -3,6 +3,7 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use grid_tls::{Refused, Reloaded};
+use rustls::HandshakeKind;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::watch,
@@ -93,13 +94,15 @@ async fn a_session_that_is_taken_up_again_is_held_against_the_bundles_of_today()
     let tls = desk.open();
     // The client keeps its sessions; the certificate ends between two of them.
     let mut params = svid("spiffe://dev.local/a");
-    params.not_after = rcgen::date_time_ymd(2026, 2, 1);
+    params.not_after = rcgen::date_time_ymd(2026, 1, 1) + Duration::from_secs(3_600);
     let config = desk.client(&Shown::signed(&params, &authority));
-    for _ in 0..2 {
+    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
         let (accepted, client) = shake(&tls, config.clone()).await;
-        assert!(talks(&mut accepted.unwrap(), &mut client.unwrap()).await);
+        let mut client = client.unwrap();
+        assert!(talks(&mut accepted.unwrap(), &mut client).await);
+        assert_eq!(client.get_ref().1.handshake_kind(), Some(kind));
     }
-    desk.clock.0.fetch_add(60 * 86_400_000, std::sync::atomic::Ordering::SeqCst);
+    desk.clock.0.fetch_add(7_200_000, std::sync::atomic::Ordering::SeqCst);
     let (accepted, _client) = shake(&tls, config).await;
     assert!(matches!(accepted, Err(grid_tls::Failed::Certificate(Refused::Expired))), "{accepted:?}");
 }
