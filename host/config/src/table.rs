@@ -152,6 +152,14 @@ settings! {
     approval: Approval {
         /// How long a call waits where its contract does not say, and the longest that one may say; then it is denied.
         timeout: Duration = time(SECOND, DAY), Is("5m");
+        /// Calls of one principal that may wait at once.
+        per_principal: usize = integer(1, 100_000), Is("20");
+        /// Calls of one tenant that may wait at once.
+        per_tenant: usize = integer(1, 100_000), Is("500");
+        /// Calls that may wait in all.
+        total: usize = integer(1, 100_000), Is("2000");
+        /// Arguments up to this length are kept, in memory alone, for those who decide; longer ones are shown to nobody.
+        kept_args: ByteSize = size(ByteSize::kib(1), ByteSize::mib(1)), Is("16KiB");
     }
 
     /// Callers that run tools themselves, under a grant that the log has.

@@ -3,10 +3,12 @@
 #![deny(missing_docs)]
 
 mod admin_door;
+mod approval_door;
 mod archive;
 mod audit_door;
 mod call_path;
 mod compose;
+mod consent;
 mod front_door;
 mod fulfilment;
 mod host;

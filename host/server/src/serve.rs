@@ -167,6 +167,7 @@ async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     loop {
         tick.tick().await;
         host.settle_grants().await;
+        host.settle_approvals().await;
     }
 }
 

@@ -25,6 +25,8 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
+    // What operators write is held against contracts; the stage asks it through the port of authorizers.
+    room("grid-policy", &["grid-adm", "grid-contract", "grid-core"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
@@ -118,6 +120,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
+    ("cedar-policy", &["grid-policy"]),
+    ("miette", &["grid-policy"]),
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
