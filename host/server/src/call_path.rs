@@ -14,7 +14,7 @@ use grid_core::{
     outcome::CallAnswer,
     principal::SecurityClaim,
 };
-use grid_dispatch::Outcome;
+use grid_dispatch::{Outcome, Stop as Asked};
 use grid_identity::Caller;
 use grid_local::Issued;
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
@@ -66,7 +66,8 @@ pub(crate) async fn walk<C: Contracts>(
     let admission = host.ledger.admit(grid_resolve::admission(&call));
     let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
 
-    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
+    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
 
     conclude(host, outcome, ticket, trail).await

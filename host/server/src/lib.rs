@@ -7,6 +7,7 @@ mod archive;
 mod audit_door;
 mod call_path;
 mod compose;
+mod events;
 mod front_door;
 mod fulfilment;
 mod host;

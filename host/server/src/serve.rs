@@ -101,6 +101,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    let recalling = Arc::clone(&door);
+    host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {

@@ -11,6 +11,7 @@ mod local_ends;
 mod refusals;
 mod registration;
 mod repeats;
+mod revoking;
 mod rights;
 mod runtimes;
 mod sessions;
