@@ -3,6 +3,8 @@
 
 #![deny(missing_docs)]
 
+mod approvals;
+
 use std::{sync::Arc, time::Duration};
 
 use grid_core::{Code, Refusal, Stage, event::Outcome, outcome::CallAnswer, outcome::ToolAnswer};
@@ -26,6 +28,7 @@ struct Inner {
     by_code: Vec<(Code, IntCounter)>,
     granted: IntCounter,
     local: Vec<(&'static str, IntCounter)>,
+    approvals: approvals::Approvals,
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
@@ -74,6 +77,8 @@ pub struct Glance {
     pub sessions: u64,
     /// Open.
     pub grants: u64,
+    /// Approvals that wait, or that nobody has used yet.
+    pub approvals: u64,
     /// The log takes records.
     pub audit_writable: bool,
     /// Records under the newest public checkpoint.
@@ -132,6 +137,7 @@ impl Metrics {
             by_code,
             granted,
             local,
+            approvals: approvals::Approvals::new(&registry)?,
             stages: by_stage,
             commit,
             records,
@@ -168,6 +174,16 @@ impl Metrics {
         }
     }
 
+    /// An approval was `requested`, or ended: `allow`, `deny`, `expired`, `void`.
+    pub fn approval(&self, status: &'static str) {
+        self.0.approvals.count(status);
+    }
+
+    /// A message to the webhook for approvals was `sent`, `failed` for good, or `dropped` because too many wait.
+    pub fn notice(&self, status: &'static str) {
+        self.0.approvals.notice(status);
+    }
+
     /// A request was refused.
     pub fn refused(&self, code: Code) {
         if let Some((_, counter)) = self.0.by_code.iter().find(|(known, _)| *known == code) {
@@ -185,6 +201,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, glance: &Glance) -> String {
         self.0.gauges.set(glance);
+        self.0.approvals.waiting.set(i64::try_from(glance.approvals).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
 }

@@ -6,9 +6,10 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Roles};
+use grid_authorize::{Authorize, Disclosure, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
@@ -181,6 +182,17 @@ impl Observer for Commits {
     }
 }
 
+fn approvals(config: &Config) -> grid_approve::Settings {
+    let approval = &config.approval;
+    grid_approve::Settings {
+        timeout: approval.timeout,
+        per_principal: approval.per_principal,
+        per_tenant: approval.per_tenant,
+        total: approval.total,
+        kept_args: approval.kept_args.as_usize(),
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
@@ -202,6 +214,7 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
+        disclosure: Disclosure::Full,
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
@@ -210,6 +223,7 @@ pub(crate) fn host<C: Contracts>(
     };
     Host {
         grants: Grants::new(grants, clock.clone()),
+        approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         events: Events::new(clock.clone()),

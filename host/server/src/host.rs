@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
 use grid_contract::Contracts;
@@ -73,6 +74,7 @@ pub(crate) struct Host<C> {
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
+    pub(crate) approvals: Approvals,
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.

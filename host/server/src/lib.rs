@@ -3,10 +3,12 @@
 #![deny(missing_docs)]
 
 mod admin_door;
+mod approval_door;
 mod archive;
 mod audit_door;
 mod call_path;
 mod compose;
+mod consent;
 mod events;
 mod front_door;
 mod fulfilment;
@@ -14,6 +16,7 @@ mod host;
 mod local_door;
 mod outlets;
 mod pages;
+mod ports;
 mod runtime_door;
 mod serve;
 mod telemetry;
@@ -21,6 +24,7 @@ mod traces;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

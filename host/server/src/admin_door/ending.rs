@@ -153,6 +153,7 @@ impl<C: Contracts> Host<C> {
     ) -> Result<Invalidated, Refusal> {
         let epoch = self.authorize.invalidate();
         self.ledger.void_before(epoch);
+        self.approvals.void_before(epoch);
         let ended = self.end_grants(epoch, &asked.scope, |grant| asked.names_grant(grant)).await;
         let cancelled = if asked.cancel_running { self.cancel_running(&asked.scope, &asked.why()) } else { 0 };
         self.tell(epoch, &asked.reason, &asked.scope);
@@ -172,8 +173,24 @@ impl<C: Contracts> Host<C> {
             ..self.event(Kind::Invalidated, correlation)
         };
         let recorded = self.ledger.record(event).await;
-        self.settle_grants().await;
+        self.settle_rights().await;
         recorded.map(|_| done).map_err(|error| unwritable(&error))
+    }
+
+    /// Every right ends that was decided before `epoch`, for a reason that is no request to end it, such as another policy
+    /// set. The caller has raised the epoch and has recorded why.
+    pub(crate) async fn revoke_grants(self: &Arc<Self>, epoch: u64, reason: &str) {
+        self.ledger.void_before(epoch);
+        self.approvals.void_before(epoch);
+        self.grants.revoke_before(epoch);
+        self.tell(epoch, reason, &Scope::everything());
+        self.settle_rights().await;
+    }
+
+    /// What ended is concluded in the log.
+    async fn settle_rights(self: &Arc<Self>) {
+        self.settle_grants().await;
+        self.settle_approvals().await;
     }
 
     /// The grants that fit end. Each other one is decided anew, and ends where it would not be given now; how many.
@@ -203,7 +220,12 @@ impl<C: Contracts> Host<C> {
         let contract = self.contracts.find(session, grant.tool())?;
         let same = grant.contract() == Some(contract.digest().as_bytes());
         let context = session.context_as(grant.principal());
-        Some(same && self.authorize.admits(&context, session, &contract).await)
+        if !same {
+            return Some(false);
+        }
+        let foreseen = self.authorize.foresee(&context, session, &contract, true).await;
+        // Its arguments are not known here, and a consent ends with the epoch that it was given in.
+        Some(!foreseen.reads_args && foreseen.decision.is_ok_and(|decision| decision.needs.is_none()))
     }
 
     /// Running calls that fit are asked to stop; how many.

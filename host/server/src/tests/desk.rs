@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use grid_authorize::{Authorize, Roles, Settings};
+use grid_approve::Approvals;
+use grid_authorize::{Authorize, Disclosure, Roles, Settings};
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
     Refusal,
@@ -90,12 +91,20 @@ fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
 fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: SigningKey, log: Log) -> Desk<C> {
     let verifier = Verifier::new(key.verifying_key(), "grid", "grid-host", Duration::ZERO);
     let local = grid_local::Settings { ttl: Duration::from_secs(60), outstanding: 1000, total: 10_000 };
+    let waiting = grid_approve::Settings {
+        timeout: Duration::from_secs(300),
+        per_principal: 4,
+        per_tenant: 100,
+        total: 100,
+        kept_args: 1024,
+    };
     let decisions = Settings {
         cache: true,
         ttl: Duration::from_secs(60),
         deny_ttl: Duration::from_secs(5),
         entries: 1000,
         timeout: Duration::from_secs(1),
+        disclosure: Disclosure::Full,
     };
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
@@ -107,6 +116,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
+        approvals: Approvals::new(waiting, clock.shared()),
         epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
         events: Events::new(clock.shared()),
         watchers: Arc::new(Semaphore::new(4)),

@@ -12,9 +12,9 @@ use grid_core::{
     clock::SystemClock,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
-    id::{CallId, ConnectionId, CorrelationId, InvocationId},
+    id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    local::{Authorized, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Waits, Watched},
     outcome::{AuditReceipt, CallAnswer, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
@@ -205,22 +205,30 @@ impl FrontDoor for Front {
 }
 
 /// What a door grants: the call of that name and id, or a refusal for `refuse`.
-fn granted(envelope: &Envelope) -> Result<Granted, Refusal> {
+fn granted(envelope: &Envelope) -> Result<Authorized, Refusal> {
     if envelope.name == "refuse" {
         return Err(refusal(Code::PermissionDenied, &envelope.correlation_id));
     }
-    Ok(Granted {
+    if envelope.name == "wait for a person" {
+        return Ok(Authorized::Waiting(Box::new(Waits {
+            approval: ApprovalId::mint(),
+            expires_at_ms: 9,
+            retry_after: Duration::from_millis(1500),
+            refusal: refusal(Code::PermissionDenied, &envelope.correlation_id),
+        })));
+    }
+    Ok(Authorized::Granted(Box::new(Granted {
         invocation_id: InvocationId::mint(),
         correlation_id: correlation(&envelope.correlation_id),
         ttl: Duration::from_millis(1234),
         args: (envelope.name == "rewritten").then(|| "{}".to_owned()),
         record: envelope.call_id.clone().into_bytes(),
         receipt: AuditReceipt { index: 7, leaf: [1; 32], inclusion: vec![[2; 32]], checkpoint: "note".to_owned() },
-    })
+    })))
 }
 
 impl LocalDoor for Front {
-    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Granted, Refusal> {
+    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Authorized, Refusal> {
         self.saw(credentials, &envelope);
         granted(&envelope)
     }
