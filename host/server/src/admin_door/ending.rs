@@ -173,12 +173,15 @@ impl<C: Contracts> Host<C> {
             ..self.event(Kind::Invalidated, correlation)
         };
         let recorded = self.ledger.record(event).await;
-        self.settle_rights().await;
+        if asked.scope.is_everything() {
+            self.revoke_grants(epoch, &asked.reason).await;
+        } else {
+            self.settle_rights().await;
+        }
         recorded.map(|_| done).map_err(|error| unwritable(&error))
     }
 
-    /// Every right ends that was decided before `epoch`, for a reason that is no request to end it, such as another policy
-    /// set. The caller has raised the epoch and has recorded why.
+    /// Every right ends that was decided before `epoch`. The caller has raised the epoch and has recorded why.
     pub(crate) async fn revoke_grants(self: &Arc<Self>, epoch: u64, reason: &str) {
         self.ledger.void_before(epoch);
         self.approvals.void_before(epoch);
