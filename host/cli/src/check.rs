@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, manifest_faults, tls_fault};
+use grid_server::{audit_key_fault, identity_faults, manifest_faults, tls_fault};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -45,6 +45,13 @@ impl Check {
         {
             let place = Origin::File { path: path.clone(), line: None };
             problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(path) = &config.identity.rules
+        {
+            problems.extend(identity_faults(config).into_iter().map(|fault| {
+                Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
+            }));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -204,6 +204,8 @@ settings! {
     identity: Identity {
         /// The key file, made at first use with mode 600.
         key: PathBuf = Kind::Path, Under("data.dir", "grid-key.pem");
+        /// The file that names other issuers, certificates and local users; without it nobody but the host's own key proves anybody.
+        rules: Option<PathBuf> = Kind::Path, Absent;
         /// The issuer that a token must name.
         issuer: String = Kind::Name, Is("grid");
         /// The audience that a token must name.

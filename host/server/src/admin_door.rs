@@ -47,7 +47,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
             RuntimeRow {
                 runtime_id: card.id.to_string(),
                 provider: card.provider().to_owned(),
-                tenant: card.tenant.to_string(),
+                tenant: card.tenants(),
                 language: card.language.clone(),
                 version: card.version.clone(),
                 connection_id: card.connection.to_string(),

@@ -12,7 +12,9 @@ use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Disclosure, Roles};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
-use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
+use grid_identity::{
+    Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
+};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -31,6 +33,9 @@ use crate::{
     outlets::Outlets,
     serve::Failure,
 };
+
+/// Within `data.dir`: whose proofs are void.
+const REVOCATIONS: &str = "revocations.json";
 
 /// Every fault of a manifest, warnings among them, as this configuration reads it.
 ///
@@ -94,7 +99,9 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         config.identity.audience.clone(),
         config.identity.leeway,
     );
-    Ok(match config.mode {
+    let revocations = Revocations::open(&config.data.dir.join(REVOCATIONS))
+        .map_err(|error| Failure::config(Code::DataCorruption, error.to_string()))?;
+    let identity = match config.mode {
         Mode::Strict => Identity::strict(verifier, clock.clone()),
         Mode::Development => {
             let named = Named {
@@ -104,7 +111,30 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
             };
             Identity::development(Some(verifier), named, clock.clone())
         }
+    };
+    let rules = identity_rules(config).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
+    let ruled = identity.keeping(revocations).ruled(rules);
+    ruled.map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
+}
+
+/// Whom others prove; nobody where no file says so.
+fn identity_rules(config: &Config) -> Result<IdentityRules, Vec<String>> {
+    let Some(path) = &config.identity.rules else { return Ok(IdentityRules::default()) };
+    IdentityRules::load(path, beside(config)).map_err(|faults| {
+        let place = |line: Option<usize>| line.map_or_else(String::new, |line| format!(":{line}"));
+        faults.iter().map(|fault| format!("{}{}: {fault}", path.display(), place(fault.line))).collect()
     })
+}
+
+fn beside(config: &Config) -> Beside<'_> {
+    Beside { issuer: &config.identity.issuer, runtime_role: &config.authorize.runtime_role }
+}
+
+/// Everything that is wrong with the identity rules, where there are any.
+#[must_use]
+pub fn identity_faults(config: &Config) -> Vec<RuleFault> {
+    let rules = config.identity.rules.as_ref();
+    rules.and_then(|path| IdentityRules::load(path, beside(config)).err()).unwrap_or_default()
 }
 
 /// Opens the log; without it nothing is served.

@@ -173,7 +173,7 @@ impl<C: Contracts> Door<C> {
 
     async fn open(&self, credentials: &Credentials, request: OpenSession, trail: &Trail) -> Result<Opened, Refused> {
         let host = &self.0;
-        let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
+        let caller = host.identity.prove_soon(credentials).await.map_err(|refusal| (refusal, None))?;
         let claim = match request.claim.as_ref().map(|claim| grid_identity::compare(caller.principal(), claim)) {
             Some(Err(refusal)) => return Err((refusal, Some(caller))),
             Some(Ok(narrowed)) => narrowed,

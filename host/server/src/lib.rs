@@ -23,7 +23,7 @@ mod telemetry;
 mod traces;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults};
 pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};

@@ -95,7 +95,7 @@ fn sessions() -> Vec<Arc<Session>> {
     let open = |at: usize| {
         let claims = BTreeMap::from([("desk".to_owned(), at.to_string())]);
         let claim =
-            (at % 3 == 0).then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
+            at.is_multiple_of(3).then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
         scene.session_with("one", "demo", &[], Opening { claim, metadata: claims, ..Opening::default() })
     };
     (0..6).map(open).collect()
