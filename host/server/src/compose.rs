@@ -29,6 +29,7 @@ use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
     archive::Archive,
+    events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
@@ -261,6 +262,7 @@ pub(crate) fn host<C: Contracts>(
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
