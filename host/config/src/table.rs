@@ -118,6 +118,16 @@ settings! {
         runtime_role: String = Kind::Name, Is("grid_runtime");
     }
 
+    /// Policies that say who may call what, beside the roles of the contracts.
+    policy: Policy {
+        /// Directory of Cedar policies and `roles.toml`; without one the roles of the contracts alone decide.
+        dir: Option<PathBuf> = Kind::Path, Absent;
+        /// Directory of candidates: they are asked too, differences are counted and recorded, and nothing is enforced.
+        shadow_dir: Option<PathBuf> = Kind::Path, Absent;
+        /// How often the directory is looked at for changes; 0 looks only when told to (SIGHUP, `ReloadPolicies`).
+        reload: Duration = time(Duration::ZERO, HOUR), Is("5s");
+    }
+
     /// Calls that need a person's yes.
     approval: Approval {
         /// How long a call waits where its contract does not say, and the longest that one may say; then it is denied.

@@ -19,7 +19,7 @@ mod telemetry;
 mod traces;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin, manifest_faults, read_manifest};
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

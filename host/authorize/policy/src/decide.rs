@@ -189,7 +189,7 @@ pub(crate) fn no_errors(response: &Response) -> Result<(), Undecided> {
     failed.into_iter().next().map_or(Ok(()), |first| Err(Undecided(first)))
 }
 
-fn kind(error: &EvaluationError) -> &'static str {
+pub(crate) fn kind(error: &EvaluationError) -> &'static str {
     match error {
         EvaluationError::EntityDoesNotExist(_) => "it reads an entity that does not exist",
         EvaluationError::EntityAttrDoesNotExist(_) => "it reads an attribute or tag that the entity does not have",
