@@ -178,6 +178,14 @@ impl PolicySet {
         Decider { set: self }.decide(question)
     }
 
+    /// The answer of all policies, whomever they mean: what [`PolicySet::answer`] must be the same as. For tests.
+    ///
+    /// # Errors
+    /// [`Undecided`], which denies.
+    pub fn answer_unsliced(&self, question: &Question<'_>) -> Result<Verdict, Undecided> {
+        Decider { set: self }.decide_unsliced(question)
+    }
+
     /// Holds a question with arguments, as policies see it, against the schema that they were checked with. Decisions rest
     /// on this being so for every question; tests ask it of many.
     ///

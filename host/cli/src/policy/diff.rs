@@ -58,6 +58,8 @@ pub(crate) struct Diff {
 #[derive(Debug, Default)]
 struct Found {
     cases: usize,
+    /// Questions of tests that were asked.
+    asked: BTreeSet<String>,
     records: usize,
     flips: Vec<Flip>,
     /// Why records could not be asked again, and how many.
@@ -147,6 +149,10 @@ impl Found {
         manifest: &Manifest,
     ) -> Result<(), Failure> {
         for case in cases::read(dir, manifest).map_err(|faults| invalid(context, dir, &faults))? {
+            // The same question may stand in both directories.
+            if !self.asked.insert(format!("{:?}", case.probe)) {
+                continue;
+            }
             let what = format!("test {}/{}: {}", dir.display(), case.place, case.name);
             let (old, new) = (case.clone().run(old, manifest).answer, case.run(new, manifest).answer);
             self.cases += 1;
