@@ -51,7 +51,12 @@ mod policy {
     fn the_repositorys_policies_are_good_and_say_what_they_should() {
         let check = policy("check", &["--json"]);
         let json: Value = serde_json::from_str(&check.out).unwrap();
-        assert_eq!((check.code, &json["ok"], &json["faults"]), (0, &true.into(), &Value::Array(vec![])), "{}", check.err);
+        assert_eq!(
+            (check.code, &json["ok"], &json["faults"]),
+            (0, &true.into(), &Value::Array(vec![])),
+            "{}",
+            check.err
+        );
         assert_eq!(json["tools"][1]["reads"], serde_json::json!(["arguments", "time", "local"]));
         let dir = tempfile::tempdir().unwrap();
         let junit = dir.path().join("junit.xml");
@@ -78,7 +83,11 @@ mod policy {
     #[test]
     fn faults_have_file_line_and_column_and_end_with_3() {
         let dir = copy();
-        fs::write(dir.path().join("x.cedar"), "permit (principal,\n action == Grid::Action::\"transfer_mony\", resource);").unwrap();
+        fs::write(
+            dir.path().join("x.cedar"),
+            "permit (principal,\n action == Grid::Action::\"transfer_mony\", resource);",
+        )
+        .unwrap();
         let path = dir.path().to_str().unwrap();
         let check = grid(&["policy", "check", path, TELLER[1], TELLER[2]]);
         assert_eq!(check.code, 3);
@@ -104,9 +113,14 @@ mod policy {
     fn a_diff_tells_what_flips() {
         let same = grid(&["policy", "diff", TELLER[0], TELLER[0], TELLER[1], TELLER[2], "--no-audit"]);
         assert_eq!(same.code, 0, "{}", same.out);
-        let other = grid(&["policy", "diff", TELLER[0], "examples/policy/candidate", TELLER[1], TELLER[2], "--no-audit"]);
+        let other =
+            grid(&["policy", "diff", TELLER[0], "examples/policy/candidate", TELLER[1], TELLER[2], "--no-audit"]);
         assert_eq!(other.code, 5, "{}", other.err);
-        assert!(other.out.contains("700 needs a second person: ask (policy:limits#second-person) -> allow"), "{}", other.out);
+        assert!(
+            other.out.contains("700 needs a second person: ask (policy:limits#second-person) -> allow"),
+            "{}",
+            other.out
+        );
         assert!(other.out.contains("1 flip"), "{}", other.out);
     }
 

@@ -1,6 +1,10 @@
 //! What a decision costs where none is remembered, with 1 to 1,000 policies loaded. Policies are spread as those of an
 //! operator are: over 20 tools and 25 roles, so that a caller of two roles meets few of them.
-#![expect(missing_docs, clippy::expect_used, reason = "criterion makes functions without them, and a bench that cannot begin should stop")]
+#![expect(
+    missing_docs,
+    clippy::expect_used,
+    reason = "criterion makes functions without them, and a bench that cannot begin should stop"
+)]
 
 use std::{fmt::Write as _, hint::black_box, sync::Arc};
 
@@ -43,7 +47,8 @@ fn set(count: usize, args: bool, manifest: &Manifest) -> Arc<PolicySet> {
             ("permit", false) => "when { resource.effect == \"write\" }",
             (_, false) => "when { context.local }",
         };
-        let head = format!("principal in Grid::Role::\"role_{role}\", action == Grid::Action::\"tool_{tool}\", resource");
+        let head =
+            format!("principal in Grid::Role::\"role_{role}\", action == Grid::Action::\"tool_{tool}\", resource");
         let _ = writeln!(text, "{effect} ({head}) {when};");
     }
     std::fs::write(dir.path().join("roles.toml"), roles).expect("roles");
@@ -70,7 +75,9 @@ fn decision(c: &mut Criterion) {
         for (name, args) in [("scope", false), ("arguments", true)] {
             let set = set(count, args, &manifest);
             let ask = |question: &grid_core::port::Question<'_>| {
-                group.bench_function(BenchmarkId::new(name, count), |b| b.iter(|| black_box(set.answer(black_box(question)))));
+                group.bench_function(BenchmarkId::new(name, count), |b| {
+                    b.iter(|| black_box(set.answer(black_box(question))))
+                });
             };
             probe(args).with(&manifest, ask).expect("names");
         }
