@@ -270,7 +270,7 @@ pub struct Event {
     pub policy: Option<Sha256>,
     /// The approval that the call needed.
     pub approval: Option<ApprovalId>,
-    /// How a person, or a policy set, decided: `allow`, `deny`, `ask`, `expired`.
+    /// How a person, or a policy set, decided: `allow`, `deny`, `ask`; `expired` or `void` where nobody did.
     pub verdict: Option<&'static str>,
     /// What it costs, in the units of its contract.
     pub cost: Option<u64>,

@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod code;
+pub mod consent;
 pub mod envelope;
 pub mod event;
 pub mod frame;

@@ -1,16 +1,17 @@
-//! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`]
-//! and [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
+//! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`],
+//! [`AuditDoor`] and [`ApprovalDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future, pin::Pin};
 
 use tokio::sync::mpsc;
 
 use crate::{
+    consent::{Decide, Decided, WaitingCalls},
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
+    local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
@@ -74,7 +75,7 @@ pub trait LocalDoor: Send + Sync + 'static {
         &self,
         credentials: Credentials,
         envelope: Envelope,
-    ) -> impl Future<Output = Result<Granted, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Authorized, Refusal>> + Send;
 
     /// The same for several calls at once, each with an answer of its own; or the refusal of the request as a whole.
     fn authorize_all(
@@ -151,6 +152,9 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Makes every cached decision void; the new epoch.
     fn invalidate(&self, credentials: Credentials, reason: String)
     -> impl Future<Output = Result<u64, Refusal>> + Send;
+
+    /// Reads the policies again; a set that has a fault changes nothing.
+    fn reload_policies(&self, credentials: Credentials) -> impl Future<Output = Result<Reloaded, Refusal>> + Send;
 }
 
 /// What auditors may ask for, on any port. Whoever reads sees the records of their own tenant, or all of them with a
@@ -175,8 +179,18 @@ pub trait AuditDoor: Debug + Send + Sync + 'static {
     fn consistency(&self, credentials: Credentials, extend: Extend) -> Pending<'_, Result<Consistency, Refusal>>;
 }
 
+/// What people may ask for that approve calls, on any port. Whoever asks sees and decides what their own roles allow, in
+/// their own tenant; what they may not decide is as good as not there.
+pub trait ApprovalDoor: Debug + Send + Sync + 'static {
+    /// The calls that wait for somebody like the one who asks.
+    fn waiting(&self, credentials: Credentials, correlation_id: String) -> Pending<'_, Result<WaitingCalls, Refusal>>;
+
+    /// Decides one of them, once. It is on record when this answers.
+    fn decide(&self, credentials: Credentials, decide: Decide) -> Pending<'_, Result<Decided, Refusal>>;
+}
+
 /// What is asked of an authorizer: may this principal, in this context, call this contract?
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// All that is known about the caller.
     pub context: &'a SecurityContext,

@@ -8,8 +8,10 @@ use std::{
     time::Duration,
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
+use grid_config::DeniedTools;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
@@ -22,6 +24,7 @@ use grid_limits::Limits;
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
@@ -40,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) reader_role: String,
     /// Reads all records.
     pub(crate) operator_role: String,
+    /// What lists say of tools that their reader may not call.
+    pub(crate) denied_tools: DeniedTools,
     pub(crate) heartbeat: Duration,
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
@@ -65,11 +70,13 @@ pub(crate) struct Host<C> {
     pub(crate) sessions: Sessions,
     pub(crate) contracts: C,
     pub(crate) authorize: Authorize,
+    pub(crate) policies: Policies,
     pub(crate) limits: Limits,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
+    pub(crate) approvals: Approvals,
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.

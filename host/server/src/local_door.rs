@@ -10,7 +10,7 @@ use grid_core::{
     envelope::{Credentials, Envelope},
     event::Kind,
     id::InvocationId,
-    local::{BATCH, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, MAX_BATCH, Report, Watched},
+    local::{Authorized, BATCH, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, MAX_BATCH, Report, Watched},
     port::LocalDoor,
 };
 use grid_identity::Caller;
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    call_path::grant,
+    call_path::{Granting, grant},
     front_door::{Door, lost, stopping},
     host::{Host, unwritable},
     trail::{Trail, receipt},
@@ -28,7 +28,7 @@ use crate::{
 mod watch;
 
 impl<C: Contracts> LocalDoor for Door<C> {
-    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Granted, Refusal> {
+    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Authorized, Refusal> {
         let trail = self.call_trail(&envelope);
         let correlation = trail.correlation();
         let span = trail.span().clone();
@@ -107,7 +107,7 @@ async fn authorize<C: Contracts>(
     credentials: Credentials,
     envelope: Envelope,
     mut trail: Trail,
-) -> Result<Granted, Refusal> {
+) -> Result<Authorized, Refusal> {
     let host = &door.0;
     if host.stopping.is_cancelled() {
         return Err(door.refuse(trail, None, stopping()).await);
@@ -116,10 +116,11 @@ async fn authorize<C: Contracts>(
         return Err(door.refuse_proved(&credentials, trail, switched_off()).await);
     }
     match grant(host, &credentials, envelope, &mut trail).await {
-        Ok(issued) => {
+        Ok(Granting::Issued(issued)) => {
             host.metrics.granted();
-            Ok(granted(issued, &trail))
+            Ok(Authorized::Granted(Box::new(granted(*issued, &trail))))
         }
+        Ok(Granting::Waits(waits)) => Ok(Authorized::Waiting(waits)),
         Err(refusal) => Err(door.refuse(trail, None, refusal).await),
     }
 }
@@ -309,11 +310,13 @@ impl<C: Contracts> Host<C> {
     /// Rights ended: grants that rest on them are void, those who watch are told, and each grant is concluded.
     pub(crate) async fn revoke_grants(self: &Arc<Self>, number: u64, reason: &str) {
         self.grants.revoke_before(number);
+        self.approvals.void_before(number);
         self.epochs.send_modify(|epoch| {
             if epoch.number < number {
                 *epoch = crate::host::Epoch { number, reason: Arc::from(reason) };
             }
         });
         self.settle_grants().await;
+        self.settle_approvals().await;
     }
 }
