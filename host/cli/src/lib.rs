@@ -9,6 +9,7 @@ mod config;
 mod exit;
 mod lists;
 mod output;
+mod policy;
 mod remote;
 mod revoke;
 mod serve;
@@ -42,11 +43,12 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
   grid config dump                             what holds, and where it comes from
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid policy test                             do the policies say what they should
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
-            5 swap or drift, 6 denied, 7 audit verification failed"
+            4 policy test failed, 5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -106,6 +108,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Witness(witness::Witness),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     #[command(subcommand)]
     Adm(adm::Adm),
     Completions(completions::Completions),
@@ -183,6 +187,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Call(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),
+        Command::Policy(command) => command.run(&context),
         Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };

@@ -47,6 +47,14 @@ pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Faul
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }
 
+/// A manifest as this configuration reads it, or its faults.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_manifest(path: &Path, config: &Config) -> std::io::Result<Result<Loaded, Vec<Fault>>> {
+    Manifest::load(path, manifest_options(config))
+}
+
 pub(crate) fn manifest_options(config: &Config) -> Options {
     Options {
         extra_args: match config.manifest.extra_args {
