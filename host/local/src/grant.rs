@@ -148,6 +148,8 @@ impl Grant {
             claims: BTreeMap::new(),
             proof: proof?,
             digest: ClaimsDigest([0; 32]),
+            credential: None,
+            runtime: None,
             issued_at_ms: None,
             expires_at_ms: None,
         };

@@ -145,7 +145,7 @@ async fn permitted<C: Contracts>(
     local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.stage(Stage::Identity, || prove(host, credentials, envelope.claim.as_ref()))?;
+    let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
     trail.principal(caller.principal());
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
@@ -160,12 +160,12 @@ async fn permitted<C: Contracts>(
 }
 
 /// What a request says of its sender may not contradict what was proved.
-fn prove<C: Contracts>(
+async fn prove<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     claim: Option<&SecurityClaim>,
 ) -> Result<Caller, Refusal> {
-    let caller = host.identity.prove(credentials)?;
+    let caller = host.identity.prove_soon(credentials).await?;
     if let Some(claim) = claim {
         grid_identity::compare(caller.principal(), claim)?;
     }

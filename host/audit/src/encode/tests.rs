@@ -22,6 +22,8 @@ fn full() -> Event {
         claims: BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([9; 32]),
+        credential: None,
+        runtime: None,
         issued_at_ms: None,
         expires_at_ms: None,
     };

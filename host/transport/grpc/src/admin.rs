@@ -6,22 +6,24 @@ use std::{fmt, io, sync::Arc};
 use bytes::Bytes;
 use grid_core::port::{AdminDoor, ApprovalDoor, AuditDoor};
 use grid_proto::v1::{self, admin_service_server};
+use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept::{Peer, Places, accept},
+    accept::{Peer, Places},
     approvers::Approvers,
     auditors::Auditors,
     body::Reply,
-    connection::{Port, Route, serve_auto},
+    connection::{Port, Route},
     convert::admin,
     running::Running,
-    server::{Beside, services, unknown},
+    server::{Beside, listen, services, unknown},
     settings::Settings,
     side::{Health, Sides, split},
+    socket::Socket,
     unary::{Asked, Limits, is_grpc, unary},
 };
 
@@ -39,6 +41,8 @@ pub struct Admin<A, P> {
     approvers: Option<Arc<dyn ApprovalDoor>>,
     pages: P,
     settings: Settings,
+    tls: Option<Tls>,
+    socket: Option<Socket>,
 }
 
 impl<A, P> fmt::Debug for Admin<A, P> {
@@ -51,13 +55,25 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self { door, auditors: None, approvers: None, pages, settings }
+        Self { door, auditors: None, approvers: None, pages, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Encrypts what comes over the network.
+    #[must_use]
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves processes on this machine at `socket` too.
+    #[must_use]
+    pub fn local(self, socket: Option<Socket>) -> Self {
+        Self { socket, ..self }
     }
 
     /// Hands people who approve to `door`; without it nobody serves them.
@@ -88,9 +104,10 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
             limits,
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
-        let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
+        let (tls, protocols) = (self.tls, Protocols::Any);
+        let port =
+            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
 }
@@ -141,6 +158,12 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let reason = asked.message.reason;
                     admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                })
+                .await
+            }
+            "ReloadPolicies" => {
+                unary(request, local, limits, async |asked: Asked<v1::ReloadPoliciesRequest>| {
+                    admin::reloaded(door.reload_policies(asked.credentials).await)
                 })
                 .await
             }
