@@ -1,6 +1,7 @@
 //! The command line: takes arguments and what the program can do, gives an exit code. One file a command.
 
 mod adm;
+mod approvals;
 mod audit;
 mod call;
 mod check;
@@ -12,6 +13,7 @@ mod output;
 mod policy;
 mod remote;
 mod revoke;
+mod safe;
 mod serve;
 mod target;
 mod time;
@@ -44,6 +46,7 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
   grid policy test                             do the policies say what they should
+  grid approvals list                          which calls wait for me
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
@@ -104,6 +107,8 @@ enum Command {
     Sessions(lists::Sessions),
     Revoke(revoke::Revoke),
     Call(call::Call),
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -185,6 +190,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Sessions(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
+        Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),
         Command::Policy(command) => command.run(&context),
