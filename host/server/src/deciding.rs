@@ -43,7 +43,7 @@ fn external(config: &Config) -> Result<Option<Arc<dyn Authorizer>>, String> {
 }
 
 /// A directory of policies.
-fn read(dir: &Path, manifest: &Manifest) -> Set {
+pub(crate) fn read(dir: &Path, manifest: &Manifest) -> Set {
     let told = |faults: Vec<grid_policy::Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
     let (set, warnings) = PolicySet::load(dir, manifest).map_err(told)?;
     for warning in warnings {

@@ -14,6 +14,7 @@ async fn all(desk: &Desk<grid_contract::Strict>, who: &Credentials) -> Vec<Optio
         door.sessions(who.clone()).await.err(),
         door.contracts(who.clone()).await.err(),
         door.invalidate(who.clone(), "because".to_owned()).await.err(),
+        door.reload_policies(who.clone()).await.err(),
     ]
 }
 
@@ -27,7 +28,7 @@ async fn an_admin_without_the_role_is_refused_everything_and_recorded() {
         }
     }
     let refused = desk.log.of("refused");
-    assert_eq!(refused.len(), 10);
+    assert_eq!(refused.len(), 12);
     assert!(refused.iter().all(|record| record.code() == Some("PERMISSION_DENIED")));
     assert_eq!(desk.host().authorize.epoch(), 1, "nothing was invalidated");
 }
