@@ -13,6 +13,7 @@ mod policies;
 mod refusals;
 mod registration;
 mod repeats;
+mod revoking;
 mod rights;
 mod runtimes;
 mod sessions;
