@@ -9,6 +9,7 @@ mod canary;
 mod desk;
 mod local;
 mod local_ends;
+mod policies;
 mod refusals;
 mod registration;
 mod repeats;

@@ -7,7 +7,9 @@ use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-pub use grid_proto::v1::{ContractStatus, Revocation, RuntimeStatus, SessionStatus, StatusResponse};
+pub use grid_proto::v1::{
+    ContractStatus, ReloadPoliciesResponse, Revocation, RuntimeStatus, SessionStatus, StatusResponse,
+};
 
 use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
@@ -184,6 +186,17 @@ impl Admin {
         let done = self.ask(service.restore(self.request(message))).await?;
         refusal(done.error)?;
         Ok(done.restored)
+    }
+
+    /// Has the host read its policies again; whether they are others than before.
+    ///
+    /// # Errors
+    /// `Refused` where they have a fault, `Transport`.
+    pub async fn reload_policies(&self) -> Result<ReloadPoliciesResponse, Error> {
+        let mut service = self.service.clone();
+        let mut done = self.ask(service.reload_policies(self.request(v1::ReloadPoliciesRequest {}))).await?;
+        refusal(done.error.take())?;
+        Ok(done)
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
