@@ -10,7 +10,7 @@ use crate::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
@@ -152,6 +152,9 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Makes every cached decision void; the new epoch.
     fn invalidate(&self, credentials: Credentials, reason: String)
     -> impl Future<Output = Result<u64, Refusal>> + Send;
+
+    /// Reads the policies again; a set that has a fault changes nothing.
+    fn reload_policies(&self, credentials: Credentials) -> impl Future<Output = Result<Reloaded, Refusal>> + Send;
 }
 
 /// What auditors may ask for, on any port. Whoever reads sees the records of their own tenant, or all of them with a

@@ -7,14 +7,15 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     refusal::Context,
     runtime::Runtime as _,
 };
 use grid_identity::Caller;
+use grid_reload::{Cause, reload};
 
-use crate::front_door::Door;
+use crate::front_door::{Door, lost};
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
@@ -122,6 +123,15 @@ impl<C: Contracts> AdminDoor for Door<C> {
             Ok(_) => Ok(epoch),
             Err(error) => Err(crate::host::unwritable(&error)),
         }
+    }
+
+    async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        // Goes on when its operator leaves: what is recorded as taken is taken.
+        let (host, cause) = (Arc::clone(&self.0), Cause::Operator(Arc::clone(caller.principal())));
+        let reloading = self.0.tasks.spawn(async move { reload(&host, &cause).await });
+        let correlation = self.0.correlation("");
+        reloading.await.unwrap_or_else(|_| Err(lost(correlation, self.0.clock.unix_ms())))
     }
 }
 

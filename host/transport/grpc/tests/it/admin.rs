@@ -6,7 +6,7 @@ use bytes::Bytes;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
 };
 use grid_grpc::{Admin, Running, Settings};
@@ -71,6 +71,11 @@ impl AdminDoor for Door {
         assert_eq!(reason, "test");
         Ok(9)
     }
+
+    async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(Reloaded { changed: true, policy: Some([0xa5; 32]), epoch: 10 })
+    }
 }
 
 fn pages(head: &Parts) -> Option<Response<Bytes>> {
@@ -113,6 +118,9 @@ async fn an_operator_sees_the_host() {
     let request = v1::InvalidateAuthorizationsRequest { reason: "test".to_owned(), ..Default::default() };
     let answer = client.invalidate_authorizations(asked(request, "op")).await;
     assert_eq!(answer.unwrap().into_inner().policy_epoch, 9);
+    let answer = client.reload_policies(asked(v1::ReloadPoliciesRequest {}, "op")).await.unwrap().into_inner();
+    assert_eq!((answer.changed, answer.policy_epoch), (true, 10));
+    assert_eq!(answer.policy_digest, format!("sha256:{}", "a5".repeat(32)));
 }
 
 #[tokio::test]
@@ -130,6 +138,8 @@ async fn who_is_no_operator_gets_the_refusal_in_every_answer() {
     errors.push(answer.unwrap().into_inner().error);
     let request = v1::InvalidateAuthorizationsRequest::default();
     let answer = client.invalidate_authorizations(request).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.reload_policies(v1::ReloadPoliciesRequest {}).await;
     errors.push(answer.unwrap().into_inner().error);
     for error in errors {
         let error = error.unwrap();

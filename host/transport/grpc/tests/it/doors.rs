@@ -136,6 +136,8 @@ impl FrontDoor for Front {
         }
         Ok(Tools {
             tools: vec![ToolListing {
+                denied: true,
+                needs_approval: true,
                 name: "add".to_owned(),
                 description: "adds".to_owned(),
                 parameters: "{}".to_owned(),
