@@ -243,7 +243,8 @@ mod command_line {
     #[test]
     fn a_certificate_is_shown_as_a_host_would_see_it() {
         let desk = Desk::new();
-        let made = desk.run(&["tls", "dev-ca", "--dir", "tls", "--client", "spiffe://dev.local/caller/alice", "--json"]);
+        let made =
+            desk.run(&["tls", "dev-ca", "--dir", "tls", "--client", "spiffe://dev.local/caller/alice", "--json"]);
         assert_eq!(made.code, 0, "{}", made.err);
         assert_eq!(made.json()["clients"][0]["certificate"], "tls/caller-alice.pem");
         let shown = desk.run(&["tls", "show", "tls/caller-alice.pem", "--json"]);
