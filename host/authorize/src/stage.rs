@@ -79,6 +79,15 @@ pub enum Listed {
     Denied,
 }
 
+/// What would be decided of a call whose arguments are not known.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The decision for some arguments.
+    pub decision: Result<Decision, Refusal>,
+    /// Others may be decided otherwise.
+    pub reads_args: bool,
+}
+
 /// The stage.
 #[derive(Debug)]
 pub struct Authorize {
@@ -191,6 +200,20 @@ impl Authorize {
             }
         }
         Listed::Denied
+    }
+
+    /// What would be decided of such a call now, without its arguments: for what was decided before, to be held against
+    /// the rights of now. It permits nothing.
+    pub async fn foresee(
+        &self,
+        context: &SecurityContext,
+        session: &Arc<Session>,
+        contract: &Arc<Contract>,
+        local: bool,
+    ) -> Foreseen {
+        let reads_args = self.epochs.look(|now| now.deciding.authorizer.reads(contract.name()).args);
+        let decision = self.decide(Asked { stage: self, context, session, contract, local, args: None }).await;
+        Foreseen { decision, reads_args }
     }
 
     /// A permitted call begins: hold what this gives while it is handed over. Nothing where its decision is void; then

@@ -29,6 +29,7 @@ use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
     archive::Archive,
+    events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
@@ -44,6 +45,14 @@ const REVOCATIONS: &str = "revocations.json";
 pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+/// A manifest as this configuration reads it, or its faults.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_manifest(path: &Path, config: &Config) -> std::io::Result<Result<Loaded, Vec<Fault>>> {
+    Manifest::load(path, manifest_options(config))
 }
 
 pub(crate) fn manifest_options(config: &Config) -> Options {
@@ -261,6 +270,7 @@ pub(crate) fn host<C: Contracts>(
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,

@@ -10,6 +10,7 @@ mod call_path;
 mod compose;
 mod consent;
 mod deciding;
+mod events;
 mod front_door;
 mod fulfilment;
 mod home;
@@ -22,7 +23,7 @@ mod runtime_door;
 mod serve;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults, read_manifest};
 pub use deciding::policy_faults;
 pub use grid_telemetry::Telemetry;
 pub use ports::tls_fault;

@@ -123,6 +123,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
     host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
     host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
+    let recalling = Arc::clone(&door);
+    host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {

@@ -12,6 +12,7 @@ mod local_ends;
 mod refusals;
 mod registration;
 mod repeats;
+mod revoking;
 mod rights;
 mod runtimes;
 mod sessions;

@@ -36,6 +36,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     archive::Archive,
+    events::Events,
     front_door::Door,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
@@ -119,7 +120,8 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
         approvals: Approvals::new(waiting, clock.shared()),
-        epochs: watch::Sender::new(Epoch { number: 1, reason: Arc::from("") }),
+        epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
+        events: Events::new(clock.shared()),
         watchers: Arc::new(Semaphore::new(4)),
         archive,
         outlets: Outlets::default(),
@@ -235,7 +237,12 @@ impl<C: Contracts> Desk<C> {
 
     /// A runtime of the tenant `demo` that serves these for every session.
     pub(super) fn seated(&self, id: &str, tools: &[&str]) -> Arc<FakeRuntime> {
-        let runtime = FakeRuntime::new(id, "demo", 4);
+        self.seated_for(id, "demo", tools)
+    }
+
+    /// The same of another tenant.
+    pub(super) fn seated_for(&self, id: &str, tenant: &str, tools: &[&str]) -> Arc<FakeRuntime> {
+        let runtime = FakeRuntime::new(id, tenant, 4);
         let seated: Arc<dyn Runtime> = runtime.clone();
         for tool in tools {
             self.host().roster.seat(&Arc::from(*tool), &seated, Scope::Every);

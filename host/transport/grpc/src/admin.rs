@@ -138,26 +138,39 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
             }
             "ListRuntimes" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListRuntimesRequest>| {
-                    admin::runtimes(door.runtimes(asked.credentials).await)
+                    admin::runtimes(door.runtimes(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListSessions" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListSessionsRequest>| {
-                    admin::sessions(door.sessions(asked.credentials).await)
+                    admin::sessions(door.sessions(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListContracts" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListContractsRequest>| {
-                    admin::contracts(door.contracts(asked.credentials).await)
+                    admin::contracts(door.contracts(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
-                    let reason = asked.message.reason;
-                    admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                    let request = admin::invalidate(asked.message);
+                    admin::invalidated(door.invalidate(asked.credentials, request).await)
+                })
+                .await
+            }
+            "ListRevocations" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListRevocationsRequest>| {
+                    admin::revocations(door.revocations(asked.credentials).await)
+                })
+                .await
+            }
+            "Restore" => {
+                unary(request, local, limits, async |asked: Asked<v1::RestoreRequest>| {
+                    let request = admin::restore(asked.message);
+                    admin::restored(door.restore(asked.credentials, request).await)
                 })
                 .await
             }
