@@ -52,7 +52,8 @@ class AltarRuntime:
             Where nothing is given, the name in the token; without a token `developer`, which is whom a DEVELOPMENT
             host takes it for.
         tools: What it serves: tools, or functions of which it makes tools.
-        endpoint: `http://host:port` or `https://host:port`; what GRID_ENDPOINT says, else `http://127.0.0.1:9090`.
+        endpoint: `http://host:port`, `https://host:port` or `unix:/path`; what GRID_ENDPOINT says, else
+            `http://127.0.0.1:9090`.
         token: The bearer token, a bare JWT, or a function that gives the present one. It is never shown.
         token_file: A file that holds one line with a JWT, read at each connection; what GRID_TOKEN_FILE says where
             neither is given.
