@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, manifest_faults};
+use grid_server::{audit_key_fault, limits_faults, manifest_faults};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -38,6 +38,13 @@ impl Check {
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(path) = &config.limits.file
+        {
+            let place = |line| Origin::File { path: path.clone(), line };
+            let told = |(line, message)| Problem::new(place(line), "limits.file", message);
+            problems.extend(limits_faults(config).into_iter().map(told));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -8,6 +8,7 @@ pub mod code;
 pub mod envelope;
 pub mod event;
 pub mod frame;
+pub mod gate;
 pub mod id;
 pub mod listing;
 pub mod local;

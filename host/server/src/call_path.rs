@@ -10,6 +10,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
+    gate::Pass,
     id::{CallId, CorrelationId},
     outcome::CallAnswer,
     principal::SecurityClaim,
@@ -49,7 +50,7 @@ pub(crate) async fn walk<C: Contracts>(
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
     let call = permitted(host, credentials, envelope, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -67,7 +68,9 @@ pub(crate) async fn walk<C: Contracts>(
     let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
 
     let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    let away = credentials.pass.as_ref().map(Pass::stand_back);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
+    drop(away);
 
     conclude(host, outcome, ticket, trail).await
 }
@@ -80,7 +83,7 @@ pub(crate) async fn grant<C: Contracts>(
     trail: &mut Trail,
 ) -> Result<Issued, Refusal> {
     let call = permitted(host, credentials, envelope, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter_local(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -113,6 +116,7 @@ async fn permitted<C: Contracts>(
 ) -> Result<PermittedCall, Refusal> {
     let caller = trail.stage(Stage::Identity, || prove(host, credentials, envelope.claim.as_ref()))?;
     trail.principal(caller.principal());
+    trail.stage(Stage::Limits, || host.limits.may_ask(caller.principal()))?;
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
     let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;

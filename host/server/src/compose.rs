@@ -185,11 +185,12 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
+    limits: grid_limits::Limits,
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
-    let limits = Limits {
+    let sessions = Limits {
         ttl: config.session.ttl,
         max_ttl: config.session.max_ttl,
         per_principal: config.session.max_per_principal as usize,
@@ -212,10 +213,11 @@ pub(crate) fn host<C: Contracts>(
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         identity,
-        sessions: Sessions::new(limits, clock.clone()),
+        sessions: Sessions::new(sessions, clock.clone()),
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
-        limits: grid_limits::Limits,
+        limits,
+        gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,

@@ -10,6 +10,7 @@ mod compose;
 mod front_door;
 mod fulfilment;
 mod host;
+mod limits;
 mod local_door;
 mod outlets;
 mod pages;
@@ -19,6 +20,7 @@ mod telemetry;
 mod traces;
 mod trail;
 
+pub use limits::limits_faults;
 pub use compose::{audit_key_fault, audit_origin, manifest_faults};
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};

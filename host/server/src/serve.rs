@@ -4,7 +4,8 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
-    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
+    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, gate::Gate,
+    port::AuditDoor,
 };
 use grid_grpc::{Admin, Running, Server, Settings};
 use grid_metrics::Metrics;
@@ -12,7 +13,7 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, limits, outlets::Outlets, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -82,6 +83,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let limits = limits::limits(config, &clock)?;
     // Ports first: a host that cannot listen should not touch the log.
     let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
@@ -95,12 +97,13 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, identity, limits, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {
@@ -161,8 +164,9 @@ async fn open<C: Contracts>(
     let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
     let clock = door.0.clock.clone();
     let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
+    let gate = door.0.gate.clone().map(|gate| gate as Arc<dyn Gate>);
     let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
+    let callers = server.auditing(Arc::clone(&auditors)).behind(gate).start(callers).await.map_err(failed)?;
     let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
     let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
     callers.health().set(true).await;
@@ -258,6 +262,9 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     callers.shutdown(Duration::from_secs(1)).await;
     let correlation = host.correlation("");
     host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
+    if let Some(error) = limits::write_budgets(host).await {
+        tracing::error!(%error, "what was spent of budgets could not be written down");
+    }
     let outlets = Arc::clone(host);
     if tokio::task::spawn_blocking(move || outlets.outlets.stop()).await.is_err() {
         tracing::error!("exporters and witnesses did not end in order");

@@ -77,7 +77,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
+        // Operators are never turned away for load.
+        let (settings, gate) = (self.settings, None);
+        let port = Arc::new(Port { route: routes, settings, gate, tasks: tasks.clone(), stop: stop.clone() });
         let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
         tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
         Ok(Running::new(address, health, stop, kill, tasks))

@@ -18,7 +18,9 @@ use hyper_util::{
 use tokio::net::TcpStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{accept::Peer, body::Reply, settings::Settings};
+use grid_core::gate::{Gate, Shed};
+
+use crate::{accept::Peer, body::Reply, fault::Fault, gate, settings::Settings};
 
 /// Answers requests.
 pub(crate) trait Route: Send + Sync + 'static {
@@ -30,6 +32,8 @@ pub(crate) trait Route: Send + Sync + 'static {
 pub(crate) struct Port<T> {
     pub(crate) route: T,
     pub(crate) settings: Settings,
+    /// Asked before anything of a request is read; absent where nothing is turned away.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -90,6 +94,8 @@ pub(crate) async fn serve_auto<T: Route>(port: Arc<Port<T>>, stream: TcpStream, 
     watch(pin!(connection), auto::Connection::graceful_shutdown, &port, &peer).await;
 }
 
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Reply>, Infallible>> + Send>>;
+
 fn service<T: Route>(
     port: &Arc<Port<T>>,
     peer: &Arc<Peer>,
@@ -100,13 +106,16 @@ fn service<T: Route>(
     Future: Future<Output = Result<Response<Reply>, Infallible>> + Send,
 > + use<T> {
     let (port, peer) = (Arc::clone(port), Arc::clone(peer));
-    service_fn(move |request| {
+    service_fn(move |mut request: Request<Incoming>| {
         peer.asked.store(true, Ordering::Relaxed);
+        let shed = port.gate.as_ref().and_then(|gate| gate::ask(gate, &mut request, &peer).err());
+        if let Some(Shed { retry_after }) = shed {
+            let answer = Fault::Shed { retry_after }.into_response();
+            return Box::pin(std::future::ready(Ok(answer))) as Answering;
+        }
         let (port, peer) = (Arc::clone(&port), Arc::clone(&peer));
         // Boxed once here: the future is large, and the connection moves it several times before it is polled.
-        let answer: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(async move { Ok(port.route.route(request, &peer).await) });
-        answer
+        Box::pin(async move { Ok(port.route.route(request, &peer).await) })
     })
 }
 

@@ -13,6 +13,7 @@ mod callers;
 mod connection;
 mod convert;
 mod fault;
+mod gate;
 mod inbound;
 mod locals;
 mod outbound;

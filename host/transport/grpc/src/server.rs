@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 
 use grid_core::{
     clock::SharedClock,
+    gate::Gate,
     port::{AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
 };
 use grid_proto::v1::{audit_service_server, grid_service_server, runtime_service_server};
@@ -39,19 +40,26 @@ pub struct Server<F, R> {
     auditors: Option<Arc<dyn AuditDoor>>,
     clock: SharedClock,
     settings: Settings,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self { front, runtimes, auditors: None, clock, settings }
+        Self { front, runtimes, auditors: None, clock, settings, gate: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Asks `gate` before anything of a request is read; without it nothing is turned away.
+    #[must_use]
+    pub fn behind(self, gate: Option<Arc<dyn Gate>>) -> Self {
+        Self { gate, ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -89,7 +97,8 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
+        let (settings, gate) = (self.settings, self.gate);
+        let port = Arc::new(Port { route: routes, settings, gate, tasks: tasks.clone(), stop: stop.clone() });
         let serve = move |stream, peer| serve_http2(Arc::clone(&port), stream, peer);
         tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
         Running::new(address, health, stop, kill, tasks)

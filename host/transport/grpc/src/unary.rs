@@ -56,10 +56,11 @@ pub(crate) async fn read<Q: Message + Default>(
     loopback: bool,
     limits: Limits,
 ) -> Result<Asked<Q>, Fault> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let read = tokio::time::timeout(limits.patience, gather(body, limits.message));
     let bytes = read.await.unwrap_or(Err(Fault::Slow))?;
-    let credentials = credentials(&head.headers, loopback);
+    let pass = head.extensions.remove();
+    let credentials = Credentials { pass, ..credentials(&head.headers, loopback) };
     Ok(Asked { message: decode(bytes)?, credentials, timeout: timeout(&head.headers) })
 }
 
