@@ -152,7 +152,9 @@ impl Bucket {
             "rate" => format!("too many calls in a short time (limit `{name}`); wait, and send the call again"),
             "budget" => format!("what may be spent in a day is spent (limit `{name}`); wait for the next day, UTC"),
             "queue" => format!("too many calls at once, and too many wait (limit `{name}`); send fewer at a time"),
-            _ => format!("too many calls at once, and no place became free in time (limit `{name}`); send fewer at a time"),
+            _ => format!(
+                "too many calls at once, and no place became free in time (limit `{name}`); send fewer at a time"
+            ),
         };
         let refusal = Refusal::new(code, Stage::Limits, message)
             .because(format!("limit `{name}`: {kind}"))
@@ -170,9 +172,9 @@ impl Bucket {
 impl Places {
     /// A place in the queue; given back when dropped.
     fn turn(&self) -> Option<Turn<'_>> {
-        let more = |waiting: u32| (waiting < self.crowd.queue).then_some(waiting + 1);
+        let more = |waiting: u32| (waiting < self.crowd.queue).then(|| waiting + 1);
         let taken = self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
-        taken.is_ok().then_some(Turn(&self.waiting))
+        taken.ok().map(|_| Turn(&self.waiting))
     }
 }
 

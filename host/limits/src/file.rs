@@ -145,7 +145,10 @@ impl Reader<'_> {
         for key in table.keys() {
             let name = key.get_ref().as_ref();
             if !KEYS.contains(&name) {
-                self.fault(Some(key.span().start), format!("`{name}` is no part of a limit; there are: {}", KEYS.join(", ")));
+                self.fault(
+                    Some(key.span().start),
+                    format!("`{name}` is no part of a limit; there are: {}", KEYS.join(", ")),
+                );
             }
         }
         let cell = |name: &str| table.get(name);
@@ -161,7 +164,10 @@ impl Reader<'_> {
         }
         for (given, needed) in [("burst", "rate"), ("queue", "concurrency"), ("wait", "concurrency")] {
             if let (Some(value), None) = (cell(given), cell(needed)) {
-                self.fault(Some(value.span().start), format!("`{given}` says something of `{needed}`, which is not there"));
+                self.fault(
+                    Some(value.span().start),
+                    format!("`{given}` says something of `{needed}`, which is not there"),
+                );
             }
         }
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
@@ -203,7 +209,10 @@ impl Reader<'_> {
     fn pattern(&mut self, what: &str, cell: Cell<'_, '_>) -> Pattern {
         let Some(cell) = cell else { return Pattern::any() };
         cell.get_ref().as_str().and_then(Pattern::parse).unwrap_or_else(|| {
-            self.fault(Some(cell.span().start), format!("`{what}` must be a name; `*` may stand at its end for any rest"));
+            self.fault(
+                Some(cell.span().start),
+                format!("`{what}` must be a name; `*` may stand at its end for any rest"),
+            );
             Pattern::any()
         })
     }
@@ -235,7 +244,8 @@ impl Reader<'_> {
         let cell = cell?;
         let pace = cell.get_ref().as_str().and_then(pace);
         if pace.is_none() {
-            let message = "`rate` must be calls in a time, 1 to 1000000, such as `\"100/s\"`, `\"600/m\"` or `\"1000/h\"`";
+            let message =
+                "`rate` must be calls in a time, 1 to 1000000, such as `\"100/s\"`, `\"600/m\"` or `\"1000/h\"`";
             self.fault(Some(cell.span().start), message.to_owned());
         }
         pace

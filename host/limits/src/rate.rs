@@ -10,13 +10,7 @@ use std::{
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::StateStore,
-};
+use governor::{Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, nanos::Nanos, state::StateStore};
 use grid_core::clock::SharedClock;
 
 /// So many in a time, and so many at once.

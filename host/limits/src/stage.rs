@@ -265,7 +265,8 @@ impl Limits {
             Entry::Vacant(place) => {
                 if self.kept.fetch_add(1, Ordering::AcqRel) >= self.most {
                     self.kept.fetch_sub(1, Ordering::AcqRel);
-                    let message = "the host counts as many callers as it can just now; send the call again a little later";
+                    let message =
+                        "the host counts as many callers as it can just now; send the call again a little later";
                     return Err(Refusal::new(Code::ResourceExhausted, Stage::Limits, message)
                         .because("`limits.keys` counts are in use")
                         .with("limit", rule.name.as_ref())

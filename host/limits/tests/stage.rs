@@ -1,5 +1,5 @@
 //! The stage limits: what it lets through, what it refuses and with which word, and what it holds for how long.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::{sync::Arc, time::Duration};
 
@@ -134,7 +134,6 @@ async fn places_are_held_until_the_call_is_over() {
     assert_eq!(hall.limits.usage(1)[0].running, 1);
 }
 
-
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_bounded_and_served_in_turn() {
     let hall = Arc::new(Hall::of(
@@ -142,9 +141,10 @@ async fn a_queue_is_bounded_and_served_in_turn() {
     ));
     let session = hall.session("alice", "acme");
     let first = hall.enter(&session, "look").await.unwrap();
+    let tasks = tokio_util::task::TaskTracker::new();
     let waiter = |hall: &Arc<Hall>| {
         let (hall, session) = (Arc::clone(hall), Arc::clone(&session));
-        tokio::spawn(async move { hall.enter(&session, "look").await })
+        tasks.spawn(async move { hall.enter(&session, "look").await })
     };
     let (one, two) = (waiter(&hall), waiter(&hall));
     while hall.limits.usage(1)[0].waiting < 2 {
@@ -203,6 +203,7 @@ async fn a_budget_counts_the_contracts_units_until_midnight_utc() {
     hall.enter(&session, "look").await.unwrap();
     assert!(hall.enter(&session, "look").await.is_err());
     hall.scene.clock.advance(Duration::from_millis(midnight - 1));
+    let session = hall.session("alice", "acme");
     assert!(hall.enter(&session, "look").await.is_err());
     hall.scene.clock.advance(Duration::from_millis(1));
     hall.enter(&session, "report").await.unwrap();
@@ -243,7 +244,8 @@ async fn what_others_share_is_not_told() {
 #[tokio::test]
 async fn the_number_of_counts_is_bounded_and_idle_ones_are_forgotten() {
     let settings = Settings { keys: 16, ..Settings::default() };
-    let hall = Hall::with(settings, "[[limit]]\nname = \"own\"\nper = [\"principal\"]\nrate = \"100/s\"\nconcurrency = 5\n");
+    let hall =
+        Hall::with(settings, "[[limit]]\nname = \"own\"\nper = [\"principal\"]\nrate = \"100/s\"\nconcurrency = 5\n");
     let session = |at: u32| hall.session(&format!("p{at}"), "acme");
     let held = hall.enter(&session(0), "look").await.unwrap();
     for at in 1..16 {

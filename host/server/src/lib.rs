@@ -20,8 +20,8 @@ mod telemetry;
 mod traces;
 mod trail;
 
-pub use limits::limits_faults;
 pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use limits::limits_faults;
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

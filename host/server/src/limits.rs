@@ -69,7 +69,9 @@ pub(crate) async fn keep<C: Contracts>(host: Arc<Host<C>>, path: Option<std::pat
         }
         let failed = write_budgets(&host).await;
         match &failed {
-            Some(error) if !trouble => tracing::error!(%error, "budgets cannot be written down; they hold until a restart"),
+            Some(error) if !trouble => {
+                tracing::error!(%error, "budgets cannot be written down; they hold until a restart")
+            }
             None if trouble => tracing::info!("budgets are written down again"),
             _ => {}
         }

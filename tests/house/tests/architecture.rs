@@ -112,6 +112,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper", &["grid-grpc", "grid-audit-witness", SERVER]),
     ("hyper-util", &["grid-grpc", "grid-audit-witness", SERVER]),
     ("tower-service", &["grid-grpc"]),
+    ("governor", &["grid-limits"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),

@@ -96,7 +96,9 @@ fn a_limit_that_limits_nothing_or_takes_a_name_of_the_settings_is_refused() {
 
 #[test]
 fn a_file_has_so_many_limits_and_not_one_more() {
-    let of = |count: usize| (0..count).map(|at| format!("[[limit]]\nname = \"n{at}\"\nrate = \"1/s\"\n")).collect::<String>();
+    let of = |count: usize| {
+        (0..count).map(|at| format!("[[limit]]\nname = \"n{at}\"\nrate = \"1/s\"\n")).collect::<String>()
+    };
     assert_eq!(read(&of(MOST)).unwrap().len(), MOST);
     assert!(read(&of(MOST + 1)).unwrap_err().remove(0).message.contains("a file may have 1000"));
 }
