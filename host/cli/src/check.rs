@@ -4,12 +4,13 @@ use std::path::Path;
 
 use clap::Args;
 use grid_contract::Fault;
+use grid_core::Code;
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, limits_faults, manifest_faults};
+use grid_server::{audit_key_fault, limits_faults, manifest_faults, tls_fault};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -45,6 +46,12 @@ impl Check {
             let place = |line| Origin::File { path: path.clone(), line };
             let told = |(line, message)| Problem::new(place(line), "limits.file", message);
             problems.extend(limits_faults(config).into_iter().map(told));
+        }
+        if let Ok(config) = reading.values()
+            && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))
+        {
+            let place = Origin::File { path: path.clone(), line: None };
+            problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -100,7 +100,7 @@ impl Grants {
     /// # Errors
     /// FEATURE_UNAVAILABLE, RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
     pub fn hold(&self, call: Approved<DigestedCall>, ticket: Ticket) -> Result<Held, Refusal> {
-        let call = call.into_call();
+        let (call, consent) = call.into_parts();
         let Inner { settings, clock, places, .. } = &*self.0;
         let contracted = call.call().call();
         let (contract, session_call) = (contracted.contract(), contracted.call());
@@ -119,7 +119,7 @@ impl Grants {
         let since = clock.elapsed();
         let ttl = settings.ttl.min(session_call.session().time_left(since));
         let times = Times { since, age: Duration::ZERO, expires: since.saturating_add(ttl), given_at_ms };
-        Ok(Held { call, ticket, place, invocation: InvocationId::mint(), times, record: Vec::new() })
+        Ok(Held { call, consent, ticket, place, invocation: InvocationId::mint(), times, record: Vec::new() })
     }
 
     /// Opens a grant whose admission is in the log.

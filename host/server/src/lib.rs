@@ -14,6 +14,7 @@ mod limits;
 mod local_door;
 mod outlets;
 mod pages;
+mod ports;
 mod runtime_door;
 mod serve;
 mod telemetry;
@@ -22,6 +23,7 @@ mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, manifest_faults};
 pub use limits::limits_faults;
+pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

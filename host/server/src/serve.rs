@@ -3,17 +3,14 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{
-    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, gate::Gate,
-    port::AuditDoor,
-};
-use grid_grpc::{Admin, Running, Server, Settings};
+use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_grpc::Running;
 use grid_metrics::Metrics;
-use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
+use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, limits, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -41,6 +38,10 @@ impl Failure {
     #[must_use]
     pub fn is_of_configuration(&self) -> bool {
         self.configuration
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
@@ -85,7 +86,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let identity = compose::identity(config, &clock)?;
     let limits = limits::limits(config, &clock)?;
     // Ports first: a host that cannot listen should not touch the log.
-    let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
+    let ports = Ports::bind(config, &clock).await?;
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
     if recovered.cut > 0 || !recovered.closed.is_empty() {
         tracing::warn!(
@@ -101,7 +102,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
-    let (callers, operators) = open(config, &door, callers, operators).await?;
+    let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
     host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     let settled = Arc::clone(&host);
@@ -125,13 +126,6 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     ended
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot listen on {address}: {error}; free it, or set another address");
-        Failure::start(Code::EnvironmentError, message)
-    })
-}
-
 async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
     let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
@@ -144,34 +138,6 @@ async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::start(Code::AuditUnavailable, error.to_string())),
     }
-}
-
-async fn open<C: Contracts>(
-    config: &Config,
-    door: &Arc<Door<C>>,
-    callers: TcpListener,
-    operators: TcpListener,
-) -> Result<(Running, Running), Failure> {
-    let settings = Settings {
-        max_message: config.server.max_message.as_usize(),
-        max_concurrent_streams: config.server.max_concurrent_streams,
-        max_connections_per_peer: config.server.max_connections_per_peer,
-        keepalive: config.server.keepalive,
-        keepalive_timeout: config.server.keepalive_timeout,
-        first_frame_timeout: config.server.first_frame_timeout,
-        ..Settings::default()
-    };
-    let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
-    let clock = door.0.clock.clone();
-    let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
-    let gate = door.0.gate.clone().map(|gate| gate as Arc<dyn Gate>);
-    let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.auditing(Arc::clone(&auditors)).behind(gate).start(callers).await.map_err(failed)?;
-    let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
-    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
-    callers.health().set(true).await;
-    operators.health().set(true).await;
-    Ok((callers, operators))
 }
 
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
