@@ -9,7 +9,7 @@ use crate::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, LimitList, Opened, RuntimeRow, SessionRow, Status, Tools},
     local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
@@ -147,6 +147,9 @@ pub trait AdminDoor: Send + Sync + 'static {
 
     /// Contracts of the manifest.
     fn contracts(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+
+    /// The limits in force and `most` of their counts.
+    fn limits(&self, credentials: Credentials, most: usize) -> impl Future<Output = Result<LimitList, Refusal>> + Send;
 
     /// Makes every cached decision void; the new epoch.
     fn invalidate(&self, credentials: Credentials, reason: String)

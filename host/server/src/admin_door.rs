@@ -7,7 +7,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, LimitList, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     refusal::Context,
     runtime::Runtime as _,
@@ -100,6 +100,11 @@ impl<C: Contracts> AdminDoor for Door<C> {
             runtimes: host.roster.serving(contract.name()),
         };
         Ok(host.contracts.manifest().iter().map(row).collect())
+    }
+
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        self.operator(&credentials).await?;
+        Ok(crate::limits::list(&self.0.limits, self.0.gate.as_deref(), most))
     }
 
     async fn invalidate(&self, credentials: Credentials, reason: String) -> Result<u64, Refusal> {

@@ -4,8 +4,13 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use grid_config::Config;
 use grid_contract::Contracts;
-use grid_core::{Code, clock::SharedClock, event::Event, event::Kind};
-use grid_limits::{Adaptive, Defaults, Limits, Pace, Settings, file};
+use grid_core::{
+    Code,
+    clock::SharedClock,
+    event::{Event, Kind},
+    listing::{GateRow, LimitList, LimitRow, UseRow},
+};
+use grid_limits::{Adaptive, Defaults, Flow, Limits, Pace, Settings, Usage, file};
 
 use crate::{host::Host, serve::Failure};
 
@@ -42,6 +47,44 @@ pub(crate) fn limits(config: &Config, clock: &SharedClock) -> Result<Limits, Fai
     };
     Limits::new(settings, rules.unwrap_or_default(), clock.clone())
         .map_err(|message| Failure::start(Code::EnvironmentError, message))
+}
+
+/// For operators.
+pub(crate) fn list(limits: &Limits, gate: Option<&Adaptive>, most: usize) -> LimitList {
+    let row = |rule: &Arc<grid_limits::Rule>| LimitRow {
+        name: rule.name.to_string(),
+        whom: [&rule.tenant, &rule.principal, &rule.tool].map(|pattern| pattern.as_str().to_owned()),
+        per: rule.per.words(),
+        rate: rule.pace.map_or(0, |pace| pace.calls.get()),
+        rate_within_ms: rule.pace.map_or(0, |pace| millis(pace.within)),
+        burst: rule.pace.map_or(0, |pace| pace.burst.get()),
+        concurrency: rule.crowd.map_or(0, |crowd| crowd.places),
+        queue: rule.crowd.map_or(0, |crowd| crowd.queue),
+        wait_ms: rule.crowd.map_or(0, |crowd| millis(crowd.wait)),
+        budget: rule.budget,
+    };
+    let used = |usage: Usage| UseRow {
+        limit: usage.rule.name.to_string(),
+        whom: [usage.tenant, usage.principal, usage.tool],
+        running: usage.running,
+        waiting: usage.waiting,
+        spent: usage.spent,
+        refused: usage.refused,
+    };
+    LimitList {
+        limits: limits.rules().iter().map(row).collect(),
+        uses: limits.usage(most).into_iter().map(used).collect(),
+        gate: gate.map(|gate| {
+            let flow = gate.flow();
+            let latency_us = u64::try_from(flow.latency.as_micros()).unwrap_or(u64::MAX);
+            let Flow { limit, inside, shed, shed_share, .. } = flow;
+            GateRow { limit, inside, shed, shed_share, latency_us }
+        }),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What stands before the path.

@@ -7,7 +7,7 @@ use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-pub use grid_proto::v1::{ContractStatus, RuntimeStatus, SessionStatus, StatusResponse};
+pub use grid_proto::v1::{ContractStatus, ListLimitsResponse, RuntimeStatus, SessionStatus, StatusResponse};
 
 use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
@@ -101,6 +101,17 @@ impl Admin {
         let list = self.ask(service.list_contracts(self.request(v1::ListContractsRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.contracts)
+    }
+
+    /// The limits in force, how at most `most` of their counts stand (0 for 100), and how the host sheds load.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn limits(&self, most: u32) -> Result<ListLimitsResponse, Error> {
+        let mut service = self.service.clone();
+        let mut list = self.ask(service.list_limits(self.request(v1::ListLimitsRequest { most }))).await?;
+        refusal(list.error.take())?;
+        Ok(list)
     }
 
     /// Makes every cached decision void and gives the new policy epoch.

@@ -145,6 +145,16 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            "ListLimits" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListLimitsRequest>| {
+                    let most = match asked.message.most {
+                        0 => 100,
+                        most => most.min(1_000) as usize,
+                    };
+                    admin::limits(door.limits(asked.credentials, most).await)
+                })
+                .await
+            }
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let reason = asked.message.reason;

@@ -22,6 +22,7 @@ mod server;
 mod settings;
 mod side;
 mod socket;
+mod turns;
 mod unary;
 
 #[doc(hidden)]
