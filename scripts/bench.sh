@@ -27,6 +27,7 @@ trap 'rm -rf target/bench/data' EXIT
 if [ -z "$only_local" ]; then
     "$built/grid-bench" run --grid "$built/grid" --keep "$@"
     "$built/grid-bench" audit $all
+    "$built/grid-bench" overload --grid "$built/grid" $all
 fi
 # shellcheck disable=SC2086
 "$built/grid-bench-local" run --grid "$built/grid" $all ${python:+--python "$python"}

@@ -9,6 +9,7 @@ mod connections;
 mod floods;
 mod headers;
 mod messages;
+mod noisy;
 mod operators;
 mod resets;
 mod runtimes;

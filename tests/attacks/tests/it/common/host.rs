@@ -67,8 +67,22 @@ fn grid() -> &'static Path {
 
 impl Host {
     pub async fn start(settings: &[&str]) -> Self {
+        Self::start_within(settings, 0).await
+    }
+
+    /// With a file of limits.
+    pub async fn start_with_limits(limits: &str) -> Self {
+        Self::started(&["limits.file=limits.toml"], 0, limits).await
+    }
+
+    /// With so many descriptors and no more; 0 for as many as this process may have.
+    pub async fn start_within(settings: &[&str], descriptors: u32) -> Self {
+        Self::started(settings, descriptors, "").await
+    }
+
+    async fn started(settings: &[&str], descriptors: u32, limits: &str) -> Self {
         for _ in 0..5 {
-            let mut host = Self::spawn(settings);
+            let mut host = Self::spawn(settings, descriptors, limits);
             if host.comes_up().await {
                 return host;
             }
@@ -77,12 +91,16 @@ impl Host {
         panic!("there are no free ports");
     }
 
-    fn spawn(settings: &[&str]) -> Self {
+    fn spawn(settings: &[&str], descriptors: u32, limits: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (callers, operators) = (free_port(), free_port());
         fs::write(folder.path().join("tools.json"), MANIFEST).unwrap();
-        fs::write(folder.path().join("grid.toml"), "mode = \"development\"\n[manifest]\npath = \"tools.json\"\n").unwrap();
-        let mut command = Command::new(grid());
+        fs::write(folder.path().join("limits.toml"), limits).unwrap();
+        fs::write(folder.path().join("grid.toml"), "mode = \"development\"\n[manifest]\npath = \"tools.json\"\n")
+            .unwrap();
+        let mut command = Command::new("sh");
+        let bounds = if descriptors > 0 { format!("ulimit -n {descriptors}; ") } else { String::new() };
+        command.arg("-c").arg(format!("{bounds}exec \"$0\" \"$@\"")).arg(grid());
         command.env_clear().current_dir(folder.path()).arg("serve");
         command.args(["--set", &format!("server.listen=127.0.0.1:{callers}")]);
         command.args(["--set", &format!("server.admin_listen=127.0.0.1:{operators}")]);
@@ -105,6 +123,16 @@ impl Host {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("the host does not come up: {}", self.said());
+    }
+
+    /// A token for somebody.
+    pub fn token(&self, principal: &str, tenant: &str, role: &str) -> String {
+        let mut command = Command::new(grid());
+        command.env_clear().current_dir(self.folder.path());
+        command.args(["token", "new", "--principal", principal, "--tenant", tenant, "--role", role]);
+        let made = command.output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
     pub fn endpoint(&self) -> String {

@@ -55,6 +55,25 @@ async fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
+/// A runtime on a task of the test, for every tenant.
+pub struct Serving(CancellationToken);
+
+impl Serving {
+    pub async fn start(host: &Host) -> Self {
+        let token = host.token("calc", "*", "grid_runtime");
+        let builder = Runtime::builder().tool(add).runtime_id("calc").token(token).endpoint(host.endpoint());
+        let runtime = builder.build().unwrap();
+        let (mut status, stop) = (runtime.status(), CancellationToken::new());
+        TaskTracker::new().spawn(runtime.run_until(stop.clone().cancelled_owned()));
+        soon("the runtime serves", status.wait_for(|status| status.state == State::Serving)).await.unwrap();
+        Self(stop)
+    }
+
+    pub fn stop(self) {
+        self.0.cancel();
+    }
+}
+
 /// Runs `attack` again and again for as long as an attack lasts, and checks what has to hold meanwhile.
 pub async fn survives(attack: impl Fn(&Target) + Send + Sync + 'static) {
     survives_with(&[], attack).await;
@@ -63,11 +82,7 @@ pub async fn survives(attack: impl Fn(&Target) + Send + Sync + 'static) {
 /// The same with settings of the host.
 pub async fn survives_with(settings: &[&str], attack: impl Fn(&Target) + Send + Sync + 'static) {
     let mut host = Host::start(settings).await;
-    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let runtime = Runtime::builder().tool(add).runtime_id("developer").endpoint(host.endpoint()).build().unwrap();
-    let mut status = runtime.status();
-    tasks.spawn(runtime.run_until(stop.clone().cancelled_owned()));
-    soon("the runtime serves", status.wait_for(|status| status.state == State::Serving)).await.unwrap();
+    let serving = Serving::start(&host).await;
     let client = Client::builder().endpoint(host.endpoint()).connect().await.unwrap();
     let session = client.open_session(SessionOptions::default()).await.unwrap();
     let bad = client.open_session(SessionOptions::default()).await.unwrap();
@@ -105,7 +120,7 @@ pub async fn survives_with(settings: &[&str], attack: impl Fn(&Target) + Send + 
         serve(&session).await;
     }
     assert!(most <= before + GROWTH, "the host grew from {before} to {most} bytes");
-    stop.cancel();
+    serving.stop();
     host.stop().await;
 }
 
@@ -113,7 +128,7 @@ async fn serve(session: &grid_sdk::Session) {
     let arguments = serde_json::json!({ "a": 2, "b": 40 });
     let answer = soon("the good client is served", session.call("add", &arguments)).await;
     let answer = answer.unwrap_or_else(|error| panic!("the good client was refused: {error}"));
-    assert_eq!(answer.content().trim(), "42");
+    assert_eq!(answer.content.trim(), "42");
 }
 
 /// Fails the test instead of hanging it.
