@@ -12,6 +12,7 @@ use grid_core::{
     clock::SystemClock,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
+    gate::Gate,
     id::{CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
@@ -39,6 +40,10 @@ impl Notes {
 
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 
     pub fn holds(&self, what: &str) -> bool {
@@ -385,6 +390,14 @@ impl Host {
         let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
+        Self { front, runtimes, running: server.start(listener).await.unwrap() }
+    }
+
+    pub async fn behind(gate: Arc<dyn Gate>) -> Self {
+        let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (settings, clock) = (Settings::default(), SystemClock::shared());
+        let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), clock, settings).behind(Some(gate));
         Self { front, runtimes, running: server.start(listener).await.unwrap() }
     }
 
