@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     let mut done = Vec::new();
     for round in 1..=rounds {
         let peak = peak(&host, seconds.min(4.0))?;
-        let mut at = |rate: f64| flood(&host, rate, seconds);
+        let at = |rate: f64| flood(&host, rate, seconds);
         let one = Round { peak, light: at(peak * 0.8)?, overload: at(peak * 5.0)?, after: at(peak * 0.8)? };
         eprintln!(
             "overload, round {round} of {rounds}: peak {peak:.0}/s; 80%: p99 {:.1} ms; 5 times: {:.0}/s good, p99 {:.1} ms, {:.0}/s refused, p99 {:.1} ms",

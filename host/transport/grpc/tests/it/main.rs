@@ -12,3 +12,4 @@ mod limits;
 mod locals;
 mod raw;
 mod runtimes;
+mod secured;
