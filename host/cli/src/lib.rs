@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod config;
 mod exit;
+mod limits;
 mod lists;
 mod output;
 mod policy;
@@ -105,6 +106,7 @@ enum Command {
     Tools(lists::Tools),
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
+    Limits(limits::Limits),
     Revoke(revoke::Revoke),
     Call(call::Call),
     #[command(subcommand)]
@@ -188,6 +190,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Tools(command) => command.run(&context),
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
+        Command::Limits(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),

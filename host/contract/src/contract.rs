@@ -145,6 +145,12 @@ impl Contract {
         self.settings.cost
     }
 
+    /// Bytes of arguments that a call may bring.
+    #[must_use]
+    pub fn max_args(&self) -> usize {
+        self.settings.max_args
+    }
+
     /// Whether each call needs a person's yes.
     #[must_use]
     pub fn approval(&self) -> Option<&Approval> {

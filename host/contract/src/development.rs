@@ -140,6 +140,7 @@ impl Development {
             providers: Some(vec![provider.to_owned()]),
             classification: String::new(),
             cost: 1,
+            max_args: crate::settings::MAX_ARGS,
             approval: None,
             tenants: None,
         };

@@ -16,7 +16,7 @@ use grid_session::Session;
 
 use crate::{
     Contract, Local,
-    settings::{Bounds, Layers, Settings},
+    settings::{Bounds, Layers, MAX_ARGS, Settings},
 };
 
 /// How a manifest is read.
@@ -266,6 +266,9 @@ pub(crate) fn compile(
     // What says nothing of the following keeps the digest that it had before they could be spoken of.
     if !settings.classification.is_empty() {
         host.insert("classification", Value::from(settings.classification.as_str()));
+    }
+    if settings.max_args != MAX_ARGS {
+        host.insert("max_args", Value::from(i64::try_from(settings.max_args).unwrap_or(i64::MAX)));
     }
     if settings.cost != 1 {
         host.insert("cost", Value::from(i64::try_from(settings.cost).unwrap_or(i64::MAX)));

@@ -1,5 +1,6 @@
 //! What the host reads beside the ADM fields of a contract: `version`, `effect`, `local`, `timeout`, `required_roles`,
-//! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`. A function's own value goes before its contract's.
+//! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`,
+//! `max_args`. A function's own value goes before its contract's.
 
 use std::time::Duration;
 
@@ -20,11 +21,17 @@ pub(crate) struct Settings {
     pub(crate) providers: Option<Vec<String>>,
     pub(crate) classification: String,
     pub(crate) cost: u64,
+    /// Bytes.
+    pub(crate) max_args: usize,
     pub(crate) approval: Option<Approval>,
     /// Absent: any.
     pub(crate) tenants: Option<Vec<String>>,
 }
 
+/// Bytes of arguments that a contract takes where it does not say.
+pub(crate) const MAX_ARGS: usize = 1 << 20;
+/// No contract takes more.
+const MOST_ARGS: usize = 4 << 20;
 /// No contract may cost more units.
 const MAX_COST: u64 = 1_000_000;
 
@@ -55,6 +62,7 @@ impl Layers<'_> {
             providers: self.texts("providers"),
             classification: self.text("classification").unwrap_or_default(),
             cost: self.cost(),
+            max_args: self.max_args(),
             approval: self.approval(bounds),
             tenants: self.texts("tenants"),
         }
@@ -130,6 +138,17 @@ impl Layers<'_> {
         })
     }
 
+    fn max_args(&mut self) -> usize {
+        let Some((pointer, value)) = self.find("max_args") else { return MAX_ARGS };
+        let bytes = value.as_str().and_then(parse_size).filter(|bytes| (1..=MOST_ARGS).contains(bytes));
+        bytes.unwrap_or_else(|| {
+            let message =
+                "`max_args` must be a size with its unit, at most `\"4MiB\"`, such as `\"64KiB\"` or `\"2MiB\"`";
+            self.fault(pointer, "setting.max-args", message.to_owned());
+            MAX_ARGS
+        })
+    }
+
     fn approval(&mut self, bounds: Bounds) -> Option<Approval> {
         let (pointer, value) = self.find("approval")?;
         let fields = value.as_object();
@@ -172,6 +191,18 @@ impl Layers<'_> {
     }
 }
 
+fn parse_size(text: &str) -> Option<usize> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: usize = number.parse().ok()?;
+    match unit {
+        "B" => Some(number),
+        "KiB" => number.checked_mul(1 << 10),
+        "MiB" => number.checked_mul(1 << 20),
+        _ => None,
+    }
+}
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
@@ -188,6 +219,16 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_need_their_unit() {
+        assert_eq!(parse_size("1000B"), Some(1000));
+        assert_eq!(parse_size("64KiB"), Some(65_536));
+        assert_eq!(parse_size("4MiB"), Some(MOST_ARGS));
+        for bad in ["", "5", "MiB", "-1B", "1.5MiB", "1 MiB", "1MB", "99999999999999999999B", "99999999999999999MiB"] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn durations_need_their_unit() {

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod envelope;
 pub mod event;
 pub mod frame;
+pub mod gate;
 pub mod id;
 pub mod listing;
 pub mod local;

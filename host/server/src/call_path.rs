@@ -11,6 +11,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
+    gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
     outcome::CallAnswer,
@@ -65,7 +66,7 @@ pub(crate) async fn walk<C: Contracts>(
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, false, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -99,7 +100,9 @@ pub(crate) async fn walk<C: Contracts>(
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
     let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
     let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let away = credentials.pass.as_ref().map(Pass::stand_back);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
+    drop(away);
 
     conclude(host, outcome, ticket, trail).await
 }
@@ -113,7 +116,7 @@ pub(crate) async fn grant<C: Contracts>(
 ) -> Result<Granting, Refusal> {
     let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, true, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter_local(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -167,6 +170,7 @@ async fn permitted<C: Contracts>(
 ) -> Result<PermittedCall, Refusal> {
     let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
     trail.principal(caller.principal());
+    trail.stage(Stage::Limits, || host.limits.may_ask(caller.principal()))?;
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
     let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;

@@ -236,13 +236,13 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    identity: Identity,
+    (identity, limits): (Identity, grid_limits::Limits),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
-    let limits = Limits {
+    let sessions = Limits {
         ttl: config.session.ttl,
         max_ttl: config.session.max_ttl,
         per_principal: config.session.max_per_principal as usize,
@@ -272,11 +272,12 @@ pub(crate) fn host<C: Contracts>(
         watchers: Arc::new(Semaphore::new(WATCHERS)),
         events: Events::new(clock.clone()),
         identity,
-        sessions: Sessions::new(limits, clock.clone()),
+        sessions: Sessions::new(sessions, clock.clone()),
         contracts,
         authorize: Authorize::new(deciding, decisions, clock.clone()),
         policies,
-        limits: grid_limits::Limits,
+        limits,
+        gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,

@@ -11,7 +11,7 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, deciding, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
+use crate::{compose, deciding, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -101,6 +101,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let limits = limits::limits(config, &clock)?;
     let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
@@ -115,12 +116,13 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, policies, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, (identity, limits), policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
     host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
     let recalling = Arc::clone(&door);
@@ -250,6 +252,9 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     callers.shutdown(Duration::from_secs(1)).await;
     let correlation = host.correlation("");
     host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
+    if let Some(error) = limits::write_budgets(host).await {
+        tracing::error!(%error, "what was spent of budgets could not be written down");
+    }
     let outlets = Arc::clone(host);
     if tokio::task::spawn_blocking(move || outlets.outlets.stop()).await.is_err() {
         tracing::error!("exporters and witnesses did not end in order");

@@ -98,6 +98,8 @@ const ROOMS: &[Room] = &[
     // What measures local calls is a caller with tools of its own; processes, samples and goals it shares with the other.
     room("grid-bench-local", &["grid-bench", "grid-proto", "grid-sdk", "grid-sdk-local"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
+    // What attacks a host meets it over the wire alone.
+    room("grid-attacks", &["grid-proto", "grid-sdk"]),
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
 ];
@@ -123,6 +125,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper-util", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
     ("hyper-rustls", &["grid-authzen"]),
     ("tower-service", &["grid-grpc"]),
+    ("governor", &["grid-limits"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),

@@ -105,8 +105,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         };
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Any);
-        let port =
-            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        // Operators are never turned away for load.
+        let (settings, gate) = (self.settings, None);
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
         listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
@@ -151,6 +152,16 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
             "ListContracts" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListContractsRequest>| {
                     admin::contracts(door.contracts(asked.credentials, asked.message.tenant).await)
+                })
+                .await
+            }
+            "ListLimits" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListLimitsRequest>| {
+                    let most = match asked.message.most {
+                        0 => 100,
+                        most => most.min(1_000) as usize,
+                    };
+                    admin::limits(door.limits(asked.credentials, most).await)
                 })
                 .await
             }
