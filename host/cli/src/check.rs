@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, manifest_faults};
+use grid_server::{audit_key_fault, manifest_faults, supply_fault};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -32,6 +32,13 @@ impl Check {
             let (fatal, harmless) = manifest(path, config);
             problems.extend(fatal);
             warnings.extend(harmless);
+        }
+        if let Ok(config) = reading.values()
+            && problems.is_empty()
+            && let Some(fault) = supply_fault(config)
+        {
+            let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
+            problems.push(Problem::new(place, "manifest", fault.message()));
         }
         if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)

@@ -5,8 +5,10 @@
 mod contract;
 mod development;
 mod evidence;
+mod foreign;
 mod manifest;
 mod settings;
+mod shadow;
 mod strict;
 
 pub use contract::{Approval, Contract, Effect, Local};

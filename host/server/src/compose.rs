@@ -9,7 +9,7 @@ use std::{
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Roles};
-use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
+use grid_contract::{Contracts, Fault, Manifest, Options};
 use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
@@ -49,36 +49,6 @@ pub(crate) fn manifest_options(config: &Config) -> Options {
         timeout: config.call.timeout,
         max_timeout: config.call.max_timeout,
         max_approval: config.approval.timeout,
-    }
-}
-
-/// Reads the manifest, once. DEVELOPMENT may do without one.
-pub(crate) fn manifest(config: &Config) -> Result<Manifest, Failure> {
-    let Some(path) = &config.manifest.path else {
-        return match config.mode {
-            Mode::Development => Ok(Manifest::default()),
-            Mode::Strict => {
-                let message = "strict mode serves the contracts of a manifest; set `manifest.path`";
-                Err(Failure::config(Code::MissingManifest, message))
-            }
-        };
-    };
-    let read = Manifest::load(path, manifest_options(config)).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}; check `manifest.path`", path.display());
-        Failure::config(Code::MissingManifest, message)
-    })?;
-    match read {
-        Ok(Loaded { manifest, warnings }) => {
-            for warning in warnings {
-                tracing::warn!("{}: {warning}", path.display());
-            }
-            Ok(manifest)
-        }
-        Err(faults) => {
-            let errors = faults.iter().filter(|fault| !fault.warning);
-            let each: Vec<String> = errors.map(|fault| format!("{}: {fault}", path.display())).collect();
-            Err(Failure::config(Code::InvalidConfig, each.join("\n")))
-        }
     }
 }
 
@@ -234,6 +204,7 @@ pub(crate) fn host<C: Contracts>(
             max_in_flight: config.runtime.max_in_flight,
             frame_queue: config.runtime.queue,
             local: config.local.enabled,
+            require_digests: config.runtime.require_digests,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),

@@ -12,7 +12,9 @@ use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
+use crate::{
+    compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, supply, supply::Provenance, telemetry,
+};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -34,6 +36,12 @@ pub struct Failure {
 impl Failure {
     pub(crate) fn config(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), configuration: true }
+    }
+
+    /// What is wrong and what to do; one problem a line.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
     }
 
     /// Whether configuration or manifest is at fault, as opposed to the machine.
@@ -62,23 +70,28 @@ impl std::error::Error for Failure {}
 pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = telemetry::start(config)?;
     let clock = SystemClock::shared();
-    let manifest = compose::manifest(config)?;
+    let (manifest, provenance) = supply::manifest(config)?;
     let ended = match config.mode {
-        Mode::Strict => run(config, Strict::new(manifest), clock).await,
+        Mode::Strict => run(config, Strict::new(manifest), provenance, clock).await,
         Mode::Development => {
             tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
             let options = compose::manifest_options(config);
             let most = config.development.max_tools_per_session as usize;
             let contracts = Development::new(manifest, options, most);
             let open = config.development.allow_registration;
-            run(config, if open { contracts } else { contracts.closed() }, clock).await
+            run(config, if open { contracts } else { contracts.closed() }, provenance, clock).await
         }
     };
     telemetry.stop();
     ended
 }
 
-async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) -> Result<(), Failure> {
+async fn run<C: Contracts>(
+    config: &Config,
+    contracts: C,
+    provenance: Provenance,
+    clock: SharedClock,
+) -> Result<(), Failure> {
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
@@ -98,7 +111,8 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
-    started(&host).await?;
+    started(&host, &provenance).await?;
+    provenance.keep()?;
     let (callers, operators) = open(config, &door, callers, operators).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
     let settled = Arc::clone(&host);
@@ -129,12 +143,12 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
+async fn started<C: Contracts>(host: &Host<C>, provenance: &Provenance) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
     let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
     let correlation = host.correlation("");
     let event = Event {
-        detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        detail: Some(format!("{} mode, manifest {digest}{provenance}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
         ..host.event(Kind::HostStarted, &correlation)
     };
     match host.ledger.record(event).await {

@@ -1,9 +1,11 @@
 //! The serving side: tools, and one stream to the host on which their calls arrive. A [`Runtime`] announces itself,
 //! offers its tools, answers calls, and comes back after every loss until it is told to stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use grid_lock::Lock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +58,8 @@ struct Setup {
     session_id: String,
     mode: Mode,
     tools: Vec<Tool>,
+    /// Function name and digest of the contract that this program was built against.
+    digests: BTreeMap<String, String>,
     concurrency: usize,
     grace: Duration,
     backoff: Backoff,
@@ -69,6 +73,7 @@ pub struct RuntimeBuilder {
     session_id: String,
     mode: Mode,
     tools: Vec<Tool>,
+    lock: Option<String>,
     concurrency: usize,
     grace: Duration,
     backoff: Backoff,
@@ -82,6 +87,7 @@ impl Default for RuntimeBuilder {
             session_id: String::new(),
             mode: Mode::Fulfil,
             tools: Vec::new(),
+            lock: None,
             concurrency: CONCURRENCY,
             grace: GRACE,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
@@ -120,6 +126,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The text of the `grid.lock` that this program was built against, such as `include_str!("grid.lock")`. The host does
+    /// not use a tool whose contract is another one there. Each tool must be in it.
+    #[must_use]
+    pub fn built_against(mut self, lock: &str) -> Self {
+        self.lock = Some(lock.to_owned());
+        self
+    }
+
     /// How many calls run at the same time; 64 where nothing is set. As many again may wait.
     #[must_use]
     pub const fn concurrency(mut self, calls: usize) -> Self {
@@ -152,7 +166,8 @@ impl RuntimeBuilder {
                 "the runtime has no id; set `runtime_id` to the name that the host knows it by",
             ));
         }
-        let problems = self.problems();
+        let mut problems = self.problems();
+        let digests = self.digests(&mut problems);
         if !problems.is_empty() {
             return Err(Error::setting(Setting::Tools, problems.join("; ")));
         }
@@ -162,11 +177,34 @@ impl RuntimeBuilder {
             session_id: self.session_id,
             mode: self.mode,
             tools: self.tools,
+            digests,
             concurrency: self.concurrency.max(1),
             grace: self.grace,
             backoff: self.backoff,
         };
         Ok(Runtime { setup: Arc::new(setup), status: watch::Sender::new(Status::default()) })
+    }
+
+    /// What the lock says of the tools; tools of a session have no contract before they are registered.
+    fn digests(&self, problems: &mut Vec<String>) -> BTreeMap<String, String> {
+        let Some(text) = self.lock.as_ref().filter(|_| self.mode == Mode::Fulfil) else { return BTreeMap::new() };
+        let lock: Lock = match text.parse() {
+            Ok(lock) => lock,
+            Err(error) => {
+                problems.push(format!("what the runtime was built against is {error}"));
+                return BTreeMap::new();
+            }
+        };
+        let mut digests = BTreeMap::new();
+        for name in self.tools.iter().map(Tool::name) {
+            match lock.digest_of(name) {
+                Some(digest) => drop(digests.insert(name.to_owned(), format!("sha256:{digest}"))),
+                None => problems.push(format!(
+                    "the tool `{name}` is not in the lock; add its contract to the manifest and run `grid manifest lock`"
+                )),
+            }
+        }
+        digests
     }
 
     fn problems(&self) -> Vec<String> {
@@ -261,6 +299,18 @@ mod tests {
         assert!(error.to_string().contains("`runtime_id`"), "{error}");
         let error = Runtime::builder().runtime_id("r").build().unwrap_err();
         assert!(error.to_string().contains("no tools"), "{error}");
+    }
+
+    #[test]
+    fn a_lock_that_is_none_or_lacks_a_tool_is_refused() {
+        let builder = || Runtime::builder().runtime_id("r").tool(silent);
+        let error = builder().built_against("{}").build().unwrap_err();
+        assert!(error.to_string().contains("not a `grid.lock`"), "{error}");
+        let empty = r#"{"lock_version":1,"manifest":{"version":"1.0.0","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},"contracts":{}}"#;
+        let error = builder().built_against(empty).build().unwrap_err();
+        assert!(error.to_string().contains("`silent` is not in the lock"), "{error}");
+        let registering = builder().built_against(empty).mode(Mode::Register).build();
+        assert!(registering.is_ok(), "what is registered has no contract before");
     }
 
     #[test]

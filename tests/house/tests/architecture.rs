@@ -21,9 +21,12 @@ const ROOMS: &[Room] = &[
     room("grid-adm", &[]),
     room("grid-proto", &[]),
     room("grid-tlog", &[]),
+    // What was reviewed is read by hosts, runtimes and reviewers alike.
+    room("grid-lock", &["grid-adm"]),
+    room("grid-supply", &["grid-adm", "grid-tlog"]),
     room("grid-identity", &["grid-core"]),
     room("grid-session", &["grid-core", "grid-identity"]),
-    room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
+    room("grid-contract", &["grid-adm", "grid-core", "grid-session", "grid-supply"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
@@ -43,7 +46,10 @@ const ROOMS: &[Room] = &[
     room("grid-audit-verify", &["grid-audit-wal", "grid-core", "grid-tlog"]),
     room("grid-dispatch", &["grid-adm", "grid-core", "grid-audit", "grid-resolve"]),
     // Where the path parts: in place of resolve and dispatch, for a call that its caller runs.
-    room("grid-local", &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"]),
+    room(
+        "grid-local",
+        &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"],
+    ),
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
@@ -70,7 +76,7 @@ const ROOMS: &[Room] = &[
         ],
     ),
     // SDKs and what is built with them never see the host.
-    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
+    room("grid-sdk", &["grid-adm", "grid-lock", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
     room("grid-sdk-tool", &["grid-adm"]),
     room("grid-sdk-macros", &[]),
     // What runs tools where their caller is meets the host through the client alone.
@@ -110,6 +116,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper-util", &["grid-grpc", "grid-audit-witness", SERVER]),
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
+    ("unicode-normalization", &["grid-supply"]),
+    ("unicode-security", &["grid-supply"]),
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),

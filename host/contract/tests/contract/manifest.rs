@@ -200,13 +200,13 @@ fn a_manifest_keeps_its_order_version_and_digest() {
 #[test]
 fn a_name_means_a_contract_first_and_then_a_function() {
     let text = manifest(&[
-        ("sum", r#""required_roles":["*"],"#, &[("a", ""), ("b", "")]),
-        ("other", r#""required_roles":["*"],"#, &[("sum", ""), ("c", "")]),
+        ("sum", r#""required_roles":["*"],"#, &[("sum", ""), ("b", "")]),
+        ("other", r#""required_roles":["*"],"#, &[("d", ""), ("c", "")]),
     ]);
     let manifest = Manifest::read(&text, options()).unwrap().manifest;
     let named = |name| manifest.named(name).iter().map(|contract| contract.name().to_string()).collect::<Vec<_>>();
-    assert_eq!(named("sum"), ["a", "b"], "the contract `sum` goes before the function `sum`");
-    assert_eq!(named("other"), ["sum", "c"]);
+    assert_eq!(named("sum"), ["sum", "b"], "the contract `sum` goes before the function `sum`");
+    assert_eq!(named("other"), ["d", "c"]);
     assert_eq!(named("c"), ["c"]);
     assert!(named("nothing").is_empty());
 }

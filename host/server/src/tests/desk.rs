@@ -123,6 +123,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             max_in_flight: 4,
             frame_queue: 16,
             local: true,
+            require_digests: false,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),

@@ -104,7 +104,7 @@ impl<'a> Handshake<'a> {
             tool_names: names.collect(),
             runtime_id: self.setup.runtime_id.clone(),
             correlation_id: self.correlation_id.clone(),
-            ..v1::FulfillTools::default()
+            contract_digests: self.setup.digests.clone().into_iter().collect(),
         });
         self.say(frame).await?;
         let answer = self

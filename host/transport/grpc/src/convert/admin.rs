@@ -79,7 +79,9 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
 pub(crate) fn invalidated(answer: Result<u64, Refusal>) -> v1::InvalidateAuthorizationsResponse {
     match answer {
         Ok(policy_epoch) => v1::InvalidateAuthorizationsResponse { policy_epoch, ..Default::default() },
-        Err(refusal) => v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() },
+        Err(refusal) => {
+            v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() }
+        }
     }
 }
 
