@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, manifest_faults, supply_fault};
+use grid_server::audit_key_fault;
+use grid_source::manifest_faults;
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -35,10 +36,10 @@ impl Check {
         }
         if let Ok(config) = reading.values()
             && problems.is_empty()
-            && let Some(fault) = supply_fault(config)
+            && let Some(fault) = grid_source::fault(config)
         {
             let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
-            problems.push(Problem::new(place, "manifest", fault.message()));
+            problems.push(Problem::new(place, "manifest", fault.message));
         }
         if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)

@@ -7,6 +7,7 @@ mod development;
 mod evidence;
 mod foreign;
 mod manifest;
+pub mod pin;
 mod settings;
 mod shadow;
 mod strict;

@@ -2,14 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    path::Path,
     sync::{Arc, atomic::AtomicU64},
 };
 
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Roles};
-use grid_contract::{Contracts, Fault, Manifest, Options};
+use grid_contract::Contracts;
 use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
 use grid_link::Hub;
@@ -21,7 +20,7 @@ use grid_tlog::Signer;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use grid_config::{Config, ExtraArgs, Mode};
+use grid_config::{Config, Mode};
 
 use crate::{
     archive::Archive,
@@ -29,28 +28,6 @@ use crate::{
     outlets::Outlets,
     serve::Failure,
 };
-
-/// Every fault of a manifest, warnings among them, as this configuration reads it.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
-    Manifest::load(path, manifest_options(config))
-        .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
-}
-
-pub(crate) fn manifest_options(config: &Config) -> Options {
-    Options {
-        extra_args: match config.manifest.extra_args {
-            ExtraArgs::Reject => grid_adm::ExtraArgs::Reject,
-            ExtraArgs::Ignore => grid_adm::ExtraArgs::Ignore,
-            ExtraArgs::Pass => grid_adm::ExtraArgs::Pass,
-        },
-        timeout: config.call.timeout,
-        max_timeout: config.call.max_timeout,
-        max_approval: config.approval.timeout,
-    }
-}
 
 /// Who is believed: tokens of the host's own key, and in DEVELOPMENT a named principal for local callers.
 pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {

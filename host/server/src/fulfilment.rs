@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use grid_contract::{Contract, Contracts, Development, Registration};
+use grid_contract::{Contract, Contracts, Development, Registration, pin};
 use grid_core::{
     Code, Refusal, Stage,
     event::{Event, Kind, plain_name},
@@ -15,7 +15,7 @@ use grid_core::{
 use grid_resolve::Scope;
 use grid_session::Session;
 
-use crate::{host::unwritable, pin, runtime_door::Port};
+use crate::{host::unwritable, runtime_door::Port};
 
 /// At most so many names in one message.
 const NAMES: usize = 1024;

@@ -13,17 +13,14 @@ mod host;
 mod local_door;
 mod outlets;
 mod pages;
-mod pin;
 mod runtime_door;
 mod serve;
-mod supply;
 mod telemetry;
 mod traces;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin};
 pub use serve::{Failure, serve, signalled};
-pub use supply::{Rollback, accept_rollback, lock_of, lock_path, supply_fault, version_of};
 pub use telemetry::{Telemetry, start as start_telemetry};
 
 #[cfg(test)]

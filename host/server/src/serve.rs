@@ -8,13 +8,12 @@ use grid_core::{
 };
 use grid_grpc::{Admin, Running, Server, Settings};
 use grid_metrics::Metrics;
+use grid_source::Provenance;
 use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{
-    compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, supply, supply::Provenance, telemetry,
-};
+use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -38,12 +37,6 @@ impl Failure {
         Self { code, message: message.into(), configuration: true }
     }
 
-    /// What is wrong and what to do; one problem a line.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
     /// Whether configuration or manifest is at fault, as opposed to the machine.
     #[must_use]
     pub fn is_of_configuration(&self) -> bool {
@@ -52,6 +45,13 @@ impl Failure {
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), configuration: false }
+    }
+}
+
+impl From<grid_source::Failure> for Failure {
+    fn from(failure: grid_source::Failure) -> Self {
+        let grid_source::Failure { code, message, configuration } = failure;
+        Self { code, message, configuration }
     }
 }
 
@@ -70,12 +70,12 @@ impl std::error::Error for Failure {}
 pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = telemetry::start(config)?;
     let clock = SystemClock::shared();
-    let (manifest, provenance) = supply::manifest(config)?;
+    let (manifest, provenance) = grid_source::manifest(config)?;
     let ended = match config.mode {
         Mode::Strict => run(config, Strict::new(manifest), provenance, clock).await,
         Mode::Development => {
             tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
-            let options = compose::manifest_options(config);
+            let options = grid_source::manifest_options(config);
             let most = config.development.max_tools_per_session as usize;
             let contracts = Development::new(manifest, options, most);
             let open = config.development.allow_registration;

@@ -10,7 +10,7 @@ use crate::{Entry, Lock, covers};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// They are as good as they were.
-    Same,
+    Compatible,
     /// They are as good as they were, and others are now.
     Widening,
     /// The schemas do not tell.
@@ -24,7 +24,7 @@ impl Verdict {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Same => "same",
+            Self::Compatible => "compatible",
             Self::Widening => "widening",
             Self::Unknown => "unknown",
             Self::Breaking => "breaking",
@@ -66,9 +66,9 @@ pub fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
     }
     if old.version != new.version {
         let what = format!("its version was `{}` and is `{}`", crate::clip(&old.version), crate::clip(&new.version));
-        changes.insert(0, of("", what, Verdict::Same));
+        changes.insert(0, of("", what, Verdict::Compatible));
     } else if old.manifest != new.manifest && changes.is_empty() {
-        changes.push(of("", "something differs that is part of no contract", Verdict::Same));
+        changes.push(of("", "something differs that is part of no contract", Verdict::Compatible));
     }
     changes
 }
@@ -114,14 +114,14 @@ fn verdict(field: &str, old: &Entry, new: &Entry) -> Verdict {
         };
         return match (schema(old), schema(new)) {
             (Some(old), Some(new)) if !covers(&new, &old) => Verdict::Breaking,
-            (Some(old), Some(new)) if covers(&old, &new) => Verdict::Same,
+            (Some(old), Some(new)) if covers(&old, &new) => Verdict::Compatible,
             (Some(_), Some(_)) => Verdict::Widening,
             _ => Verdict::Unknown,
         };
     }
     match field {
         // Words and labels: what a model reads may still steer it, which is why the digest has them.
-        "/description" | "/host/version" | "/host/tags" | "/host/contract" => Verdict::Same,
+        "/description" | "/host/version" | "/host/tags" | "/host/contract" => Verdict::Compatible,
         "/host/required_roles" => roles(old, new),
         _ => Verdict::Unknown,
     }

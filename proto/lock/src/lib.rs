@@ -79,6 +79,26 @@ impl Lock {
     }
 }
 
+/// What a runtime tells its host: each tool's digest, `sha256:<hex>`, by name.
+///
+/// # Errors
+/// Every fault, in words for whoever built the runtime: the text is no lock, or a tool is not in it.
+pub fn digests<'a>(lock: &str, tools: impl Iterator<Item = &'a str>) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let lock: Lock =
+        lock.parse().map_err(|error: NotALock| vec![format!("what the runtime was built against is {error}")])?;
+    let (mut digests, mut faults) = (BTreeMap::new(), Vec::new());
+    for tool in tools {
+        match lock.digest_of(tool) {
+            Some(digest) => drop(digests.insert(tool.to_owned(), format!("sha256:{digest}"))),
+            None => faults.push(format!(
+                "the tool `{}` is not in the lock; add its contract to the manifest and run `grid manifest lock`",
+                clip(tool)
+            )),
+        }
+    }
+    if faults.is_empty() { Ok(digests) } else { Err(faults) }
+}
+
 impl FromStr for Lock {
     type Err = NotALock;
 

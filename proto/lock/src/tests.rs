@@ -72,8 +72,11 @@ fn every_change_is_named_with_what_it_means() {
     other.manifest = Digest::of_bytes(b"n");
     assert_eq!(
         changes(&old, &other)[0].to_string(),
-        "the manifest: something differs that is part of no contract (same)"
+        "the manifest: something differs that is part of no contract (compatible)"
     );
     other.version = "1.0.1".to_owned();
-    assert_eq!(changes(&old, &other)[0].to_string(), "the manifest: its version was `1.0.0` and is `1.0.1` (same)");
+    assert_eq!(
+        changes(&old, &other)[0].to_string(),
+        "the manifest: its version was `1.0.0` and is `1.0.1` (compatible)"
+    );
 }

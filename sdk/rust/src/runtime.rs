@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grid_lock::Lock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -52,19 +51,6 @@ pub struct Status {
     pub session_id: String,
 }
 
-struct Setup {
-    connector: Connector,
-    runtime_id: String,
-    session_id: String,
-    mode: Mode,
-    tools: Vec<Tool>,
-    /// Function name and digest of the contract that this program was built against.
-    digests: BTreeMap<String, String>,
-    concurrency: usize,
-    grace: Duration,
-    backoff: Backoff,
-}
-
 /// Sets up a [`Runtime`].
 #[derive(Debug, Clone)]
 pub struct RuntimeBuilder {
@@ -74,6 +60,8 @@ pub struct RuntimeBuilder {
     mode: Mode,
     tools: Vec<Tool>,
     lock: Option<String>,
+    /// Function name and digest of the contract that this program was built against.
+    digests: BTreeMap<String, String>,
     concurrency: usize,
     grace: Duration,
     backoff: Backoff,
@@ -88,6 +76,7 @@ impl Default for RuntimeBuilder {
             mode: Mode::Fulfil,
             tools: Vec::new(),
             lock: None,
+            digests: BTreeMap::new(),
             concurrency: CONCURRENCY,
             grace: GRACE,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
@@ -159,7 +148,7 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     /// `Setting`.
-    pub fn build(self) -> Result<Runtime, Error> {
+    pub fn build(mut self) -> Result<Runtime, Error> {
         if self.runtime_id.trim().is_empty() {
             return Err(Error::setting(
                 Setting::RuntimeId,
@@ -167,44 +156,18 @@ impl RuntimeBuilder {
             ));
         }
         let mut problems = self.problems();
-        let digests = self.digests(&mut problems);
+        // Tools of a session have no contract before they are registered.
+        if let Some(lock) = self.lock.as_ref().filter(|_| self.mode == Mode::Fulfil) {
+            match grid_lock::digests(lock, self.tools.iter().map(Tool::name)) {
+                Ok(digests) => self.digests = digests,
+                Err(faults) => problems.extend(faults),
+            }
+        }
         if !problems.is_empty() {
             return Err(Error::setting(Setting::Tools, problems.join("; ")));
         }
-        let setup = Setup {
-            connector: self.connector,
-            runtime_id: self.runtime_id,
-            session_id: self.session_id,
-            mode: self.mode,
-            tools: self.tools,
-            digests,
-            concurrency: self.concurrency.max(1),
-            grace: self.grace,
-            backoff: self.backoff,
-        };
-        Ok(Runtime { setup: Arc::new(setup), status: watch::Sender::new(Status::default()) })
-    }
-
-    /// What the lock says of the tools; tools of a session have no contract before they are registered.
-    fn digests(&self, problems: &mut Vec<String>) -> BTreeMap<String, String> {
-        let Some(text) = self.lock.as_ref().filter(|_| self.mode == Mode::Fulfil) else { return BTreeMap::new() };
-        let lock: Lock = match text.parse() {
-            Ok(lock) => lock,
-            Err(error) => {
-                problems.push(format!("what the runtime was built against is {error}"));
-                return BTreeMap::new();
-            }
-        };
-        let mut digests = BTreeMap::new();
-        for name in self.tools.iter().map(Tool::name) {
-            match lock.digest_of(name) {
-                Some(digest) => drop(digests.insert(name.to_owned(), format!("sha256:{digest}"))),
-                None => problems.push(format!(
-                    "the tool `{name}` is not in the lock; add its contract to the manifest and run `grid manifest lock`"
-                )),
-            }
-        }
-        digests
+        self.concurrency = self.concurrency.max(1);
+        Ok(Runtime { setup: Arc::new(self), status: watch::Sender::new(Status::default()) })
     }
 
     fn problems(&self) -> Vec<String> {
@@ -229,7 +192,7 @@ impl RuntimeBuilder {
 /// Tools and the host that they are served to. Nothing happens until it runs.
 #[must_use = "a runtime does nothing until it runs"]
 pub struct Runtime {
-    setup: Arc<Setup>,
+    setup: Arc<RuntimeBuilder>,
     status: watch::Sender<Status>,
 }
 

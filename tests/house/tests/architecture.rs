@@ -57,6 +57,20 @@ const ROOMS: &[Room] = &[
     room("grid-grpc", &["grid-core", "grid-proto"]),
     // Settings are the program's, and the only thing in it that others may want to read.
     room("grid-config", &["grid-core"]),
+    // What a host serves is read before there is a host, and by commands that start none.
+    room(
+        "grid-source",
+        &[
+            "grid-adm",
+            "grid-audit-wal",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-lock",
+            "grid-supply",
+            "grid-tlog",
+        ],
+    ),
     // It hands a stage's tests the evidence that the stages before it made.
     room(
         "grid-testkit",

@@ -4,11 +4,10 @@ use std::{fs, path::PathBuf};
 
 use clap::Args;
 use grid_lock::{Change, changes};
-use grid_server::{lock_of, lock_path};
+use grid_source::{lock_of, lock_path};
 use serde_json::{Value, json};
 
-use super::{Context, Exit, Failure, manifest, unreadable, write};
-use crate::serve::failed;
+use super::{Context, Exit, Failure, failed, manifest, unreadable, write};
 
 /// Writes the digest of every contract into grid.lock, for review and for `grid serve --locked`
 #[derive(Debug, Args)]
@@ -19,7 +18,7 @@ use crate::serve::failed;
 
 The lock holds what each contract's digest is over, so that a review shows what changed. Timeouts that a contract does not
 say come from the configuration, and are part of the contract: lock with the configuration that the host has.
-A change is `breaking` where calls that were good are good no more, `widening` where others are good now too, `same`
+A change is `breaking` where calls that were good are good no more, `widening` where others are good now too, `compatible`
 where neither, and `unknown` where the schemas do not tell.
 Ends with 0, with 3 if the manifest is not valid, and with --check with 5 if anything differs.")]
 pub(crate) struct Lock {
@@ -67,7 +66,7 @@ fn say(context: &Context, changes: &[Change], contracts: usize) -> Result<(), Fa
     if context.output.is_json() {
         let each: Vec<Value> = changes.iter().map(to_json).collect();
         let worst = changes.iter().map(|change| change.verdict).max().map(grid_lock::Verdict::as_str);
-        let said = json!({ "changes": each, "contracts": contracts, "verdict": worst.unwrap_or("same") });
+        let said = json!({ "changes": each, "contracts": contracts, "verdict": worst.unwrap_or("compatible") });
         return Ok(context.output.json(&said)?);
     }
     for change in changes {

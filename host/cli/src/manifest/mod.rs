@@ -66,3 +66,8 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
         Failure::new(Exit::Error, format!("cannot write `{}`: {error}", path.display()))
     })
 }
+
+fn failed(failure: &grid_source::Failure) -> Failure {
+    let exit = if failure.configuration { Exit::Invalid } else { Exit::Error };
+    Failure::new(exit, failure.to_string())
+}

@@ -8,8 +8,7 @@ use grid_supply::signature;
 use grid_tlog::VerifyingKey;
 use serde_json::json;
 
-use super::{Context, Exit, Failure, manifest, unreadable, write};
-use crate::serve::failed;
+use super::{Context, Exit, Failure, failed, manifest, unreadable, write};
 
 /// Makes a key that signs manifests
 #[derive(Debug, Args)]
@@ -88,7 +87,7 @@ impl Sign {
         // Nobody should sign what no host would serve.
         let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
         let text = str::from_utf8(&bytes).map_err(|error| unreadable(&path, &error))?;
-        let version = grid_server::version_of(config, &path, text).map_err(|failure| failed(&failure))?;
+        let version = grid_source::version_of(config, &path, text).map_err(|failure| failed(&failure))?;
         let file = signature::path(&path);
         let there = fs::read_to_string(&file).ok();
         let note = there.and_then(|note| signature::add(&note, &version, &bytes, &signer).ok());
@@ -123,7 +122,7 @@ impl Verify {
         };
         let signed = signature::verify(&text, &bytes, &keys).map_err(|error| invalid(&error))?;
         let text = str::from_utf8(&bytes).map_err(|error| unreadable(&path, &error))?;
-        let version = grid_server::version_of(config, &path, text).map_err(|failure| failed(&failure))?;
+        let version = grid_source::version_of(config, &path, text).map_err(|failure| failed(&failure))?;
         signed.is_version(&version).map_err(|error| invalid(&error))?;
         if context.output.is_json() {
             return Ok(context.output.json(&json!({ "ok": true, "version": version, "signed_by": signed.by }))?);
@@ -136,7 +135,7 @@ impl AcceptRollback {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let reading = context.read();
         let config = context.values(&reading)?;
-        let accepted = grid_server::accept_rollback(config).map_err(|failure| failed(&failure))?;
+        let accepted = grid_source::accept_rollback(config).map_err(|failure| failed(&failure))?;
         if context.output.is_json() {
             let said = accepted.map(|rollback| json!({ "from": rollback.from, "to": rollback.to }));
             return Ok(context.output.json(&json!({ "rollback": said }))?);

@@ -165,7 +165,7 @@ fn a_locked_host_serves_what_the_lock_says_and_nothing_else() {
     place.serve().unwrap();
     fs::write(place.at("manifest.json"), text("1.1.0", "Adds what it is told.")).unwrap();
     place.refused(
-        "\n  the manifest: its version was `1.0.0` and is `1.1.0` (same)\n  sum: changed in /description (same)",
+        "\n  the manifest: its version was `1.0.0` and is `1.1.0` (compatible)\n  sum: changed in /description (compatible)",
     );
     fs::write(place.at(FILE_NAME), "{}").unwrap();
     place.refused("not a `grid.lock`");

@@ -1,6 +1,8 @@
 //! The manifest on its way in: read once, verified as those bytes, held against the lock and against the version that
 //! was served before. Whatever is asked for and cannot be done stops the start.
 
+#![deny(missing_docs)]
+
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -8,8 +10,8 @@ use std::{
 
 use grid_adm::json::{self, Limits};
 use grid_audit_wal::{Disk as _, OsDisk};
-use grid_config::{Config, Mode};
-use grid_contract::{Loaded, Manifest};
+use grid_config::{Config, ExtraArgs, Mode};
+use grid_contract::{Fault, Loaded, Manifest, Options};
 use grid_core::Code;
 use grid_lock::{Entry, FILE_NAME, Lock, changes};
 use grid_supply::{
@@ -18,14 +20,66 @@ use grid_supply::{
 };
 use semver::Version;
 
-use crate::{compose::manifest_options, serve::Failure};
-
 /// In the host's own directory.
 const VERSION_FILE: &str = "manifest.version";
 
+/// Why a manifest cannot be served.
+#[derive(Debug)]
+pub struct Failure {
+    /// As error pages know it.
+    pub code: Code,
+    /// One problem a line, each with what to do.
+    pub message: String,
+    /// The configuration or the manifest is at fault, as opposed to the machine.
+    pub configuration: bool,
+}
+
+impl Failure {
+    fn config(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), configuration: true }
+    }
+
+    fn machine(error: &io::Error, path: &Path) -> Self {
+        let message = format!("`{}` cannot be written: {error}", path.display());
+        Self { code: Code::EnvironmentError, message, configuration: false }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Every fault of a manifest, warnings among them, as this configuration reads it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn manifest_faults(path: &Path, config: &Config) -> io::Result<Vec<Fault>> {
+    Manifest::load(path, manifest_options(config))
+        .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+/// How this configuration reads a manifest.
+#[must_use]
+pub fn manifest_options(config: &Config) -> Options {
+    Options {
+        extra_args: match config.manifest.extra_args {
+            ExtraArgs::Reject => grid_adm::ExtraArgs::Reject,
+            ExtraArgs::Ignore => grid_adm::ExtraArgs::Ignore,
+            ExtraArgs::Pass => grid_adm::ExtraArgs::Pass,
+        },
+        timeout: config.call.timeout,
+        max_timeout: config.call.max_timeout,
+        max_approval: config.approval.timeout,
+    }
+}
+
 /// What is known of a manifest that is served.
 #[derive(Debug, Default)]
-pub(crate) struct Provenance {
+pub struct Provenance {
     signed_by: Option<String>,
     locked: bool,
     rolled_back: Option<Version>,
@@ -51,12 +105,12 @@ impl fmt::Display for Provenance {
 
 impl Provenance {
     /// Remembers the version that is served from now on.
-    pub(crate) fn keep(&self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub fn keep(&self) -> Result<(), Failure> {
         let Some((path, served)) = &self.served else { return Ok(()) };
-        keep(path, served).map_err(|error| {
-            let message = format!("`{}` cannot be written: {error}", path.display());
-            Failure::start(Code::EnvironmentError, message)
-        })
+        keep(path, served).map_err(|error| Failure::machine(&error, path))
     }
 }
 
@@ -70,7 +124,10 @@ fn invalid(message: impl Into<String>) -> Failure {
 }
 
 /// The manifest that the configuration names. DEVELOPMENT may do without one.
-pub(crate) fn manifest(config: &Config) -> Result<(Manifest, Provenance), Failure> {
+///
+/// # Errors
+/// [`Failure`].
+pub fn manifest(config: &Config) -> Result<(Manifest, Provenance), Failure> {
     let Some(path) = &config.manifest.path else {
         return match config.mode {
             Mode::Development => Ok((Manifest::default(), Provenance::default())),
@@ -229,7 +286,7 @@ fn parsed(config: &Config, path: &Path, text: &str) -> Result<Manifest, Failure>
 
 /// Why the configured manifest cannot be served: signature, version or lock, beside what is wrong with it as such.
 #[must_use]
-pub fn supply_fault(config: &Config) -> Option<Failure> {
+pub fn fault(config: &Config) -> Option<Failure> {
     manifest(config).err()
 }
 
@@ -264,9 +321,7 @@ pub fn accept_rollback(config: &Config) -> Result<Option<Rollback>, Failure> {
     let to = now.version.clone();
     // A version that could not be read is told as the lowest there is.
     let rolled_back = Some(from.clone().unwrap_or(Version::new(0, 0, 0)));
-    keep(&file, &Served { rolled_back, ..now }).map_err(|error| {
-        Failure::start(Code::EnvironmentError, format!("`{}` cannot be written: {error}", file.display()))
-    })?;
+    keep(&file, &Served { rolled_back, ..now }).map_err(|error| Failure::machine(&error, &file))?;
     Ok(Some(Rollback { from: from.map(|version| version.to_string()), to: to.to_string() }))
 }
 

@@ -4,11 +4,12 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use grid_adm::Digest;
-use grid_contract::Contract;
 use grid_core::{Code, Refusal, Stage};
 
+use crate::Contract;
+
 /// Moves contracts whose digest the runtime does not share to those that are rejected.
-pub(crate) fn sift(
+pub fn sift(
     contracts: &mut Vec<Arc<Contract>>,
     rejected: &mut Vec<(String, Refusal)>,
     told: &BTreeMap<String, String>,
