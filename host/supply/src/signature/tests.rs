@@ -64,7 +64,7 @@ fn a_key_that_is_not_trusted_or_only_named_alike_does_not_count() {
 #[test]
 fn lists_of_keys_are_read_whole_or_not_at_all() {
     let key = signer("example.org/manifest").verifying_key().clone();
-    assert_eq!(keys(&format!("# ours\n\n{key}\n")).unwrap(), [key.clone()]);
+    assert_eq!(keys(&format!("# ours\n\n{key}\n")).unwrap(), std::slice::from_ref(&key));
     let witness = Signer::generate("w", Kind::Cosignature).unwrap().verifying_key().to_string();
     for wrong in ["", "# none\n", "nonsense", &format!("{key}\nnonsense"), &witness] {
         assert!(keys(wrong).is_err(), "{wrong}");
