@@ -5,5 +5,6 @@
 
 mod approved;
 
-pub use approved::{Approved, Checked, Judged, judge};
+pub use approved::{Approved, Checked, Consent, Judged, judge};
+pub use grid_authorize::{Decision, Needs};
 pub use grid_validate::{CheckedCall, Contract, DigestedCall, Session};

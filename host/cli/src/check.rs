@@ -4,12 +4,13 @@ use std::path::Path;
 
 use clap::Args;
 use grid_contract::Fault;
+use grid_core::Code;
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::audit_key_fault;
+use grid_server::{audit_key_fault, tls_fault};
 use grid_source::manifest_faults;
 
 /// Checks configuration and manifest, and reports everything that is wrong
@@ -46,6 +47,12 @@ impl Check {
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
+        }
+        if let Ok(config) = reading.values()
+            && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))
+        {
+            let place = Origin::File { path: path.clone(), line: None };
+            problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
+    choice::{ClientAuth, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode, Stale, TlsVersion},
     kind::{Kind, Value},
     units::ByteSize,
     url::Url,
@@ -106,6 +106,9 @@ fields! {
     TenantId: Value::Text(value) => Self::parse(value).ok();
     Mode: Value::Text(value) => Self::parse(value);
     Scheduler: Value::Text(value) => Self::parse(value);
+    ClientAuth: Value::Text(value) => Self::parse(value);
+    TlsVersion: Value::Text(value) => Self::parse(value);
+    SocketMode: Value::Text(value) => Self::parse(value);
     Stale: Value::Text(value) => Self::parse(value);
     ExtraArgs: Value::Text(value) => Self::parse(value);
     Durability: Value::Text(value) => Self::parse(value);

@@ -16,6 +16,7 @@ pub mod port;
 pub mod principal;
 pub mod reading;
 pub mod refusal;
+pub mod roles;
 pub mod runtime;
 
 pub use code::Code;

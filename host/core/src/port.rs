@@ -176,7 +176,7 @@ pub trait AuditDoor: Debug + Send + Sync + 'static {
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// All that is known about the caller.
     pub context: &'a SecurityContext,

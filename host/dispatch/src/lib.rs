@@ -4,7 +4,7 @@
 mod outcome;
 
 pub use grid_audit::Receipt;
-pub use grid_resolve::RoutedCall;
+pub use grid_resolve::{Decision, RoutedCall};
 pub use outcome::{Outcome, conclusion};
 
 use std::sync::Arc;
@@ -17,16 +17,18 @@ use grid_core::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// The stage. Every ending is an outcome; there is no way out without one.
-pub async fn run(
+/// The stage. Every ending is an outcome; there is no way out without one. `begin` is asked at the last moment, with
+/// why the call may run; nothing is sent where it gives nothing, and what it gives is held while the call is sent.
+pub async fn run<B: Send>(
     mut call: RoutedCall,
     receipt: Receipt,
     cancelled: &CancellationToken,
     clock: &Arc<dyn Clock>,
+    begin: impl FnOnce(&Decision) -> Option<B> + Send,
 ) -> Outcome {
     let began = clock.elapsed();
     let result = if receipt.invocation() == call.invocation() {
-        carry_out(&mut call, cancelled).await
+        carry_out(&mut call, cancelled, begin).await
     } else {
         let message = "the call was not carried out: its admission is for another one";
         Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message))
@@ -38,7 +40,11 @@ pub async fn run(
     Outcome::new(call, receipt, result, took)
 }
 
-async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Result<ToolAnswer, Refusal> {
+async fn carry_out<B>(
+    call: &mut RoutedCall,
+    cancelled: &CancellationToken,
+    begin: impl FnOnce(&Decision) -> Option<B>,
+) -> Result<ToolAnswer, Refusal> {
     let left = call.time_left();
     if left.is_zero() {
         return Err(too_late(call));
@@ -48,7 +54,11 @@ async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Resu
         return Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false"));
     }
     let frame = call.frame();
-    let ending = call.runtime().start(frame).map_err(|error| unreachable(call, error))?;
+    let started = match begin(&call.consent().decision) {
+        Some(_beginning) => call.runtime().start(frame),
+        None => return Err(void()),
+    };
+    let ending = started.map_err(|error| unreachable(call, error))?;
     tokio::select! {
         // An answer that is there goes before a deadline that has just passed.
         biased;
@@ -68,6 +78,12 @@ async fn carry_out(call: &mut RoutedCall, cancelled: &CancellationToken) -> Resu
             Err(timed_out(call))
         }
     }
+}
+
+/// Rights ended between the admission and the call.
+fn void() -> Refusal {
+    let message = "rights were made void while the call was written down, so it was not sent; ask again";
+    Refusal::new(Code::PermissionDenied, Stage::Dispatch, message).with("sent", "false")
 }
 
 /// What a runtime answers is checked before a caller sees it.

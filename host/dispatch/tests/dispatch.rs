@@ -10,7 +10,7 @@ use grid_core::{
     outcome::ToolAnswer,
     runtime::{Ending, Runtime, Unreachable},
 };
-use grid_dispatch::{Outcome, Receipt, RoutedCall, conclusion, run};
+use grid_dispatch::{Decision, Outcome, Receipt, RoutedCall, conclusion, run};
 use grid_resolve::{Roster, Scope, admission};
 use grid_testkit::{FakeRuntime, Log, Scene, Session, Strict, until};
 use tokio::join;
@@ -26,6 +26,11 @@ struct Desk {
     roster: Roster,
     log: Log,
     cancelled: CancellationToken,
+}
+
+/// Rights hold.
+fn begin(_: &Decision) -> Option<()> {
+    Some(())
 }
 
 impl Desk {
@@ -47,7 +52,7 @@ impl Desk {
 
     async fn run(&self) -> Outcome {
         let (call, receipt) = self.admitted().await;
-        run(call, receipt, &self.cancelled, &self.scene.clock.shared()).await
+        run(call, receipt, &self.cancelled, &self.scene.clock.shared(), begin).await
     }
 
     /// Runs a call that the runtime ends so.
@@ -179,7 +184,7 @@ async fn the_time_that_the_admission_took_counts() {
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(7));
     let began = tokio::time::Instant::now();
-    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared()).await;
+    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), begin).await;
     assert_eq!(refusal(&outcome).code(), Code::Timeout);
     assert_eq!(began.elapsed().as_secs(), 3, "the deadline in the log and in the frame is the one that holds");
 }
@@ -189,7 +194,7 @@ async fn a_call_whose_deadline_passed_meanwhile_is_not_sent() {
     let desk = Desk::new();
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(10));
-    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared()).await;
+    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), begin).await;
     assert_eq!((refusal(&outcome).code(), sent_false(refusal(&outcome))), (Code::Timeout, true));
     assert!(desk.runtime.calls().is_empty());
 }
@@ -235,7 +240,7 @@ async fn a_receipt_for_another_call_carries_nothing_out() {
     let ((one, receipt_of_one), (two, receipt_of_two)) = (desk.admitted().await, desk.admitted().await);
     let clock = desk.scene.clock.shared();
     for (call, receipt) in [(one, receipt_of_two), (two, receipt_of_one)] {
-        let outcome = run(call, receipt, &desk.cancelled, &clock).await;
+        let outcome = run(call, receipt, &desk.cancelled, &clock, begin).await;
         assert_eq!((refusal(&outcome).code(), refusal(&outcome).stage()), (Code::SecurityViolation, Stage::Dispatch));
     }
     assert!(desk.runtime.calls().is_empty(), "the runtime saw a call that was not admitted");
@@ -318,7 +323,7 @@ async fn whatever_races_a_call_has_one_outcome() {
             // Nobody is left whose answer could come for the next round.
             desk.runtime.end(success("late"));
         };
-        let (outcome, ()) = join!(run(call, receipt, &token, &clock), stir);
+        let (outcome, ()) = join!(run(call, receipt, &token, &clock, begin), stir);
         seen.insert(outcome.into_result().map_or_else(|refusal| refusal.code().as_str(), |_| "answered"));
         assert_eq!(desk.load().0, 0, "round {round}");
     }

@@ -70,7 +70,16 @@ impl Identity {
         let Development { principal: id, tenant, roles } = principal;
         let claims = std::collections::BTreeMap::new();
         let digest = digest::of(&id, &tenant, &roles, &claims, Proof::Development);
-        let unproved = Principal { id, tenant, roles, claims, proof: Proof::Development, digest, issued_at_ms: None, expires_at_ms: None };
+        let unproved = Principal {
+            id,
+            tenant,
+            roles,
+            claims,
+            proof: Proof::Development,
+            digest,
+            issued_at_ms: None,
+            expires_at_ms: None,
+        };
         Self::new(verifier, Some(Arc::new(unproved)), clock)
     }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use dashmap::DashMap;
+use grid_approve::{Approved, DigestedCall};
 use grid_audit::{Receipt, Record};
 use grid_core::{
     Code, Refusal, Stage,
@@ -20,7 +21,6 @@ use grid_core::{
 };
 use grid_session::Ticket;
 use grid_tlog::Hash;
-use grid_approve::{Approved, DigestedCall};
 use grid_validate::Local;
 use tokio::sync::oneshot;
 
@@ -100,7 +100,7 @@ impl Grants {
     /// # Errors
     /// FEATURE_UNAVAILABLE, RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
     pub fn hold(&self, call: Approved<DigestedCall>, ticket: Ticket) -> Result<Held, Refusal> {
-        let call = call.into_call();
+        let (call, consent) = call.into_parts();
         let Inner { settings, clock, places, .. } = &*self.0;
         let contracted = call.call().call();
         let (contract, session_call) = (contracted.contract(), contracted.call());
@@ -119,7 +119,7 @@ impl Grants {
         let since = clock.elapsed();
         let ttl = settings.ttl.min(session_call.session().time_left(since));
         let times = Times { since, age: Duration::ZERO, expires: since.saturating_add(ttl), given_at_ms };
-        Ok(Held { call, ticket, place, invocation: InvocationId::mint(), times, record: Vec::new() })
+        Ok(Held { call, consent, ticket, place, invocation: InvocationId::mint(), times, record: Vec::new() })
     }
 
     /// Opens a grant whose admission is in the log.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use grid_approve::{Contract, Session};
 use grid_core::{
     id::{ConnectionId, SessionId},
     runtime::Runtime,
 };
-use grid_approve::{Contract, Session};
 
 /// For which sessions a runtime fulfils a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
+use grid_approve::Session;
 use grid_core::{Code, Refusal, Stage, clock::Clock as _, envelope::TraceContext, event::Kind, runtime::Runtime};
 use grid_resolve::{Roster, RoutedCall, Scope, admission, route};
 use grid_testkit::{FakeRuntime, Scene, SessionRequest, Strict};
-use grid_approve::Session;
 
 const MANIFEST: &str = r#"{"manifest_version":"1.0.0","contracts":[{"name":"calc","required_roles":["*"],"effect":"read","timeout":"10s","function_declarations":[
     {"name":"sum","description":"Adds.","parameters":{"type":"OBJECT","properties":{"a":{"type":"INTEGER"}}}}]}]}"#;
@@ -33,7 +33,7 @@ impl Desk {
     }
 
     async fn send(&self, request: SessionRequest) -> Result<RoutedCall, Refusal> {
-        let call = self.scene.checked(&self.session, request).await;
+        let call = self.scene.approved(&self.session, request).await;
         route(&self.roster, &self.scene.clock.shared(), call)
     }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use grid_adm::Digest;
+use grid_approve::{Checked, Consent, Decision, Judged};
 use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
@@ -14,9 +15,9 @@ use grid_core::{
     outcome::CallAnswer,
     principal::SecurityClaim,
 };
-use grid_dispatch::Outcome;
+use grid_dispatch::{Outcome, RoutedCall};
 use grid_identity::Caller;
-use grid_local::Issued;
+use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
@@ -48,25 +49,29 @@ pub(crate) async fn walk<C: Contracts>(
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
-    let call = permitted(host, credentials, envelope, trail).await?;
+    let call = permitted(host, credentials, envelope, false, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let ticket = match claim(host, call.call().call(), call.call().digest()) {
+    let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
         other => return Err(repeat(other).await),
     };
 
-    let call = call.go_on();
-    let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let call = call.go_on().map_err(|call| unasked(&call))?;
+    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.routed(&call);
 
     witnessed(host)?;
+    renew(host, &mut call).await?;
     let admission = host.ledger.admit(grid_resolve::admission(&call));
     let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
 
-    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    // Where this is refused, dispatch is too, and the conclusion says so.
+    let _ = renew(host, &mut call).await;
+    let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
+    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock, begin);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
 
     conclude(host, outcome, ticket, trail).await
@@ -79,20 +84,22 @@ pub(crate) async fn grant<C: Contracts>(
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<Issued, Refusal> {
-    let call = permitted(host, credentials, envelope, trail).await?;
+    let call = permitted(host, credentials, envelope, true, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let Claim::First(ticket) = claim(host, call.call().call(), call.call().digest()) else {
+    let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
 
-    let mut call = trail.stage(Stage::Local, || host.grants.hold(call.go_on(), ticket))?;
+    let call = call.go_on().map_err(|call| unasked(&call))?;
+    let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
     trail.held(&call);
 
     witnessed(host)?;
+    renew(host, &mut call).await?;
     let admission = host.ledger.admit_proved(call.admission());
     let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
 
@@ -109,6 +116,7 @@ async fn permitted<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     mut envelope: Envelope,
+    local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
     let caller = trail.stage(Stage::Identity, || prove(host, credentials, envelope.claim.as_ref()))?;
@@ -122,7 +130,7 @@ async fn permitted<C: Contracts>(
     let call = trail.stage(Stage::Contract, || host.contracts.bind(call))?;
     trail.contract(call.contract());
 
-    trail.wait(Stage::Authorize, host.authorize.permit(call)).await
+    trail.wait(Stage::Authorize, host.authorize.permit(call, local)).await
 }
 
 /// What a request says of its sender may not contradict what was proved.
@@ -165,6 +173,61 @@ fn read(
         trace,
     };
     Ok((envelope.session_id, request))
+}
+
+/// A call whose decision may have been made void on its way.
+trait Renewable {
+    fn checked(&self) -> (&PermittedCall, Option<&str>);
+    fn consent(&self) -> &Consent;
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>>;
+}
+
+impl Renewable for RoutedCall {
+    fn checked(&self) -> (&PermittedCall, Option<&str>) {
+        (self.call().permitted(), Checked::args(self.call()))
+    }
+
+    fn consent(&self) -> &Consent {
+        self.consent()
+    }
+
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.renew(decision)
+    }
+}
+
+impl Renewable for Held {
+    fn checked(&self) -> (&PermittedCall, Option<&str>) {
+        (self.call().permitted(), Checked::args(self.call()))
+    }
+
+    fn consent(&self) -> &Consent {
+        self.consent()
+    }
+
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.renew(decision)
+    }
+}
+
+/// What an invalidation or another policy set overtook is decided again. It has to be permitted as it was, without
+/// anybody who has to be asked.
+async fn renew<C: Contracts>(host: &Host<C>, call: &mut (impl Renewable + Sync)) -> Result<(), Refusal> {
+    if host.authorize.holds(&call.consent().decision) {
+        return Ok(());
+    }
+    let (permitted, args) = call.checked();
+    let decision = host.authorize.judge(permitted, args).await?;
+    call.renew(decision).map_err(|_| {
+        let message = "rights changed while the call waited for consent, which ends with them; ask again";
+        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+    })
+}
+
+/// Nobody can be asked.
+fn unasked<T: Checked>(call: &Judged<T>) -> Refusal {
+    let message = call.needs().map_or_else(String::new, |needs| needs.message.clone());
+    Refusal::new(Code::PermissionDenied, Stage::Approve, message)
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

@@ -7,7 +7,7 @@ use std::{
 
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Roles};
+use grid_authorize::{Authorize, Disclosure, Roles};
 use grid_contract::Contracts;
 use grid_core::{Code, clock::SharedClock};
 use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
@@ -148,6 +148,7 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
+        disclosure: Disclosure::Full,
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use grid_authorize::{Listed, Local};
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
@@ -266,9 +267,10 @@ impl<C: Contracts> Door<C> {
         let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(&context, session, &contract).await {
+            let local = host.rules.local && contract.local() != Local::Never;
+            let Listed::Callable { .. } = host.authorize.lists(&context, session, &contract, local).await else {
                 continue;
-            }
+            };
             tools.push(ToolListing {
                 name: contract.name().to_string(),
                 description: contract.description().to_owned(),

@@ -13,6 +13,7 @@ mod host;
 mod local_door;
 mod outlets;
 mod pages;
+mod ports;
 mod runtime_door;
 mod serve;
 mod telemetry;
@@ -20,6 +21,7 @@ mod traces;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin};
+pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

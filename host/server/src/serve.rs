@@ -3,17 +3,15 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{
-    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
-};
-use grid_grpc::{Admin, Running, Server, Settings};
+use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_grpc::Running;
 use grid_metrics::Metrics;
 use grid_source::Provenance;
-use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
+use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, front_door::Door, host::Host, outlets::Outlets, ports::Ports, telemetry};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -41,6 +39,10 @@ impl Failure {
     #[must_use]
     pub fn is_of_configuration(&self) -> bool {
         self.configuration
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
@@ -96,7 +98,7 @@ async fn run<C: Contracts>(
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
     // Ports first: a host that cannot listen should not touch the log.
-    let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
+    let ports = Ports::bind(config, &clock).await?;
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
     if recovered.cut > 0 || !recovered.closed.is_empty() {
         tracing::warn!(
@@ -113,7 +115,7 @@ async fn run<C: Contracts>(
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host, &provenance).await?;
     provenance.keep()?;
-    let (callers, operators) = open(config, &door, callers, operators).await?;
+    let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
@@ -136,13 +138,6 @@ async fn run<C: Contracts>(
     ended
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot listen on {address}: {error}; free it, or set another address");
-        Failure::start(Code::EnvironmentError, message)
-    })
-}
-
 async fn started<C: Contracts>(host: &Host<C>, provenance: &Provenance) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
     let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
@@ -155,33 +150,6 @@ async fn started<C: Contracts>(host: &Host<C>, provenance: &Provenance) -> Resul
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::start(Code::AuditUnavailable, error.to_string())),
     }
-}
-
-async fn open<C: Contracts>(
-    config: &Config,
-    door: &Arc<Door<C>>,
-    callers: TcpListener,
-    operators: TcpListener,
-) -> Result<(Running, Running), Failure> {
-    let settings = Settings {
-        max_message: config.server.max_message.as_usize(),
-        max_concurrent_streams: config.server.max_concurrent_streams,
-        max_connections_per_peer: config.server.max_connections_per_peer,
-        keepalive: config.server.keepalive,
-        keepalive_timeout: config.server.keepalive_timeout,
-        first_frame_timeout: config.server.first_frame_timeout,
-        ..Settings::default()
-    };
-    let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
-    let clock = door.0.clock.clone();
-    let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
-    let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
-    let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
-    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
-    callers.health().set(true).await;
-    operators.health().set(true).await;
-    Ok((callers, operators))
 }
 
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {

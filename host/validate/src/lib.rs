@@ -6,9 +6,9 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use grid_adm::{Digest, Problem};
-pub use grid_limits::{Contract, LimitedCall, Local, Session};
 use grid_authorize::PermittedCall;
 use grid_core::{Code, Refusal, Stage};
+pub use grid_limits::{Contract, LimitedCall, Local, Session};
 use serde_json::json;
 
 /// At most so many violations are spelled out in one answer.

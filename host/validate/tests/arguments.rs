@@ -35,7 +35,7 @@ impl Desk {
 
     async fn send(&self, name: &str, args: &str) -> Result<CheckedCall, Refusal> {
         let request = self.scene.request(name, args);
-        check(self.scene.permitted(&self.session, request).await)
+        check(self.scene.limited(&self.session, request).await)
     }
 
     async fn forwarded(&self, args: &str) -> String {
@@ -254,7 +254,7 @@ async fn a_call_that_its_caller_runs_is_checked_as_any_other() {
     let desk = Desk::new();
     let digested = |args: &str| {
         let request = desk.scene.request("order", args);
-        async { grid_validate::digested(desk.scene.permitted(&desk.session, request).await) }
+        async { grid_validate::digested(desk.scene.limited(&desk.session, request).await) }
     };
     let refusal = digested("{}").await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidToolArgs);
@@ -276,7 +276,7 @@ async fn a_digest_stands_for_arguments_only_where_the_contract_says_so() {
     let digested = |name: &str| {
         let unseen = Some(UnseenArgs { digest: [7; 32], bytes: 99 });
         let request = SessionRequest { unseen, ..desk.scene.request(name, "") };
-        async { grid_validate::digested(desk.scene.permitted(&desk.session, request).await) }
+        async { grid_validate::digested(desk.scene.limited(&desk.session, request).await) }
     };
     assert_eq!(digested("order").await.unwrap_err().code(), Code::InvalidToolArgs);
     let call = digested("large").await.unwrap();

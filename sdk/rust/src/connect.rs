@@ -52,9 +52,18 @@ impl Connector {
     }
 
     async fn endpoint(&self) -> Result<Endpoint, Error> {
-        let uri = self.checked_uri()?;
-        let secured = uri.scheme_str() == Some("https");
-        let mut endpoint = Endpoint::from(uri)
+        let (plain, secured) = match self.socket()? {
+            Some(path) => {
+                let unusable = |_| Error::setting(Setting::Endpoint, format!("`{path}` is not the path of a socket"));
+                (Endpoint::from_shared(format!("unix:{path}")).map_err(unusable)?, false)
+            }
+            None => {
+                let uri = self.checked_uri()?;
+                let secured = uri.scheme_str() == Some("https");
+                (Endpoint::from(uri), secured)
+            }
+        };
+        let mut endpoint = plain
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
@@ -65,12 +74,27 @@ impl Connector {
         Ok(endpoint)
     }
 
+    /// The path of a Unix socket. A token may travel there: only processes of this machine see it.
+    fn socket(&self) -> Result<Option<&str>, Error> {
+        match self.endpoint.strip_prefix("unix:") {
+            None => Ok(None),
+            Some(path) => match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(Error::setting(
+                    Setting::Endpoint,
+                    format!("the endpoint `{}` names no socket; write `unix:/path`", self.endpoint),
+                )),
+                path => Ok(Some(path)),
+            },
+        }
+    }
+
     fn checked_uri(&self) -> Result<Uri, Error> {
         let unusable = || {
             Error::setting(
                 Setting::Endpoint,
                 format!(
-                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port",
+                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port, \
+                     or `unix:/path`",
                     self.endpoint
                 ),
             )
@@ -135,7 +159,7 @@ pub(crate) fn signed<T>(message: T, header: &Header) -> Request<T> {
 /// The builder methods that a client and a runtime have in common.
 macro_rules! connection_settings {
     () => {
-        /// The host's address; `http://127.0.0.1:9090` where nothing is set.
+        /// The host's address, `http://…`, `https://…` or `unix:/path`; `http://127.0.0.1:9090` where nothing is set.
         #[must_use]
         pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
             self.connector.endpoint = endpoint.into();
@@ -214,6 +238,16 @@ mod tests {
         assert!(connector("http://far:1", Token::None).checked_uri().is_ok());
         let allowed = Connector { plaintext_token: true, ..far };
         assert!(allowed.checked_uri().is_ok());
+    }
+
+    #[test]
+    fn a_socket_of_this_machine_is_an_endpoint() {
+        let path = |endpoint| connector(endpoint, Token::Text("secret".into())).socket().unwrap().map(str::to_owned);
+        assert_eq!(path("unix:/run/grid.sock").as_deref(), Some("/run/grid.sock"));
+        assert_eq!(path("unix:///run/grid.sock").as_deref(), Some("/run/grid.sock"));
+        assert_eq!(path("unix:grid.sock").as_deref(), Some("grid.sock"));
+        assert_eq!(path("http://127.0.0.1:1"), None);
+        assert!(connector("unix:", Token::None).socket().is_err());
     }
 
     #[test]

@@ -28,6 +28,8 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session", "grid-supply"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
+    // What operators write is held against contracts; the stage asks it through the port of authorizers.
+    room("grid-policy", &["grid-adm", "grid-contract", "grid-core"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
@@ -53,8 +55,10 @@ const ROOMS: &[Room] = &[
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
+    // Certificates become evidence here; whom they name is decided behind the doors.
+    room("grid-tls", &["grid-core"]),
     // Transports call ports; they never see a stage.
-    room("grid-grpc", &["grid-core", "grid-proto"]),
+    room("grid-grpc", &["grid-core", "grid-proto", "grid-tls"]),
     // Settings are the program's, and the only thing in it that others may want to read.
     room("grid-config", &["grid-core"]),
     // What a host serves is read before there is a host, and by commands that start none.
@@ -133,12 +137,18 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("unicode-normalization", &["grid-supply"]),
     ("unicode-security", &["grid-supply"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
+    ("cedar-policy", &["grid-policy"]),
+    ("miette", &["grid-policy"]),
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
-    ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
+    ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-tls"]),
+    ("tokio-rustls", &["grid-tls"]),
+    ("rustls-webpki", &["grid-tls"]),
+    ("x509-parser", &["grid-tls"]),
+    ("rcgen", &["grid-tls"]),
     ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness"]),
     ("prometheus", &["grid-metrics"]),
     ("opentelemetry", &[SERVER]),

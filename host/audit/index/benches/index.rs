@@ -140,6 +140,7 @@ fn principal(number: usize) -> Arc<Principal> {
         claims: std::collections::BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([0; 32]),
+        issued_at_ms: None,
         expires_at_ms: None,
     })
 }

@@ -43,6 +43,10 @@ fn full() -> Event {
         rule: Some("role:reader".into()),
         epoch: Some(7),
         cache_age_ms: Some(0),
+        policy: Some([0xef; 32]),
+        approval: Some("a-00000000000000000000000000000004".parse().unwrap()),
+        verdict: Some("ask"),
+        cost: Some(3),
         deadline_ms: Some(u64::MAX),
         runtime: Some(RuntimeId::parse("files/a").unwrap()),
         connection: Some(ConnectionId::mint()),
@@ -124,7 +128,7 @@ fn every_field_can_be_read_back() {
     let event = full();
     let record = Record::decode(5, &encoded(&event)).unwrap();
     let digest = |byte: &str| format!("sha256:{}", byte.repeat(32));
-    let expected = json!({
+    let mut expected = json!({
         "accepted": ["a", "b\n"],
         "args_digest": digest("ab"),
         "args_shape": "{path:string(12)}",
@@ -167,6 +171,14 @@ fn every_field_can_be_read_back() {
         "tenant": "acme",
         "tool": "files.read",
     });
+    for (key, value) in [
+        ("policy", Value::from(digest("ef"))),
+        ("approval", "a-00000000000000000000000000000004".into()),
+        ("verdict", "ask".into()),
+        ("cost", 3.into()),
+    ] {
+        expected[key] = value;
+    }
     assert_eq!(Value::Object(record.fields().clone()), expected);
     assert_eq!((record.index(), record.kind()), (5, "admitted"));
     assert_eq!(record.principal(), Some("ann"));

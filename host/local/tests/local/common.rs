@@ -17,7 +17,7 @@ use grid_core::{
     outcome::ToolAnswer,
     principal::Principal,
 };
-use grid_local::{Claim, DigestedCall, Ending, Grants, Held, Issued, Redeemed, Rejected, Settings, Ticket};
+use grid_local::{Approved, Claim, DigestedCall, Ending, Grants, Held, Issued, Redeemed, Rejected, Settings, Ticket};
 use grid_session::{Claim as CallClaim, Session};
 use grid_testkit::{Log, Scene, SessionRequest, Strict};
 
@@ -67,11 +67,11 @@ impl Desk {
         SessionRequest { call_id, ..self.scene.request(tool, args) }
     }
 
-    pub async fn digested(&self, session: &Arc<Session>, request: SessionRequest) -> (DigestedCall, Ticket) {
-        let call = self.scene.digested(session, request).await;
-        let contracted = call.call().call();
+    pub async fn consented(&self, session: &Arc<Session>, request: SessionRequest) -> (Approved<DigestedCall>, Ticket) {
+        let call = self.scene.consented(session, request).await;
+        let contracted = call.call().call().call();
         let asked = contracted.call().request();
-        let digest = *call.digest().as_bytes();
+        let digest = *call.call().digest().as_bytes();
         let tool = contracted.contract().name();
         let CallClaim::First(ticket) = session.claim(&asked.call_id, tool, digest, self.scene.clock.elapsed()) else {
             panic!("the call_id is new");
@@ -81,14 +81,14 @@ impl Desk {
 
     pub async fn hold(&self, tool: &str) -> Result<Held, Refusal> {
         let request = self.request(tool, "{}");
-        let (call, ticket) = self.digested(&self.session, request).await;
+        let (call, ticket) = self.consented(&self.session, request).await;
         self.grants.hold(call, ticket)
     }
 
     pub async fn unseen(&self, digest: [u8; 32]) -> Held {
         let unseen = Some(UnseenArgs { digest, bytes: 12 });
         let request = SessionRequest { unseen, ..self.request("crunch", "") };
-        let (call, ticket) = self.digested(&self.session, request).await;
+        let (call, ticket) = self.consented(&self.session, request).await;
         self.grants.hold(call, ticket).unwrap()
     }
 
@@ -104,7 +104,7 @@ impl Desk {
     pub async fn grant(&self, tool: &str) -> Given {
         let request = self.request(tool, "{}");
         let call_id = request.call_id.to_string();
-        let (call, ticket) = self.digested(&self.session, request).await;
+        let (call, ticket) = self.consented(&self.session, request).await;
         let held = self.grants.hold(call, ticket).unwrap();
         let args = held.call().digest().as_bytes().to_vec();
         let issued = self.issue(held).await;

@@ -55,10 +55,10 @@ async fn a_principal_holds_so_many_and_the_host_so_many_in_all() {
     let refusal = desk.hold("sum").await.unwrap_err();
     assert_eq!((refusal.code(), refusal.retry_after_ms()), (Code::RateLimitExceeded, 1000));
     let session = desk.scene.session("other", "demo", &[]);
-    let (call, ticket) = desk.digested(&session, desk.request("sum", "{}")).await;
+    let (call, ticket) = desk.consented(&session, desk.request("sum", "{}")).await;
     let third = desk.grants.hold(call, ticket).unwrap();
     let session = desk.scene.session("third", "demo", &[]);
-    let (call, ticket) = desk.digested(&session, desk.request("sum", "{}")).await;
+    let (call, ticket) = desk.consented(&session, desk.request("sum", "{}")).await;
     let refusal = desk.grants.hold(call, ticket).unwrap_err();
     let refusal = refusal.within(Context { repeatable: true, ..Context::default() });
     assert_eq!((refusal.code(), refusal.retry_after_ms()), (Code::ResourceExhausted, 1000), "nothing ran");
@@ -80,7 +80,7 @@ async fn nothing_is_given_to_whoever_no_longer_waits() {
     let desk = desk();
     let deadline_unix_ms = Some(desk.scene.clock.unix_ms());
     let request = SessionRequest { deadline_unix_ms, ..desk.request("sum", "{}") };
-    let (call, ticket) = desk.digested(&desk.session, request).await;
+    let (call, ticket) = desk.consented(&desk.session, request).await;
     assert_eq!(desk.grants.hold(call, ticket).unwrap_err().code(), Code::Timeout);
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use grid_authorize::{Authorize, Roles, Settings};
+use grid_authorize::{Authorize, Disclosure, Roles, Settings};
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
     Refusal,
@@ -95,6 +95,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         deny_ttl: Duration::from_secs(5),
         entries: 1000,
         timeout: Duration::from_secs(1),
+        disclosure: Disclosure::Full,
     };
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),

@@ -6,21 +6,23 @@ use std::{fmt, io, sync::Arc};
 use bytes::Bytes;
 use grid_core::port::{AdminDoor, AuditDoor};
 use grid_proto::v1::{self, admin_service_server, audit_service_server};
+use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept::{Peer, Places, accept},
+    accept::{Peer, Places},
     auditors::Auditors,
     body::Reply,
-    connection::{Port, Route, serve_auto},
+    connection::{Port, Route},
     convert::admin,
     running::Running,
-    server::{beside, services, unknown},
+    server::{beside, listen, services, unknown},
     settings::Settings,
     side::{Health, Sides, split},
+    socket::Socket,
     unary::{Asked, Limits, is_grpc, unary},
 };
 
@@ -37,6 +39,8 @@ pub struct Admin<A, P> {
     auditors: Option<Arc<dyn AuditDoor>>,
     pages: P,
     settings: Settings,
+    tls: Option<Tls>,
+    socket: Option<Socket>,
 }
 
 impl<A, P> fmt::Debug for Admin<A, P> {
@@ -49,13 +53,25 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self { door, auditors: None, pages, settings }
+        Self { door, auditors: None, pages, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Encrypts what comes over the network.
+    #[must_use]
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves processes on this machine at `socket` too.
+    #[must_use]
+    pub fn local(self, socket: Option<Socket>) -> Self {
+        Self { socket, ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -77,9 +93,10 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
-        let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
+        let (tls, protocols) = (self.tls, Protocols::Any);
+        let port =
+            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
 }

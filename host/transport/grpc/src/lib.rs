@@ -20,6 +20,7 @@ mod running;
 mod server;
 mod settings;
 mod side;
+mod socket;
 mod unary;
 
 #[doc(hidden)]
@@ -31,3 +32,4 @@ pub use running::{Running, Stopped};
 pub use server::Server;
 pub use settings::Settings;
 pub use side::Health;
+pub use socket::Socket;

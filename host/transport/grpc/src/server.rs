@@ -8,6 +8,7 @@ use grid_core::{
     port::{AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
 };
 use grid_proto::v1::{audit_service_server, grid_service_server, runtime_service_server};
+use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -19,12 +20,13 @@ use crate::{
     auditors::Auditors,
     body::Reply,
     callers::{Callers, Method},
-    connection::{Port, Route, serve_http2},
+    connection::{Port, Route, serve, serve_plain},
     fault::{Fault, plain},
     locals::Locals,
     running::Running,
     settings::Settings,
     side::{Health, Sides, split},
+    socket::Socket,
     unary::{Limits, is_grpc},
 };
 
@@ -39,19 +41,33 @@ pub struct Server<F, R> {
     auditors: Option<Arc<dyn AuditDoor>>,
     clock: SharedClock,
     settings: Settings,
+    tls: Option<Tls>,
+    socket: Option<Socket>,
 }
 
 impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self { front, runtimes, auditors: None, clock, settings }
+        Self { front, runtimes, auditors: None, clock, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Encrypts what comes over the network.
+    #[must_use]
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves processes on this machine at `socket` too.
+    #[must_use]
+    pub fn local(self, socket: Option<Socket>) -> Self {
+        Self { socket, ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -89,11 +105,31 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
             sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
-        let serve = move |stream, peer| serve_http2(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
+        let (tls, protocols) = (self.tls, Protocols::Http2);
+        let port =
+            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        listen(Arc::new(port), listener, self.socket, places, &kill);
         Running::new(address, health, stop, kill, tasks)
     }
+}
+
+/// Accepts from the network, and from processes on this machine where there is a socket.
+pub(crate) fn listen<T: Route>(
+    port: Arc<Port<T>>,
+    listener: impl Accept,
+    socket: Option<Socket>,
+    places: Places,
+    kill: &CancellationToken,
+) {
+    let (tasks, stop) = (&port.tasks, &port.stop);
+    if let Some(socket) = socket {
+        let port = Arc::clone(&port);
+        let serve = move |stream, peer| serve_plain(Arc::clone(&port), stream, peer);
+        tasks.spawn(accept(socket, places.clone(), tasks.clone(), stop.clone(), kill.clone(), serve));
+    }
+    let network = Arc::clone(&port);
+    let serve = move |stream, peer| serve(Arc::clone(&network), stream, peer);
+    tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
 }
 
 /// Where a request goes.
@@ -116,10 +152,7 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Route for Routes<F, R> {
                 Some(method) => self.callers.serve(method, request, peer.loopback).await,
                 None => unknown(path),
             },
-            (runtime_service_server::SERVICE_NAME, "Attach") => {
-                let hang_up = peer.hang_up.clone();
-                self.runtimes.attach(request, peer.loopback, hang_up).await
-            }
+            (runtime_service_server::SERVICE_NAME, "Attach") => self.runtimes.attach(request, peer).await,
             _ => beside(self.auditors.as_ref(), &self.sides, request, peer).await,
         }
     }

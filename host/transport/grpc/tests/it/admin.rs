@@ -110,7 +110,7 @@ async fn an_operator_sees_the_host() {
     let request = asked(v1::ListContractsRequest {}, "op");
     let contracts = client.list_contracts(request).await.unwrap().into_inner();
     assert_eq!(contracts.contracts[0].required_roles, ["r"]);
-    let request = v1::InvalidateAuthorizationsRequest { reason: "test".to_owned() };
+    let request = v1::InvalidateAuthorizationsRequest { reason: "test".to_owned(), ..Default::default() };
     let answer = client.invalidate_authorizations(asked(request, "op")).await;
     assert_eq!(answer.unwrap().into_inner().policy_epoch, 9);
 }

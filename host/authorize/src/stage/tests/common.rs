@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, atomic::AtomicU64};
 
-use grid_core::port::{Pending, Undecided};
+use grid_core::port::{Pending, Undecided, Verdict};
 use grid_testkit::{Contracts, FakeClock, manifest, principal};
 use tokio::sync::Semaphore;
 
-use crate::cache::*;
+use crate::stage::*;
 
 /// Longer than any cap.
 pub(super) const SETTINGS: Settings = Settings {
@@ -15,6 +15,7 @@ pub(super) const SETTINGS: Settings = Settings {
     deny_ttl: Duration::from_secs(3600),
     entries: 10_000,
     timeout: Duration::from_secs(1),
+    disclosure: Disclosure::Full,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,9 +101,31 @@ pub(super) fn stage(authorizer: Arc<dyn Authorizer>, settings: Settings) -> Stag
 
 impl Stage {
     pub(super) async fn ask(&self, context: &SecurityContext, contract: &Contract) -> Result<Decision, Code> {
-        let decided = self.authorize.decide(context, SessionId::mint(), contract);
-        decided.await.map_err(|refusal| refusal.code())
+        self.ask_in(&session(), context, contract).await.map_err(|refusal| refusal.code())
     }
+
+    pub(super) async fn ask_in(
+        &self,
+        session: &Session,
+        context: &SecurityContext,
+        contract: &Contract,
+    ) -> Result<Decision, Refusal> {
+        ask(&self.authorize, session, context, contract).await
+    }
+}
+
+pub(super) async fn ask(
+    stage: &Authorize,
+    session: &Session,
+    context: &SecurityContext,
+    contract: &Contract,
+) -> Result<Decision, Refusal> {
+    stage.decide(Asked { stage, context, session, contract, local: false, args: None }).await
+}
+
+/// Another one each time.
+pub(super) fn session() -> Arc<Session> {
+    strict("sum", "").session("agent", "demo", &[])
 }
 
 pub(super) fn context(name: &str, tenant: &str, roles: &[&str]) -> SecurityContext {

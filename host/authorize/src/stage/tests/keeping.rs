@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use grid_core::principal::{Principal, SecurityClaim};
 use grid_testkit::{Declaration, Development, Opening, Scene, options, principal};
 
-use super::common::{SETTINGS, Say, Slow, Told, context, contract, stage, strict};
-use crate::cache::*;
+use super::common::{SETTINGS, Say, Slow, Told, context, contract, session, stage, strict};
+use crate::stage::*;
 
 const OPEN: &str = r#""required_roles":["*"],"#;
 
@@ -83,12 +83,12 @@ async fn an_authorizer_that_errs_denies_and_is_asked_again() {
     let asked = stage(told.clone(), SETTINGS);
     let scene = strict("sum", OPEN);
     let session = scene.session("agent", "demo", &[]);
-    let refused = asked.authorize.permit(scene.contracted(&session, "sum")).await.unwrap_err();
+    let refused = asked.authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     assert_eq!(refused.internal(), Some("error: the directory is down"));
     assert!(!refused.message().contains("directory"), "that is the operator's: {refused}");
     told.now(Say::Yes);
-    assert!(asked.authorize.permit(scene.contracted(&session, "sum")).await.is_ok(), "the fault was kept");
+    assert!(asked.authorize.permit(scene.contracted(&session, "sum"), false).await.is_ok(), "the fault was kept");
 }
 
 #[tokio::test(start_paused = true)]
@@ -184,26 +184,28 @@ async fn a_decision_on_a_registered_tool_stays_in_its_session() {
     let told = Told::to(Say::Yes);
     let asked = stage(told.clone(), SETTINGS);
     for _ in 0..2 {
-        asked.authorize.permit(scene.contracted(&one, "mine")).await.unwrap();
+        asked.authorize.permit(scene.contracted(&one, "mine"), false).await.unwrap();
     }
     assert_eq!(told.asked(), 1);
     told.now(Say::No);
-    assert!(asked.authorize.permit(scene.contracted(&two, "mine")).await.is_err());
+    assert!(asked.authorize.permit(scene.contracted(&two, "mine"), false).await.is_err());
 }
 
 #[tokio::test]
-async fn a_session_with_claims_of_its_own_is_asked_for_each_time() {
+async fn the_claims_of_a_session_keep_its_decisions_apart() {
     let told = Told::to(Say::Yes);
     let asked = stage(told.clone(), SETTINGS);
     let contract = contract("sum", OPEN);
     let claim =
         SecurityClaim { claims: BTreeMap::from([("desk".to_owned(), "7".to_owned())]), ..SecurityClaim::default() };
     let claiming = SecurityContext { principal: principal("agent", "demo", &[]), claim: Some(Arc::new(claim)) };
+    let session = session();
     for _ in 0..3 {
-        assert_eq!(asked.ask(&claiming, &contract).await.unwrap().age, None);
+        asked.ask_in(&session, &claiming, &contract).await.unwrap();
     }
-    assert_eq!(told.asked(), 3);
+    assert_eq!(told.asked(), 1, "a claim never changes within its session");
     told.now(Say::No);
+    assert!(asked.ask(&claiming, &contract).await.is_err(), "another session's claim served this one");
     let plain = context("agent", "demo", &[]);
     assert!(asked.ask(&plain, &contract).await.is_err(), "a permit with claims served one without");
     told.now(Say::Yes);
@@ -217,10 +219,10 @@ async fn the_claims_of_a_session_reach_the_stage() {
     let scene = strict("sum", OPEN);
     let claim = Some(Arc::new(SecurityClaim { principal: "agent".to_owned(), ..SecurityClaim::default() }));
     let session = scene.session_with("agent", "demo", &[], Opening { claim, ..Opening::default() });
-    for _ in 0..2 {
-        asked.authorize.permit(scene.contracted(&session, "sum")).await.unwrap();
-    }
-    assert_eq!(told.asked(), 2);
+    asked.authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap();
+    let plain = scene.session("agent", "demo", &[]);
+    asked.authorize.permit(scene.contracted(&plain, "sum"), false).await.unwrap();
+    assert_eq!(told.asked(), 2, "a permit with a claim served a session without one");
 }
 
 #[tokio::test]
@@ -230,9 +232,10 @@ async fn a_list_asks_the_same_question_as_a_call() {
     let scene = strict("sum", OPEN);
     let session = scene.session("agent", "demo", &[]);
     let call = scene.contracted(&session, "sum");
-    assert!(asked.authorize.admits(call.call().context(), session.id(), call.contract()).await);
+    let listed = asked.authorize.lists(call.call().context(), &session, call.contract(), false).await;
+    assert_eq!(listed, Listed::Callable { needs_approval: false });
     told.now(Say::No);
-    assert!(asked.authorize.permit(call).await.is_ok(), "the list's decision is the call's");
+    assert!(asked.authorize.permit(call, false).await.is_ok(), "the list's decision is the call's");
     assert_eq!(told.asked(), 1);
 }
 

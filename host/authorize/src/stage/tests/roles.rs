@@ -3,7 +3,7 @@
 use grid_testkit::{Declaration, Development, Scene, manifest, options};
 
 use super::common::{SETTINGS, Stage, context, contract, stage, strict};
-use crate::{Roles, cache::*};
+use crate::{Roles, stage::*};
 
 fn by_roles() -> Stage {
     stage(Arc::new(Roles), SETTINGS)
@@ -64,9 +64,9 @@ async fn a_tool_that_was_registered_for_a_session_is_open_to_it() {
     let registered = scene.contracts.register(session.id(), "calc", &[vec![mine]]);
     assert_eq!(registered.accepted.len(), 1);
     let asked = by_roles();
-    let permitted = asked.authorize.permit(scene.contracted(&session, "mine")).await.unwrap();
+    let permitted = asked.authorize.permit(scene.contracted(&session, "mine"), false).await.unwrap();
     assert_eq!(&*permitted.decision().rule, "registered-for-this-session");
-    let refused = asked.authorize.permit(scene.contracted(&session, "sum")).await.unwrap_err();
+    let refused = asked.authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "the manifest is not opened by that");
 }
 
@@ -75,7 +75,7 @@ async fn a_permit_says_by_which_rule_and_epoch() {
     let scene = strict("sum", r#""required_roles":["a","b"],"#);
     let session = scene.session("agent", "demo", &["a", "b"]);
     let asked = by_roles();
-    let permitted = asked.authorize.permit(scene.contracted(&session, "sum")).await.unwrap();
+    let permitted = asked.authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap();
     let decision = permitted.decision();
     assert_eq!((&*decision.rule, decision.epoch, decision.age), ("roles:a+b", 1, None));
     assert_eq!(&**permitted.call().contract().name(), "sum");
@@ -85,7 +85,7 @@ async fn a_permit_says_by_which_rule_and_epoch() {
 async fn a_denial_tells_the_caller_what_is_missing_and_the_operator_by_which_rule() {
     let scene = strict("sum", r#""required_roles":["a","b","c"],"#);
     let session = scene.session("agent", "demo", &["b"]);
-    let refused = by_roles().authorize.permit(scene.contracted(&session, "sum")).await.unwrap_err();
+    let refused = by_roles().authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap_err();
     assert_eq!((refused.code(), refused.stage()), (Code::PermissionDenied, grid_core::Stage::Authorize));
     assert_eq!(refused.message(), "`agent` may not call `sum`: it lacks the role `a`, `c`");
     assert_eq!(refused.internal(), Some("missing-roles"));

@@ -7,12 +7,12 @@ use std::{
     thread,
 };
 
-use grid_core::port::{Pending, Undecided};
+use grid_core::port::{Pending, Undecided, Verdict};
 use grid_testkit::{FakeClock, Opening, until};
 use tokio::join;
 
-use super::common::{SETTINGS, Say, Slow, Told, context, contract, stage, strict};
-use crate::cache::*;
+use super::common::{SETTINGS, Say, Slow, Told, ask, context, contract, session, stage, strict};
+use crate::{snapshot::ATTEMPTS, stage::*};
 
 const OPEN: &str = r#""required_roles":["*"],"#;
 
@@ -58,7 +58,7 @@ async fn a_call_that_was_overtaken_is_decided_under_the_new_epoch() {
         asked.authorize.invalidate();
         slow.go.add_permits(2);
     };
-    let (permitted, ()) = join!(asked.authorize.permit(scene.contracted(&session, "sum")), overtake);
+    let (permitted, ()) = join!(asked.authorize.permit(scene.contracted(&session, "sum"), false), overtake);
     assert_eq!(permitted.unwrap().decision().epoch, 2);
 }
 
@@ -82,7 +82,7 @@ async fn a_permit_that_is_overtaken_again_and_again_is_denied() {
     unlucky.0.set(Arc::clone(&authorize)).unwrap();
     let scene = strict("sum", OPEN);
     let session = scene.session("agent", "demo", &[]);
-    let refused = authorize.permit(scene.contracted(&session, "sum")).await.unwrap_err();
+    let refused = authorize.permit(scene.contracted(&session, "sum"), false).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
     assert_eq!(refused.internal(), Some("invalidations kept overtaking the evaluation"));
     assert_eq!(authorize.epoch(), 1 + ATTEMPTS as u64);
@@ -136,11 +136,12 @@ fn no_permit_is_older_than_the_last_invalidation_that_returned() {
     let (returned, epoch) = (AtomicU64::new(0), AtomicU64::new(0));
     let (asked, kept) = (AtomicU64::new(0), AtomicU64::new(0));
     let done = AtomicBool::new(false);
-    let ask = async || {
+    let session = session();
+    let asks = async || {
         while !done.load(Ordering::Relaxed) {
             asked.fetch_add(1, Ordering::SeqCst);
             let (least, from) = (returned.load(Ordering::SeqCst), epoch.load(Ordering::SeqCst));
-            let Ok(decision) = authorize.decide(&context, SessionId::mint(), &contract).await else { continue };
+            let Ok(decision) = ask(&authorize, &session, &context, &contract).await else { continue };
             kept.fetch_add(u64::from(decision.age.is_some()), Ordering::Relaxed);
             let rights: u64 = decision.rule.parse().unwrap();
             assert!(rights >= least, "permitted by rights {rights}, revoked before {least}");
@@ -164,7 +165,7 @@ fn no_permit_is_older_than_the_last_invalidation_that_returned() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             // An asker that fails lets the others and the revoker end.
             let _end = Raise(&done);
-            runtime.block_on(ask());
+            runtime.block_on(asks());
         };
         let askers = [scope.spawn(asker), scope.spawn(asker)];
         revoke();
