@@ -15,6 +15,7 @@ use grid_contract::{Fault, Loaded, Manifest, Options};
 use grid_core::Code;
 use grid_lock::{Entry, FILE_NAME, Lock, changes};
 use grid_supply::{
+    lint::{Remark, Severity},
     signature::{self, Signed},
     version::Served,
 };
@@ -60,6 +61,18 @@ impl std::error::Error for Failure {}
 pub fn manifest_faults(path: &Path, config: &Config) -> io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+/// What keeps a manifest from being served, or is worth saying about it, each at its JSON pointer.
+#[must_use]
+pub fn faults_of(config: &Config, text: &str) -> Vec<(String, Remark)> {
+    let faults = Manifest::read(text, manifest_options(config));
+    let faults = faults.map_or_else(|faults| faults, |loaded| loaded.warnings);
+    let remark = |fault: Fault| {
+        let severity = if fault.warning { Severity::Warning } else { Severity::Error };
+        (fault.pointer, Remark { rule: fault.rule, severity, message: fault.message })
+    };
+    faults.into_iter().map(remark).collect()
 }
 
 /// How this configuration reads a manifest.

@@ -96,6 +96,12 @@ pub fn manifest(text: &str) -> Result<Vec<Finding>, json::Error> {
     Ok(findings)
 }
 
+/// The line on which the value at a JSON pointer begins; the first where there is none.
+#[must_use]
+pub fn line_of(text: &str, pointer: &str) -> usize {
+    lines::lines(text).get(pointer).copied().unwrap_or(1)
+}
+
 /// Depth is bounded by the reader.
 fn walk(value: &Value, pointer: String, each: &mut impl FnMut(&str, &str)) {
     match value {

@@ -12,13 +12,16 @@ use unicode_security::confusable_detection::skeleton;
 pub const RESERVED: [&str; 3] = ["_adm_", "_grid_", "mcp__"];
 
 /// What a name looks like. Names with a key in common look alike.
-fn keys(name: &str) -> [String; 2] {
-    let plain: String = name.nfkc().filter(|c| !is_hidden(*c)).map(|c| if c == '-' { '_' } else { c }).collect();
+fn keys(name: &str) -> [String; 3] {
+    let shown = |c: &char| !is_hidden(*c);
+    let one = |c| if c == '-' { '_' } else { c };
+    let plain: String = name.nfkc().filter(shown).map(one).collect();
+    let raw: String = name.chars().filter(shown).map(one).collect();
     // `I` looks like `l` and is `i`, so the three are one.
-    let looks = |text: &str| -> String { skeleton(text).filter(|c| !is_hidden(*c)).collect() };
+    let looks = |text: &str| -> String { skeleton(text).filter(shown).map(one).collect() };
     let folded = |text: &str| looks(&fold(text)).replace('i', "l");
-    // What looks alike before case folding and after it differs.
-    [folded(&looks(&plain)), folded(&plain)]
+    // What looks alike before NFKC or before case folding is not always what looks alike after it.
+    [folded(&looks(&plain)), folded(&plain), folded(&looks(&raw))]
 }
 
 /// Case folding; by way of upper case, so that `ß` is `ss`.

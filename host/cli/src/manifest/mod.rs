@@ -1,5 +1,6 @@
 //! `grid manifest`: what a host is given to serve, and who says so.
 
+mod lint;
 mod lock;
 mod sign;
 
@@ -18,6 +19,7 @@ use super::{Context, Exit, Failure};
 /// Locks, signs and reviews a manifest
 #[derive(Debug, Subcommand)]
 pub(super) enum Manifest {
+    Lint(lint::Lint),
     Lock(lock::Lock),
     Keygen(sign::Keygen),
     Sign(sign::Sign),
@@ -28,6 +30,7 @@ pub(super) enum Manifest {
 impl Manifest {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
+            Self::Lint(command) => command.run(context),
             Self::Lock(command) => command.run(context),
             Self::Keygen(command) => command.run(context),
             Self::Sign(command) => command.run(context),

@@ -90,7 +90,13 @@ fn sentences(text: &str) -> Sentences {
 }
 
 fn end(word: &mut String, sentences: &mut Sentences) {
-    if let Some(last) = sentences.last_mut().filter(|_| !word.is_empty()) {
-        last.push(std::mem::take(word));
+    let Some(sentence) = sentences.last_mut().filter(|_| !word.is_empty()) else { return };
+    // What a function does not do is no order to leave it.
+    match sentence.last_mut().filter(|last| *last == "does" && word == "not") {
+        Some(last) => {
+            "doesnt".clone_into(last);
+            word.clear();
+        }
+        None => sentence.push(std::mem::take(word)),
     }
 }
