@@ -8,6 +8,7 @@ mod canary;
 mod desk;
 mod local;
 mod local_ends;
+mod pinned;
 mod refusals;
 mod registration;
 mod repeats;

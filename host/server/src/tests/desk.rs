@@ -165,6 +165,12 @@ impl Desk<Strict> {
 }
 
 impl<C: Contracts> Desk<C> {
+    /// With another rule; before anybody uses the host.
+    pub(super) fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(&mut Arc::get_mut(&mut self.door.0).unwrap().rules);
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }
