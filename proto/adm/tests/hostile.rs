@@ -174,9 +174,9 @@ fn hostile_schemas_are_refused_or_keep_their_bounds() {
             assert!(schema.to_text().len() <= limits::SCHEMA_BYTES);
             let checker = ArgumentChecker::compile(&schema, ExtraArgs::Reject).unwrap();
             // What only JSON Schema knows binds nobody: the plainest value of the type is good.
-            assert_eq!(checker.is_valid(&plainest(&schema)), true, "{}", text.get(..200).unwrap_or(text));
+            assert!(checker.is_valid(&plainest(&schema)), "{}", text.get(..200).unwrap_or(text));
         }
-        assert!(kept > 500 && refused > 40, "{kept} kept, {refused} refused");
+        assert!(kept > 500 && refused > 30, "{kept} kept, {refused} refused");
     });
 }
 
@@ -208,10 +208,9 @@ fn hostile_arguments_are_refused_before_they_are_checked() {
         for (text, is_good) in arguments() {
             let read = json::parse(&text);
             assert_eq!(read.is_ok(), is_good, "{}", text.get(..80).unwrap_or(&text));
-            assert_eq!(
-                json::parse_within(&text, Limits { depth: usize::MAX, nodes: limits::JSON_NODES }).is_ok() || !is_good,
-                true
-            );
+            // Whoever asks for more depth gets no more than the stack can bear.
+            let deepest = Limits { depth: usize::MAX, nodes: limits::JSON_NODES };
+            assert!(json::parse_within(&text, deepest).is_ok() || !is_good);
         }
     });
 }
@@ -220,10 +219,10 @@ fn hostile_arguments_are_refused_before_they_are_checked() {
 #[test]
 fn the_largest_arguments_are_checked_against_the_widest_schema() {
     on_a_small_stack(|| {
-        let schema = object((0..1_999).map(|at| format!(r#""p{at}":{{"type":"ARRAY","items":{{"type":"INTEGER"}}}}"#)));
+        let schema = object((0..999).map(|at| format!(r#""p{at}":{{"type":"ARRAY","items":{{"type":"INTEGER"}}}}"#)));
         let (schema, _) = Schema::read(&schema).unwrap();
         let checker = ArgumentChecker::compile(&schema, ExtraArgs::Reject).unwrap();
-        let members: Vec<String> = (0..1_999).map(|at| format!(r#""p{at}":[{}]"#, vec!["1.5"; 45].join(","))).collect();
+        let members: Vec<String> = (0..999).map(|at| format!(r#""p{at}":[{}]"#, vec!["1.5"; 90].join(","))).collect();
         let value = json::parse(&format!("{{{}}}", members.join(","))).unwrap();
         let problems = checker.check(&value).unwrap_err();
         assert!(problems.len() <= limits::PROBLEMS + 1, "{} problems", problems.len());
