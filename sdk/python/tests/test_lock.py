@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from played import Played
 
-from altar_grid import AltarRuntime, SettingError, tool
+from altar_grid import AltarRuntime, tool
 from altar_grid._wire.grid.v1 import fulfilment_pb2
+from altar_grid.errors import SettingError
 
 DIGEST = "sha256:" + "0a" * 32
 
