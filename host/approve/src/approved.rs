@@ -1,5 +1,7 @@
 //! Evidence that the arguments, too, were permitted, and that whoever had to consent did.
 
+use std::sync::Arc;
+
 use grid_authorize::{Authorize, Decision, Needs, PermittedCall};
 use grid_core::{Refusal, event::Event, id::ApprovalId};
 use grid_validate::{CheckedCall, DigestedCall};
@@ -122,8 +124,8 @@ impl<T: Checked> Judged<T> {
 
     /// Whose consent it needs; nobody's where absent.
     #[must_use]
-    pub fn needs(&self) -> Option<&Needs> {
-        self.decision.needs.as_deref()
+    pub fn needs(&self) -> Option<&Arc<Needs>> {
+        self.decision.needs.as_ref()
     }
 
     /// Nobody has to be asked.
@@ -140,7 +142,7 @@ impl<T: Checked> Judged<T> {
 
     /// Whoever had to be asked said yes, as `approval` has it.
     #[must_use]
-    pub fn approved_by(self, approval: ApprovalId) -> Approved<T> {
+    pub(crate) fn approved_by(self, approval: ApprovalId) -> Approved<T> {
         let Self { call, decision } = self;
         Approved { call, consent: Consent { decision, approval: Some(approval) } }
     }

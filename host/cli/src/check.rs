@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, tls_fault};
-use grid_source::manifest_faults;
+use grid_policy::PolicySet;
+use grid_server::{audit_key_fault, identity_faults, tls_fault};
+use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -34,6 +35,12 @@ impl Check {
             let (fatal, harmless) = manifest(path, config);
             problems.extend(fatal);
             warnings.extend(harmless);
+            for (key, dir) in [("policy.dir", &config.policy.dir), ("policy.shadow_dir", &config.policy.shadow_dir)] {
+                let Some(dir) = dir else { continue };
+                let (fatal, harmless) = policies(key, dir, path, config);
+                problems.extend(fatal);
+                warnings.extend(harmless);
+            }
         }
         if let Ok(config) = reading.values()
             && problems.is_empty()
@@ -53,6 +60,13 @@ impl Check {
         {
             let place = Origin::File { path: path.clone(), line: None };
             problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(path) = &config.identity.rules
+        {
+            problems.extend(identity_faults(config).into_iter().map(|fault| {
+                Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
+            }));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {
@@ -85,5 +99,21 @@ fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
             (fatal.into_iter().map(told).collect(), harmless.into_iter().map(told).collect())
         }
         Err(error) => (vec![problem("manifest.path".to_owned(), error.to_string())], Vec::new()),
+    }
+}
+
+/// What is wrong with a directory of policies, where there are contracts to hold it against.
+fn policies(key: &str, dir: &Path, manifest: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
+    let Ok(Ok(loaded)) = read_manifest(manifest, config) else { return Default::default() };
+    let told = |fault: &grid_policy::Fault| {
+        let line = u32::try_from(fault.place.line).ok().filter(|line| *line > 0);
+        let path = if fault.place.file.is_empty() { dir.to_owned() } else { dir.join(&fault.place.file) };
+        let column = if line.is_some() { format!("column {}: ", fault.place.column) } else { String::new() };
+        let message = format!("{column}{} [{}]", fault.message, fault.rule);
+        Problem::new(Origin::File { path, line: line.map(|line| line as usize) }, key, message)
+    };
+    match PolicySet::load(dir, &loaded.manifest) {
+        Ok((_, warnings)) => (Vec::new(), warnings.iter().map(|warning| told(&warning.0)).collect()),
+        Err(faults) => (faults.iter().map(told).collect(), Vec::new()),
     }
 }

@@ -43,6 +43,29 @@ impl fmt::Debug for ClaimsDigest {
     }
 }
 
+/// What the rule that proved a runtime lets it be and serve, where that is more or less than its principal says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RuntimeScope {
+    /// The tenants that it serves and no others; its own tenant is then [`Principal::ANY_TENANT`]. Empty means that the
+    /// principal's tenant says it.
+    pub tenants: BTreeSet<TenantId>,
+    /// Ids that it may announce: a text, with one `*` at its end for any further characters. Empty means all that
+    /// begin with the principal.
+    pub ids: Vec<String>,
+}
+
+impl RuntimeScope {
+    /// Whether a runtime of this scope may announce itself as `id`.
+    #[must_use]
+    pub fn admits(&self, id: &str) -> bool {
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(start) => id.starts_with(start),
+            None => id == pattern,
+        };
+        self.ids.is_empty() || self.ids.iter().any(fits)
+    }
+}
+
 /// A proved identity.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -56,6 +79,10 @@ pub struct Principal {
     pub claims: BTreeMap<String, String>,
     /// How it was proved.
     pub proof: Proof,
+    /// SHA-256 of the certificate that proved it; absent where something else did.
+    pub credential: Option<[u8; 32]>,
+    /// What bounds it as a runtime beside its name and tenant.
+    pub runtime: Option<Arc<RuntimeScope>>,
     /// Covers all of the above.
     pub digest: ClaimsDigest,
     /// When the proof began, in milliseconds since 1970: what was issued before a revocation is void.
@@ -71,13 +98,36 @@ impl Principal {
     /// Whether it may act in `tenant`.
     #[must_use]
     pub fn serves(&self, tenant: &TenantId) -> bool {
-        self.tenant == *tenant || self.tenant.as_str() == Self::ANY_TENANT
+        serves(&self.tenant, self.runtime.as_deref(), tenant)
+    }
+
+    /// What it serves, for people: a tenant, `*`, or names with commas.
+    #[must_use]
+    pub fn tenants(&self) -> String {
+        shown(&self.tenant, self.runtime.as_deref())
     }
 
     /// Whether it holds `role`.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.contains(role)
+    }
+}
+
+/// Whether somebody of tenant `own` may act in `tenant`. A list of tenants bounds what `*` means.
+pub(crate) fn serves(own: &TenantId, scope: Option<&RuntimeScope>, tenant: &TenantId) -> bool {
+    if own.as_str() != Principal::ANY_TENANT {
+        return own == tenant;
+    }
+    scope.is_none_or(|scope| scope.tenants.is_empty() || scope.tenants.contains(tenant))
+}
+
+pub(crate) fn shown(own: &TenantId, scope: Option<&RuntimeScope>) -> String {
+    match scope {
+        Some(scope) if !scope.tenants.is_empty() => {
+            scope.tenants.iter().map(TenantId::as_str).collect::<Vec<_>>().join(",")
+        }
+        _ => own.to_string(),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     fmt::Debug,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use crate::{
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     outcome::ToolAnswer,
-    principal::Principal,
+    principal::{self, RuntimeScope},
 };
 
 /// How much a runtime has to do. Written by the link, read by the resolver; no lock.
@@ -91,6 +94,8 @@ pub struct Card {
     pub id: RuntimeId,
     /// The tenant it may serve, or `*`.
     pub tenant: TenantId,
+    /// What `*` means for it, where that is not every tenant.
+    pub scope: Option<Arc<RuntimeScope>>,
     /// Of this attachment.
     pub connection: ConnectionId,
     /// As announced.
@@ -115,7 +120,13 @@ impl Card {
     /// Whether it may serve calls of `tenant`.
     #[must_use]
     pub fn serves(&self, tenant: &TenantId) -> bool {
-        self.tenant == *tenant || self.tenant.as_str() == Principal::ANY_TENANT
+        principal::serves(&self.tenant, self.scope.as_deref(), tenant)
+    }
+
+    /// What it serves, for people: a tenant, `*`, or names with commas.
+    #[must_use]
+    pub fn tenants(&self) -> String {
+        principal::shown(&self.tenant, self.scope.as_deref())
     }
 }
 

@@ -16,6 +16,7 @@ fn card(id: &str, tenant: &str) -> Card {
     Card {
         id: RuntimeId::parse(id).unwrap(),
         tenant: TenantId::parse(tenant).unwrap(),
+        scope: None,
         connection: ConnectionId::mint(),
         language: "test".to_owned(),
         version: "0".to_owned(),

@@ -1,41 +1,43 @@
 //! One digest over everything about a principal that a decision may read; part of every cache key.
 //! Every text is preceded by its length, so that no two principals share an encoding.
 
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc};
-
 use aws_lc_rs::digest::{Context, SHA256};
 
-use grid_core::{
-    id::{PrincipalId, TenantId},
-    principal::{ClaimsDigest, Proof},
-};
+use grid_core::principal::{ClaimsDigest, Principal};
 
-pub(crate) fn of(
-    id: &PrincipalId,
-    tenant: &TenantId,
-    roles: &BTreeSet<Arc<str>>,
-    claims: &BTreeMap<String, String>,
-    proof: Proof,
-) -> ClaimsDigest {
+/// The principal with the digest over the rest of it.
+pub(crate) fn sealed(principal: Principal) -> Principal {
     let mut hash = Context::new(&SHA256);
-    text(&mut hash, "grid principal 1");
-    text(&mut hash, proof.as_str());
-    text(&mut hash, id.as_str());
-    text(&mut hash, tenant.as_str());
-    count(&mut hash, roles.len());
-    for role in roles {
+    text(&mut hash, "grid principal 2");
+    text(&mut hash, principal.proof.as_str());
+    text(&mut hash, principal.id.as_str());
+    text(&mut hash, principal.tenant.as_str());
+    count(&mut hash, principal.roles.len());
+    for role in &principal.roles {
         text(&mut hash, role);
     }
-    count(&mut hash, claims.len());
-    for (name, value) in claims {
+    count(&mut hash, principal.claims.len());
+    for (name, value) in &principal.claims {
         text(&mut hash, name);
         text(&mut hash, value);
+    }
+    let credential = principal.credential.as_ref().map_or(&[][..], |thumbprint| thumbprint.as_slice());
+    count(&mut hash, credential.len());
+    hash.update(credential);
+    let (tenants, ids) = principal.runtime.as_deref().map_or((None, None), |s| (Some(&s.tenants), Some(&s.ids)));
+    count(&mut hash, tenants.map_or(0, |tenants| tenants.len()));
+    for tenant in tenants.into_iter().flatten() {
+        text(&mut hash, tenant.as_str());
+    }
+    count(&mut hash, ids.map_or(0, Vec::len));
+    for id in ids.into_iter().flatten() {
+        text(&mut hash, id);
     }
     let mut digest = [0; 32];
     for (to, from) in digest.iter_mut().zip(hash.finish().as_ref()) {
         *to = *from;
     }
-    ClaimsDigest(digest)
+    Principal { digest: ClaimsDigest(digest), ..principal }
 }
 
 fn text(hash: &mut Context, text: &str) {

@@ -1,6 +1,8 @@
 //! Why a token is not believed. The operator reads which of these it was; the caller reads one sentence that
 //! tells an attacker nothing, except that a token which was good has ended.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use grid_core::{Code, Refusal, Stage};
@@ -13,15 +15,23 @@ pub(crate) enum Fault {
     Shape,
     #[error("header: {0}")]
     Header(String),
-    #[error("signature or payload: {0}")]
-    Unverified(String),
-    #[error("issuer `{0}` is not the configured one")]
+    #[error("claims: {0}")]
+    Claim(String),
+    #[error("the signature does not hold")]
+    Signature,
+    #[error("issuer {0:?} is none that this host believes")]
     Issuer(String),
-    #[error("the configured audience is not among `{0}`")]
+    #[error("the rules for this issuer do not take the algorithm {0}")]
+    Algorithm(&'static str),
+    #[error("the keys of issuer `{issuer}` have none of that name, or there are none yet")]
+    UnknownKey { issuer: Arc<str> },
+    #[error("the configured audience is not among {0:?}")]
     Audience(String),
-    #[error("claim `{0}` is not 1 to 128 printable characters")]
+    #[error("the tenant is none that this issuer may name")]
+    Tenant,
+    #[error("the name {0} is not 1 to 128 printable characters")]
     Name(&'static str),
-    #[error("the token carries {0} roles, more than {max}", max = crate::claims::MAX_ROLES)]
+    #[error("the token carries {0} roles, more than {max}", max = crate::mapping::MAX_ROLES)]
     TooManyRoles(usize),
     #[error("the token ends at {exp} s, before it begins at {iat} s")]
     Backwards { iat: u64, exp: u64 },
@@ -29,6 +39,16 @@ pub(crate) enum Fault {
     Expired { ago_ms: u64 },
     #[error("the token begins in {in_ms} ms by its claim `{claim}`")]
     Early { claim: &'static str, in_ms: u64 },
+    #[error("whoever it names is revoked, and it was issued before that")]
+    Revoked,
+    #[error("no rule names the certificate {0:?}")]
+    Certificate(String),
+    #[error("the certificate ended {ago_ms} ms ago")]
+    CertificateExpired { ago_ms: u64 },
+    #[error("the rule for the certificate names `{certificate}`, and the token names `{token}`")]
+    Bound { certificate: String, token: String },
+    #[error("no rule names the user {0}")]
+    LocalUser(u32),
     #[error("no token was sent")]
     Missing,
     #[error("no token was sent, and the peer is not on this machine")]
@@ -46,6 +66,22 @@ impl Fault {
             }
             // Only the holder of a token with a good signature reads this.
             Self::Expired { .. } => "the token has expired; get a new one, for example with `grid token new`",
+            Self::Certificate(_) => {
+                "nobody here is known by this certificate; ask an operator for a rule that names it, or send a token"
+            }
+            Self::CertificateExpired { .. } => {
+                "the certificate of this connection has expired; connect again with a new one"
+            }
+            Self::Bound { .. } => {
+                "the token names somebody else than the certificate of this connection; use one that fits"
+            }
+            Self::LocalUser(_) => {
+                "nobody here is known by this user; ask an operator for a rule that names it, or send a token"
+            }
+            // And only the one whom it proves reads this.
+            Self::Revoked => {
+                "what proved you was revoked; ask an operator, then get a new token, for example with `grid token new`"
+            }
             _ => "the token is not accepted; get a new one, for example with `grid token new`",
         }
     }

@@ -13,8 +13,8 @@ use grid_core::{
 };
 
 use crate::{
-    claims::{MAX_ROLES, is_plain},
     key::SigningKey,
+    mapping::{MAX_ROLES, is_plain},
 };
 
 /// What a token shall say.

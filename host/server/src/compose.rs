@@ -5,15 +5,19 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Disclosure, Roles};
+use grid_authorize::{Authorize, Disclosure};
 use grid_contract::Contracts;
-use grid_core::{Code, clock::SharedClock};
-use grid_identity::{Development as Named, Identity, SigningKey, Verifier};
+use grid_core::{Code, clock::SharedClock, port::Authorizer};
+use grid_identity::{
+    Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
+};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -24,10 +28,14 @@ use grid_config::{Config, Mode};
 
 use crate::{
     archive::Archive,
+    events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
 };
+
+/// Within `data.dir`: whose proofs are void.
+const REVOCATIONS: &str = "revocations.json";
 
 /// Who is believed: tokens of the host's own key, and in DEVELOPMENT a named principal for local callers.
 pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {
@@ -39,7 +47,9 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         config.identity.audience.clone(),
         config.identity.leeway,
     );
-    Ok(match config.mode {
+    let revocations = Revocations::open(&config.data.dir.join(REVOCATIONS))
+        .map_err(|error| Failure::config(Code::DataCorruption, error.to_string()))?;
+    let identity = match config.mode {
         Mode::Strict => Identity::strict(verifier, clock.clone()),
         Mode::Development => {
             let named = Named {
@@ -49,7 +59,30 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
             };
             Identity::development(Some(verifier), named, clock.clone())
         }
+    };
+    let rules = identity_rules(config).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
+    let ruled = identity.keeping(revocations).ruled(rules);
+    ruled.map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
+}
+
+/// Whom others prove; nobody where no file says so.
+fn identity_rules(config: &Config) -> Result<IdentityRules, Vec<String>> {
+    let Some(path) = &config.identity.rules else { return Ok(IdentityRules::default()) };
+    IdentityRules::load(path, beside(config)).map_err(|faults| {
+        let place = |line: Option<usize>| line.map_or_else(String::new, |line| format!(":{line}"));
+        faults.iter().map(|fault| format!("{}{}: {fault}", path.display(), place(fault.line))).collect()
     })
+}
+
+fn beside(config: &Config) -> Beside<'_> {
+    Beside { issuer: &config.identity.issuer, runtime_role: &config.authorize.runtime_role }
+}
+
+/// Everything that is wrong with the identity rules, where there are any.
+#[must_use]
+pub fn identity_faults(config: &Config) -> Vec<RuleFault> {
+    let rules = config.identity.rules.as_ref();
+    rules.and_then(|path| IdentityRules::load(path, beside(config)).err()).unwrap_or_default()
 }
 
 /// Opens the log; without it nothing is served.
@@ -127,11 +160,23 @@ impl Observer for Commits {
     }
 }
 
+fn approvals(config: &Config) -> grid_approve::Settings {
+    let approval = &config.approval;
+    grid_approve::Settings {
+        timeout: approval.timeout,
+        per_principal: approval.per_principal,
+        per_tenant: approval.per_tenant,
+        total: approval.total,
+        kept_args: approval.kept_args.as_usize(),
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
+    (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
@@ -148,7 +193,11 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
-        disclosure: Disclosure::Full,
+        disclosure: match config.authorize.disclosure {
+            grid_config::Disclosure::None => Disclosure::None,
+            grid_config::Disclosure::Rule => Disclosure::Rule,
+            grid_config::Disclosure::Full => Disclosure::Full,
+        },
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
@@ -157,12 +206,15 @@ pub(crate) fn host<C: Contracts>(
     };
     Host {
         grants: Grants::new(grants, clock.clone()),
+        approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
-        authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        authorize: Authorize::new(deciding, decisions, clock.clone()),
+        policies,
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
@@ -172,19 +224,24 @@ pub(crate) fn host<C: Contracts>(
         clock,
         metrics,
         tasks: TaskTracker::new(),
-        rules: Rules {
-            admin_role: config.authorize.admin_role.clone(),
-            runtime_role: config.authorize.runtime_role.clone(),
-            reader_role: config.audit.reader_role.clone(),
-            operator_role: config.audit.operator_role.clone(),
-            heartbeat: config.runtime.heartbeat,
-            silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
-            max_in_flight: config.runtime.max_in_flight,
-            frame_queue: config.runtime.queue,
-            local: config.local.enabled,
-            require_digests: config.runtime.require_digests,
-        },
+        rules: rules(config),
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        admin_role: config.authorize.admin_role.clone(),
+        runtime_role: config.authorize.runtime_role.clone(),
+        reader_role: config.audit.reader_role.clone(),
+        operator_role: config.audit.operator_role.clone(),
+        denied_tools: config.authorize.denied_tools,
+        heartbeat: config.runtime.heartbeat,
+        silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
+        max_in_flight: config.runtime.max_in_flight,
+        frame_queue: config.runtime.queue,
+        local: config.local.enabled,
+        require_digests: config.runtime.require_digests,
     }
 }

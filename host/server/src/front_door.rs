@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use grid_authorize::{Listed, Local};
+use grid_config::DeniedTools;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
@@ -173,7 +174,7 @@ impl<C: Contracts> Door<C> {
 
     async fn open(&self, credentials: &Credentials, request: OpenSession, trail: &Trail) -> Result<Opened, Refused> {
         let host = &self.0;
-        let caller = host.identity.prove(credentials).map_err(|refusal| (refusal, None))?;
+        let caller = host.identity.prove_soon(credentials).await.map_err(|refusal| (refusal, None))?;
         let claim = match request.claim.as_ref().map(|claim| grid_identity::compare(caller.principal(), claim)) {
             Some(Err(refusal)) => return Err((refusal, Some(caller))),
             Some(Ok(narrowed)) => narrowed,
@@ -262,15 +263,16 @@ impl<C: Contracts> Door<C> {
     }
 
     /// What the caller may call in a session, by the decision that a call would meet.
-    async fn callable(&self, caller: &Caller, session: &Session) -> Vec<ToolListing> {
+    async fn callable(&self, caller: &Caller, session: &Arc<Session>) -> Vec<ToolListing> {
         let host = &self.0;
         let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
             let local = host.rules.local && contract.local() != Local::Never;
-            let Listed::Callable { .. } = host.authorize.lists(&context, session, &contract, local).await else {
+            let listed = host.authorize.lists(&context, session, &contract, local).await;
+            if listed == Listed::Denied && host.rules.denied_tools != DeniedTools::Show {
                 continue;
-            };
+            }
             tools.push(ToolListing {
                 name: contract.name().to_string(),
                 description: contract.description().to_owned(),
@@ -283,6 +285,8 @@ impl<C: Contracts> Door<C> {
                 digest: format!("sha256:{}", contract.digest()),
                 dynamic: contract.is_dynamic(),
                 available: host.roster.any(&contract, session),
+                denied: listed == Listed::Denied,
+                needs_approval: listed == Listed::Callable { needs_approval: true },
             });
         }
         tools.sort_unstable_by(|one, other| one.name.cmp(&other.name));

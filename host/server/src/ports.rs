@@ -7,7 +7,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code,
     clock::{SharedClock, SystemClock},
-    port::AuditDoor,
+    port::{ApprovalDoor, AuditDoor},
 };
 use grid_grpc::{Admin, Running, Server, Settings, Socket};
 use grid_tls::{Bundle, Clients, Tls};
@@ -45,14 +45,17 @@ impl Ports {
         let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
         let clock = door.0.clock.clone();
         let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
+        let approvers: Arc<dyn ApprovalDoor> = Arc::clone(door) as _;
         let ((callers, local), (operators, local_operators)) = (self.callers, self.operators);
         let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone())
             .auditing(Arc::clone(&auditors))
+            .approving(Arc::clone(&approvers))
             .secured(self.tls.clone())
             .local(local);
         let callers = server.start(callers).await.map_err(failed)?;
         let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings)
             .auditing(auditors)
+            .approving(approvers)
             .secured(self.tls.clone())
             .local(local_operators);
         let operators = admin.start(operators).await.map_err(failed)?;

@@ -51,7 +51,7 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
     ) -> Result<(Self::Port, mpsc::Receiver<HostFrame>), Refusal> {
         let host = &self.0;
         let correlation = host.correlation(&announce.correlation_id);
-        let (principal, attached) = match host.identity.prove(&credentials) {
+        let (principal, attached) = match host.identity.prove_soon(&credentials).await {
             Ok(caller) => (Some(Arc::clone(caller.principal())), self.admit(caller.principal(), &announce).await),
             Err(refusal) => (None, Err(refusal)),
         };
@@ -107,6 +107,7 @@ impl<C: Contracts> Door<C> {
         let card = Card {
             id: id.clone(),
             tenant: principal.tenant.clone(),
+            scope: principal.runtime.clone(),
             connection: ConnectionId::mint(),
             language: announce.language.chars().take(64).collect(),
             version: announce.version.chars().take(64).collect(),
@@ -128,7 +129,7 @@ impl<C: Contracts> Door<C> {
             principal: Some(Arc::clone(principal)),
             runtime: Some(id.clone()),
             connection: Some(wire.card().connection),
-            detail: Some(format!("{} {}", wire.card().language, wire.card().version)),
+            detail: Some(served(wire.card())),
             ..host.event(Kind::RuntimeAttached, &correlation)
         };
         if let Err(error) = host.ledger.record(event).await {
@@ -159,6 +160,12 @@ impl<C: Contracts> Door<C> {
             return Err(Refusal::new(Code::PermissionDenied, Stage::Link, message)
                 .because(format!("announced as `{}`", plain_name(id.as_str()))));
         }
+        if principal.runtime.as_ref().is_some_and(|scope| !scope.admits(id.as_str())) {
+            let message =
+                format!("the identity rules do not let `{}` announce this id; announce one of its own", principal.id);
+            return Err(Refusal::new(Code::PermissionDenied, Stage::Link, message)
+                .because(format!("announced as `{}`", plain_name(id.as_str()))));
+        }
         let speaks = |version: &String| version == VERSION;
         if !announce.versions.is_empty() && !announce.versions.iter().any(speaks) {
             let message = format!("this host speaks protocol version {VERSION}; use a runtime that does");
@@ -185,6 +192,12 @@ impl<C: Contracts> Door<C> {
             mode: C::MODE,
         }
     }
+}
+
+/// What it runs on, and which tenants it serves where these are named one by one.
+fn served(card: &Card) -> String {
+    let program = format!("{} {}", card.language, card.version);
+    if card.scope.is_some() { format!("{program}; serves {}", card.tenants()) } else { program }
 }
 
 impl<C: Contracts> RuntimePort for Port<C> {

@@ -63,6 +63,14 @@ pub fn manifest_faults(path: &Path, config: &Config) -> io::Result<Vec<Fault>> {
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
 }
 
+/// A manifest as this configuration reads it, or its faults.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_manifest(path: &Path, config: &Config) -> io::Result<Result<Loaded, Vec<Fault>>> {
+    Manifest::load(path, manifest_options(config))
+}
+
 /// What keeps a manifest from being served, or is worth saying about it, each at its JSON pointer.
 #[must_use]
 pub fn faults_of(config: &Config, text: &str) -> Vec<(String, Remark)> {

@@ -34,6 +34,7 @@ impl FakeRuntime {
         let card = Card {
             id: RuntimeId::parse(id).expect("a runtime's id"),
             tenant: TenantId::parse(tenant).expect("a tenant's name"),
+            scope: None,
             connection: ConnectionId::mint(),
             language: "test".to_owned(),
             version: "0".to_owned(),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_adm::ExtraArgs;
-use grid_approve::Approved;
+use grid_approve::{Approved, Judged};
 use grid_authorize::{Authorize, Disclosure, PermittedCall, Roles, Settings};
 use grid_contract::{ContractedCall, Contracts, Manifest, Options, Strict};
 use grid_core::{
@@ -181,17 +181,30 @@ impl<C: Contracts> Scene<C> {
         grid_validate::digested(self.limited(session, request).await).expect("the arguments fit")
     }
 
+    /// Half-way through the stage approve: a person may have to be asked.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn judged(&self, session: &Arc<Session>, request: SessionRequest) -> Judged<CheckedCall> {
+        let call = self.checked(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("the arguments are permitted")
+    }
+
+    /// As [`Scene::judged`], of a call that its caller runs.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn judged_local(&self, session: &Arc<Session>, request: SessionRequest) -> Judged<DigestedCall> {
+        let call = self.digested(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("the arguments are permitted")
+    }
+
     /// After the stage approve.
     ///
     /// # Panics
     /// Where it is refused.
     pub async fn approved(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<CheckedCall> {
-        let call = self.checked(session, request).await;
-        grid_approve::judge(&self.authorize(), call)
-            .await
-            .expect("the arguments are permitted")
-            .go_on()
-            .expect("nobody has to be asked")
+        self.judged(session, request).await.go_on().expect("nobody has to be asked")
     }
 
     /// After the stage approve, of a call that its caller runs.
@@ -199,12 +212,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn consented(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<DigestedCall> {
-        let call = self.digested(session, request).await;
-        grid_approve::judge(&self.authorize(), call)
-            .await
-            .expect("the arguments are permitted")
-            .go_on()
-            .expect("nobody has to be asked")
+        self.judged_local(session, request).await.go_on().expect("nobody has to be asked")
     }
 
     /// After the stage resolve.

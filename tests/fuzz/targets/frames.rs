@@ -129,6 +129,7 @@ fn card() -> Card {
     Card {
         id: RuntimeId::parse("calc").expect("it is plain"),
         tenant: TenantId::parse("acme").expect("it is plain"),
+        scope: None,
         connection: ConnectionId::mint(),
         language: String::new(),
         version: String::new(),

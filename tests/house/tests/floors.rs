@@ -82,7 +82,7 @@ const KNOWN_BAD: &[(&str, &str, &str)] = &[
     ("h2", "0.3.23", "RUSTSEC-2024-0003"),
     ("rustls", "0.23.17", "RUSTSEC-2024-0399"),
     ("rustls-webpki", "0.103.12", "name constraints and revocation lists"),
-    ("jsonwebtoken", "10.2.0", "CVE-2026-25537"),
+    ("jsonwebtoken", "10.2.0", "claims of a wrong type passed as absent"),
     ("rmcp", "1.3.0", "RUSTSEC-2026-0189"),
     ("ed25519-dalek", "1.0.1", "RUSTSEC-2022-0093"),
     ("tungstenite", "0.20.0", "RUSTSEC-2023-0065"),

@@ -140,6 +140,8 @@ fn principal(number: usize) -> Arc<Principal> {
         claims: std::collections::BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([0; 32]),
+        credential: None,
+        runtime: None,
         issued_at_ms: None,
         expires_at_ms: None,
     })

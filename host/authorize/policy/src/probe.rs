@@ -113,6 +113,8 @@ impl Probe {
             claims: self.claims.clone(),
             proof,
             digest: ClaimsDigest([0; 32]),
+            credential: None,
+            runtime: None,
             issued_at_ms: None,
             expires_at_ms: None,
         })

@@ -16,7 +16,7 @@ use grid_core::{
     envelope::Credentials,
     id::{PrincipalId, TenantId},
 };
-use grid_identity::{Development, Identity, SigningKey, Verifier};
+use grid_identity::{Claims, Development, Identity, SigningKey, Verifier};
 use serde_json::{Value, json};
 
 pub const NOW_S: u64 = 1_800_000_000;
@@ -111,6 +111,18 @@ pub fn claims() -> Value {
         "exp": NOW_S + 3600,
         "jti": "1",
     })
+}
+
+/// What a token of `grid token new` says.
+pub fn claims_of(principal: &str, ttl: u64) -> Claims {
+    Claims {
+        principal: PrincipalId::parse(principal).unwrap(),
+        tenant: TenantId::parse("acme").unwrap(),
+        roles: vec!["writer".to_owned(), "reader".to_owned()],
+        ttl: Duration::from_secs(ttl),
+        issuer: ISSUER.to_owned(),
+        audience: AUDIENCE.to_owned(),
+    }
 }
 
 pub fn bearer(token: &str) -> Credentials {

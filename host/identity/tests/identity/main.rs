@@ -9,3 +9,5 @@ mod hostile_tokens;
 mod key_files;
 #[cfg(test)]
 mod prove;
+#[cfg(test)]
+mod revoked;

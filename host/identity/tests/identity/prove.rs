@@ -5,24 +5,14 @@ use std::time::Duration;
 use grid_core::{
     Code,
     envelope::Credentials,
-    id::{PrincipalId, TenantId},
     principal::{Principal, Proof, SecurityClaim},
 };
-use grid_identity::{Claims, Identity, SigningKey, Verifier, compare, mint};
+use grid_identity::{Identity, SigningKey, Verifier, compare, mint};
 use serde_json::json;
 
-use super::common::{AUDIENCE, FakeClock, Forge, ISSUER, NOW_S, assert_refused, bearer, claims, developer, shared};
-
-fn claims_of(principal: &str, ttl: u64) -> Claims {
-    Claims {
-        principal: PrincipalId::parse(principal).unwrap(),
-        tenant: TenantId::parse("acme").unwrap(),
-        roles: vec!["writer".to_owned(), "reader".to_owned()],
-        ttl: Duration::from_secs(ttl),
-        issuer: ISSUER.to_owned(),
-        audience: AUDIENCE.to_owned(),
-    }
-}
+use super::common::{
+    AUDIENCE, FakeClock, Forge, ISSUER, NOW_S, assert_refused, bearer, claims, claims_of, developer, shared,
+};
 
 fn proved(forge: &Forge, token: &str) -> std::sync::Arc<Principal> {
     let identity = forge.strict(&FakeClock::new());

@@ -14,6 +14,7 @@ fn card(id: &str) -> Card {
     Card {
         id: RuntimeId::parse(id).unwrap(),
         tenant: TenantId::parse("demo").unwrap(),
+        scope: None,
         connection: ConnectionId::mint(),
         language: "test".to_owned(),
         version: "0".to_owned(),

@@ -95,6 +95,8 @@ fn principal(tenant: &str) -> Arc<Principal> {
         claims: BTreeMap::new(),
         proof: Proof::Token,
         digest: ClaimsDigest([0; 32]),
+        credential: None,
+        runtime: None,
         issued_at_ms: None,
         expires_at_ms: None,
     })

@@ -6,6 +6,7 @@
 
 mod accept;
 mod admin;
+mod approvers;
 mod attach;
 mod auditors;
 mod body;

@@ -94,8 +94,9 @@ fn sessions() -> Vec<Arc<Session>> {
     let scene = Scene::new(Development::new(grid_contract::Manifest::default(), options(), 50));
     let open = |at: usize| {
         let claims = BTreeMap::from([("desk".to_owned(), at.to_string())]);
-        let claim =
-            (at % 3 == 0).then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
+        let claim = at
+            .is_multiple_of(3)
+            .then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
         scene.session_with("one", "demo", &[], Opening { claim, metadata: claims, ..Opening::default() })
     };
     (0..6).map(open).collect()
@@ -124,8 +125,8 @@ async fn cached_and_uncached_decisions_are_the_same_over_random_questions() {
             1 => cached.clock.advance(Duration::from_secs(dice.roll() % 70)),
             2 => {
                 let salt = u8::try_from(dice.below(256)).unwrap();
-                cached.authorize.replace(Arc::new(Fickle { salt }));
-                uncached.replace(Arc::new(Fickle { salt }));
+                cached.authorize.replace(Arc::new(Fickle { salt }), 0);
+                uncached.replace(Arc::new(Fickle { salt }), 0);
             }
             _ => {}
         }
