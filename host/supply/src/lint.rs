@@ -5,6 +5,7 @@
 mod characters;
 mod lines;
 mod links;
+mod patterns;
 mod phrases;
 mod words;
 
