@@ -1,15 +1,7 @@
 //! Orders to models, by what they want. A pattern is a row of word lists: one word of each in this order within a
 //! sentence, with at most so many others between two. A word that ends with `*` stands for all that begin so.
 
-pub(super) struct Pattern {
-    pub(super) rule: &'static str,
-    /// Words of each step, and how many others may stand before it.
-    pub(super) steps: &'static [(usize, &'static str)],
-}
-
-const fn pattern(rule: &'static str, steps: &'static [(usize, &'static str)]) -> Pattern {
-    Pattern { rule, steps }
-}
+use super::phrases::{Pattern, pattern};
 
 pub(super) const OVERRIDE: &str = "order.override";
 const CONCEAL: &str = "order.conceal";

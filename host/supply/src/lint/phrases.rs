@@ -6,6 +6,16 @@ use super::{
     words,
 };
 
+pub(super) struct Pattern {
+    pub(super) rule: &'static str,
+    /// Words of each step, and how many others may stand before it.
+    pub(super) steps: &'static [(usize, &'static str)],
+}
+
+pub(super) const fn pattern(rule: &'static str, steps: &'static [(usize, &'static str)]) -> Pattern {
+    Pattern { rule, steps }
+}
+
 /// Text that poses as the frame around the text.
 const FRAMES: [&str; 24] = [
     "<important>",
