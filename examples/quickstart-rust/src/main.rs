@@ -67,7 +67,8 @@ async fn serve(options: Options) -> Result<(), Error> {
         .tool(tools::calculate_sum)
         .tool(tools::describe_text)
         .tool(tools::slow_count)
-        .tool(tools::admin_report);
+        .tool(tools::admin_report)
+        .built_against(include_str!("../../../manifests/grid.lock"));
     if let Some(path) = options.token_file {
         builder = builder.token_file(path);
     }

@@ -11,7 +11,8 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, manifest_faults, read_manifest, tls_fault};
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, tls_fault};
+use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -40,6 +41,13 @@ impl Check {
                 problems.extend(fatal);
                 warnings.extend(harmless);
             }
+        }
+        if let Ok(config) = reading.values()
+            && problems.is_empty()
+            && let Some(fault) = grid_source::fault(config)
+        {
+            let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
+            problems.push(Problem::new(place, "manifest", fault.message));
         }
         if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)

@@ -53,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) frame_queue: usize,
     /// Grants are given to callers that run tools themselves.
     pub(crate) local: bool,
+    /// A runtime has to say which contracts it was built against.
+    pub(crate) require_digests: bool,
 }
 
 /// The policy epoch, and why it is another one than before.

@@ -10,6 +10,7 @@ mod desk;
 mod local;
 mod local_ends;
 mod policies;
+mod pinned;
 mod refusals;
 mod registration;
 mod repeats;

@@ -150,6 +150,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             max_in_flight: 4,
             frame_queue: 16,
             local: true,
+            require_digests: false,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
@@ -190,6 +191,12 @@ impl Desk<Strict> {
 }
 
 impl<C: Contracts> Desk<C> {
+    /// With another rule; before anybody uses the host.
+    pub(super) fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(&mut Arc::get_mut(&mut self.door.0).unwrap().rules);
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }
