@@ -14,7 +14,7 @@ use grid_core::{
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
     runtime::Runtime as _,
 };
-use grid_identity::Caller;
+use grid_identity::{Caller, revocation::Revocation};
 
 use crate::front_door::Door;
 
@@ -119,13 +119,18 @@ impl<C: Contracts> AdminDoor for Door<C> {
 
     async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
         self.operator(&credentials).await?;
-        Ok(Vec::new())
+        let row = |revoked: Revocation| RevocationRow {
+            tenant: revoked.tenant.to_string(),
+            principal: revoked.principal.to_string(),
+            issued_until_ms: revoked.issued_until_ms,
+            reason: revoked.reason,
+        };
+        Ok(self.0.identity.revoked().into_iter().map(row).collect())
     }
 
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
         let caller = self.operator(&credentials).await?;
-        let _ = (caller, request);
-        Ok(false)
+        self.give_back_proofs(caller.principal(), request).await
     }
 }
 
