@@ -7,6 +7,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
+    explain::Explanation,
     listing::{ContractRow, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     principal::Principal,
@@ -19,6 +20,7 @@ use grid_identity::{Caller, revocation::Revocation};
 use crate::front_door::Door;
 
 mod ending;
+mod explain;
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
@@ -126,6 +128,11 @@ impl<C: Contracts> AdminDoor for Door<C> {
             reason: revoked.reason,
         };
         Ok(self.0.identity.revoked().into_iter().map(row).collect())
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        self.explained(caller.principal(), &id).await
     }
 
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {

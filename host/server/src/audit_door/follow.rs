@@ -44,7 +44,14 @@ impl<C: Contracts> Door<C> {
         let next = follow.from.unwrap_or_else(|| self.0.ledger.status().records);
         self.recorded(&reader, trail, "follow", follow.filter.names()).await?;
         let (steps, receiver) = mpsc::channel(WAITING);
-        let following = Following { door: self.clone(), reader, credentials: credentials.clone(), filter: follow.filter, next, steps };
+        let following = Following {
+            door: self.clone(),
+            reader,
+            credentials: credentials.clone(),
+            filter: follow.filter,
+            next,
+            steps,
+        };
         let context = Context { correlation_id: Some(trail.correlation()), ..Context::default() };
         self.0.tasks.spawn(async move {
             following.run(context).await;

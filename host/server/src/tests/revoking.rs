@@ -334,11 +334,8 @@ async fn a_revocation_is_listed_and_taken_back_and_both_are_recorded() {
     revoke(&desk, Invalidate { revoke_proofs: true, ..of("acme", "alice") }).await;
     let [row] = &desk.door.revocations(root.clone()).await.unwrap()[..] else { panic!("one row") };
     assert_eq!((&*row.tenant, &*row.principal, &*row.reason), ("acme", "alice", "left"));
-    let back = |tenant: &str| Restore {
-        tenant: tenant.to_owned(),
-        principal: "alice".to_owned(),
-        reason: "back".to_owned(),
-    };
+    let back =
+        |tenant: &str| Restore { tenant: tenant.to_owned(), principal: "alice".to_owned(), reason: "back".to_owned() };
     assert!(!desk.door.restore(root.clone(), back("other")).await.unwrap(), "nobody of that name is revoked there");
     assert!(desk.door.restore(root.clone(), back("acme")).await.unwrap());
     assert!(desk.door.revocations(root.clone()).await.unwrap().is_empty());

@@ -94,8 +94,9 @@ fn sessions() -> Vec<Arc<Session>> {
     let scene = Scene::new(Development::new(grid_contract::Manifest::default(), options(), 50));
     let open = |at: usize| {
         let claims = BTreeMap::from([("desk".to_owned(), at.to_string())]);
-        let claim =
-            at.is_multiple_of(3).then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
+        let claim = at
+            .is_multiple_of(3)
+            .then(|| Arc::new(SecurityClaim { claims: claims.clone(), ..SecurityClaim::default() }));
         scene.session_with("one", "demo", &[], Opening { claim, metadata: claims, ..Opening::default() })
     };
     (0..6).map(open).collect()
