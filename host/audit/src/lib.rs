@@ -46,6 +46,7 @@ pub mod encode;
 mod keys;
 mod ledger;
 mod linger;
+mod open_approvals;
 mod open_calls;
 mod opening;
 mod publish;

@@ -17,6 +17,7 @@ use crate::{
     ack::Acks,
     background::{Background, Opener},
     linger::Linger,
+    open_approvals::OpenApprovals,
     open_calls::{Left, OpenCalls},
     publish::CHECKPOINT,
     state::State,
@@ -124,8 +125,11 @@ pub(crate) fn recover<S: Storage>(
     runtime: &Handle,
 ) -> Result<(Writer<S>, mpsc::Sender<Command>, Recovered), Error> {
     let began = clock.elapsed();
-    let mut calls = OpenCalls::default();
-    let mut visit = |entry: Entry<'_>| calls.pass(entry);
+    let (mut calls, mut approvals) = (OpenCalls::default(), OpenApprovals::default());
+    let mut visit = |entry: Entry<'_>| {
+        calls.pass(entry);
+        approvals.pass(entry);
+    };
     let mut chain = chain.showing(&mut visit);
     let cut = storage.recover(&mut chain)?;
     let edge = chain.into_edge();
@@ -148,7 +152,7 @@ pub(crate) fn recover<S: Storage>(
         linger: Linger::default(),
         background: Background::None,
     };
-    writer.conclude(&left.abandoned)?;
+    writer.conclude(&left.abandoned, &approvals.left())?;
     writer.state.open.store(left.local.len() as u64, Ordering::Relaxed);
     let closed = left.abandoned.iter().filter_map(|admission| admission.invocation()?.parse().ok()).collect();
     let Left { local, epoch, .. } = left;

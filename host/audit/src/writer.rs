@@ -21,7 +21,7 @@ use crate::{
     background::Background,
     encode,
     linger::Linger,
-    open_calls,
+    open_approvals, open_calls,
     state::State,
 };
 
@@ -86,9 +86,12 @@ pub(crate) struct Pending {
 }
 
 impl<S: Storage> Writer<S> {
-    /// Writes a conclusion for each admission that an earlier process left open.
-    pub(crate) fn conclude(&mut self, admissions: &[Record]) -> Result<(), Error> {
+    /// Writes an end for each approval and each admission that an earlier process left open.
+    pub(crate) fn conclude(&mut self, admissions: &[Record], approvals: &[Record]) -> Result<(), Error> {
         let at_ms = self.clock.unix_ms();
+        for requested in approvals {
+            self.add(|out| open_approvals::end(requested, at_ms, out))?;
+        }
         for admission in admissions {
             self.add(|out| open_calls::conclusion(admission, at_ms, out))?;
         }

@@ -38,6 +38,9 @@ impl Decision {
     }
 }
 
+/// The rule of a contract that asks for consent of its own.
+pub(crate) const OWN: &str = "contract";
+
 /// Whose consent a call needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
@@ -57,7 +60,7 @@ impl Needs {
     pub(crate) fn of(contract: Option<&Approval>, asked: Option<(&str, &str, &str)>) -> Option<Self> {
         let own = contract.map(|approval| Self {
             role: approval.role.clone(),
-            rule: "contract".to_owned(),
+            rule: OWN.to_owned(),
             message: format!("its contract wants a person with the role `{}` to say yes", approval.role),
             within: approval.within,
             roles: vec![approval.role.clone()],

@@ -5,6 +5,7 @@ mod chain;
 mod decision;
 mod kept;
 mod roles;
+mod shadow;
 mod snapshot;
 mod stage;
 mod sync;
@@ -13,6 +14,7 @@ pub use chain::Chain;
 pub use decision::{Decision, Needs, PermittedCall};
 pub use grid_contract::{Contract, ContractedCall, Local, Session};
 pub use roles::Roles;
+pub use shadow::{Observed, Said, Shadow};
 pub use snapshot::Beginning;
 pub use stage::{Authorize, Disclosure, Foreseen, Listed, Settings};
 

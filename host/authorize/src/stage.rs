@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,6 +21,7 @@ use grid_core::{
 use crate::{
     decision::{Decision, PermittedCall},
     kept::{DENY_TTL_CAP, Denial, Entry, Kept, Key, TTL_CAP, undecided},
+    shadow::{Said, Shadow},
     snapshot::{Ask, Beginning, Epochs, Given, Snapshot, answer},
 };
 
@@ -94,18 +95,19 @@ pub struct Authorize {
     settings: Settings,
     clock: SharedClock,
     kept: Kept,
+    shadow: OnceLock<Shadow>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
 /// One question on its way through the stage.
-struct Asked<'a> {
-    stage: &'a Authorize,
-    context: &'a SecurityContext,
-    session: &'a Session,
-    contract: &'a Contract,
-    local: bool,
-    args: Option<&'a str>,
+pub(crate) struct Asked<'a> {
+    pub(crate) stage: &'a Authorize,
+    pub(crate) context: &'a SecurityContext,
+    pub(crate) session: &'a Arc<Session>,
+    pub(crate) contract: &'a Arc<Contract>,
+    pub(crate) local: bool,
+    pub(crate) args: Option<&'a str>,
 }
 
 impl Authorize {
@@ -119,9 +121,16 @@ impl Authorize {
             settings,
             kept: Kept::new(settings, clock.clone()),
             clock,
+            shadow: OnceLock::new(),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
+    }
+
+    /// Shows each decision that is made, and each call that is judged, to whoever has the receiver of `shadow`: once.
+    pub fn shadowed_by(&self, shadow: Shadow) {
+        // A second one would see nothing.
+        let _ = self.shadow.set(shadow);
     }
 
     /// Goes on from the epoch of an earlier process, so that what rests on its decisions can still be told from what
@@ -154,6 +163,10 @@ impl Authorize {
         let (asked, contract) = (contracted.call(), contracted.contract());
         let (epoch, read) = self.epochs.look(|now| (now.epoch, now.deciding.authorizer.reads(contract.name()).args));
         if !read && epoch == decision.epoch {
+            if let (Some(shadow), Some(_)) = (self.shadow.get(), args) {
+                let (context, session, local) = (asked.context(), asked.session(), call.is_local());
+                shadow.judged(&Asked { stage: self, context, session, contract, local, args }, decision);
+            }
             return Ok(decision.clone());
         }
         if read && args.is_none() {
@@ -172,8 +185,8 @@ impl Authorize {
     pub async fn lists(
         &self,
         context: &SecurityContext,
-        session: &Session,
-        contract: &Contract,
+        session: &Arc<Session>,
+        contract: &Arc<Contract>,
         local: bool,
     ) -> Listed {
         let ways = if local { &[false, true][..] } else { &[false] };
@@ -194,8 +207,8 @@ impl Authorize {
     pub async fn foresee(
         &self,
         context: &SecurityContext,
-        session: &Session,
-        contract: &Contract,
+        session: &Arc<Session>,
+        contract: &Arc<Contract>,
         local: bool,
     ) -> Foreseen {
         let reads_args = self.epochs.look(|now| now.deciding.authorizer.reads(contract.name()).args);
@@ -223,10 +236,10 @@ impl Authorize {
         epoch
     }
 
-    /// From now on `authorizer` decides; the new epoch. Every decision of the one before is void, as in
-    /// [`Authorize::invalidate`].
-    pub fn replace(&self, authorizer: Arc<dyn Authorizer>) -> u64 {
-        let epoch = self.epochs.replace(0, |_| Deciding::by(authorizer));
+    /// From now on `authorizer` decides; the new epoch, not before `least`. Every decision of the one before is void, as
+    /// in [`Authorize::invalidate`].
+    pub fn replace(&self, authorizer: Arc<dyn Authorizer>, least: u64) -> u64 {
+        let epoch = self.epochs.replace(least, |_| Deciding::by(authorizer));
         self.kept.clear();
         epoch
     }
@@ -283,6 +296,10 @@ impl Ask<Deciding> for Asked<'_> {
         let deciding = &now.deciding;
         let answer = deciding.authorizer.decide(self.question());
         let answer = tokio::time::timeout(self.stage.settings.timeout, answer).await.ok();
+        if let Some(shadow) = self.stage.shadow.get() {
+            let said = answer.as_ref().map_or_else(Said::nothing, Said::of);
+            shadow.made(self, said, now.epoch, deciding.policy);
+        }
         let entry = Entry::of(answer, self.contract.approval(), self.stage.clock.elapsed(), deciding.policy);
         let keep = !entry.is_undecided();
         (entry, keep)
@@ -290,29 +307,43 @@ impl Ask<Deciding> for Asked<'_> {
 }
 
 impl Asked<'_> {
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.stage.clock.unix_ms()
+    }
+
     fn question(&self) -> Question<'_> {
-        let contract = self.contract;
-        Question {
-            context: self.context,
-            tool: contract.name(),
-            group: contract.group(),
-            contract: *contract.digest().as_bytes(),
-            version: contract.version(),
-            required_roles: contract.required_roles(),
-            effect: contract.effect().as_str(),
-            tags: contract.tags(),
-            classification: contract.classification(),
-            providers: contract.providers(),
-            dynamic: contract.is_dynamic(),
-            session: SessionFacts {
-                id: self.session.id(),
-                created_at_ms: self.session.created_at_ms(),
-                metadata: self.session.metadata(),
-            },
-            local: self.local,
-            now_ms: self.stage.clock.unix_ms(),
-            args: self.args,
-        }
+        question(self.context, self.session, self.contract, self.local, self.now_ms(), self.args)
+    }
+}
+
+pub(crate) fn question<'a>(
+    context: &'a SecurityContext,
+    session: &'a Session,
+    contract: &'a Contract,
+    local: bool,
+    now_ms: u64,
+    args: Option<&'a str>,
+) -> Question<'a> {
+    Question {
+        context,
+        tool: contract.name(),
+        group: contract.group(),
+        contract: *contract.digest().as_bytes(),
+        version: contract.version(),
+        required_roles: contract.required_roles(),
+        effect: contract.effect().as_str(),
+        tags: contract.tags(),
+        classification: contract.classification(),
+        providers: contract.providers(),
+        dynamic: contract.is_dynamic(),
+        session: SessionFacts {
+            id: session.id(),
+            created_at_ms: session.created_at_ms(),
+            metadata: session.metadata(),
+        },
+        local,
+        now_ms,
+        args,
     }
 }
 

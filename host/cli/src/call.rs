@@ -39,6 +39,10 @@ pub(super) struct Call {
     #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text)
         .ok_or("a time has its unit, such as `500ms` or `2s`"))]
     deadline: Option<Duration>,
+    /// How long a person may take to approve the call, beside its own time; five minutes are always waited for
+    #[arg(long, value_name = "TIME", value_parser = |text: &str| parse_time(text)
+        .ok_or("a time has its unit, such as `10m`"))]
+    approval: Option<Duration>,
     /// Joins the call with a wider workflow
     #[arg(long, value_name = "ID")]
     correlation_id: Option<String>,
@@ -93,6 +97,7 @@ impl Call {
             correlation_id: self.correlation_id.clone(),
             retries: None,
             receipt: self.receipt.is_some(),
+            approval: self.approval,
         };
         session.call_raw(&self.name, args, options).await
     }

@@ -1,16 +1,20 @@
 //! The command line: takes arguments and what the program can do, gives an exit code. One file a command.
 
 mod adm;
+mod approvals;
 mod audit;
 mod call;
 mod check;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 mod lists;
 mod output;
+mod policy;
 mod remote;
 mod revoke;
+mod safe;
 mod serve;
 mod target;
 mod time;
@@ -42,11 +46,13 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
   grid config dump                             what holds, and where it comes from
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid policy test                             do the policies say what they should
+  grid approvals list                          which calls wait for me
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
-            5 swap or drift, 6 denied, 7 audit verification failed"
+            4 policy test failed, 5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -101,11 +107,16 @@ enum Command {
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
     Revoke(revoke::Revoke),
+    Explain(explain::Explain),
     Call(call::Call),
+    #[command(subcommand)]
+    Approvals(approvals::Approvals),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
     Witness(witness::Witness),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     #[command(subcommand)]
     Adm(adm::Adm),
     Completions(completions::Completions),
@@ -180,9 +191,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
+        Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
+        Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),
+        Command::Policy(command) => command.run(&context),
         Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };

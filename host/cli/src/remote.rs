@@ -1,7 +1,7 @@
 //! Commands that talk to a host: how they connect, and how a refusal ends them.
 
 use grid_core::{Code, code::Category};
-use grid_sdk::{Admin, Auditor, Client, Error, Retries, Session, SessionOptions};
+use grid_sdk::{Admin, Approvals, Auditor, Client, Error, Retries, Session, SessionOptions};
 use serde_json::Value;
 
 use super::{Context, Exit, Failure, Target};
@@ -41,6 +41,16 @@ pub(super) async fn admin(context: &Context) -> Result<Admin, Failure> {
 pub(super) async fn auditor(context: &Context) -> Result<Auditor, Failure> {
     let target = Target::caller(context)?;
     let builder = reaching!(target, Auditor::builder());
+    builder.connect().await.map_err(|error| failed(&error))
+}
+
+/// A connection for people who approve, at the door for callers.
+pub(super) async fn approvals(context: &Context) -> Result<Approvals, Failure> {
+    let target = Target::caller(context)?;
+    let mut builder = Approvals::builder().endpoint(target.endpoint.to_string());
+    if let Some(token) = &target.token {
+        builder = builder.token(token.reveal());
+    }
     builder.connect().await.map_err(|error| failed(&error))
 }
 

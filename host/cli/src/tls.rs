@@ -26,8 +26,8 @@ pub(super) enum Tls {
   grid tls dev-ca --dir tls --client spiffe://dev.local/runtime/quickstart --client spiffe://dev.local/caller/alice
   grid tls dev-ca --dir tls --name grid.test --life 1h
 
-The host's certificate is good for localhost, 127.0.0.1 and ::1. What is in the folder is replaced, the authority too.
-Not for production: the authority's key lies beside what it signed.")]
+The host's certificate is good for localhost, 127.0.0.1 and ::1. An authority that is in the folder signs again, and
+what it signed is replaced: a running host takes the new certificate up by itself. Not for production: the authority's key lies beside what it signed.")]
 pub(super) struct DevCa {
     /// The folder for all files
     #[arg(long, value_name = "DIR")]

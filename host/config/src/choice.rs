@@ -64,6 +64,28 @@ choice!(
     }
 );
 choice!(
+    /// What a caller hears of a denial.
+    Disclosure {
+        /// That it is one.
+        None = "none",
+        /// Which rule decided.
+        Rule = "rule",
+        /// What is missing.
+        Full = "full",
+    }
+);
+choice!(
+    /// What lists say of tools that their reader may not call.
+    DeniedTools {
+        /// Nothing; a call of one is refused as denied.
+        Omit = "omit",
+        /// That they are denied.
+        Show = "show",
+        /// Nothing; a call of one is refused as that of an unknown tool.
+        Hide = "hide",
+    }
+);
+choice!(
     /// What happens where witnesses fall behind.
     Stale {
         /// Operators are told.

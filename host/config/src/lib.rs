@@ -17,7 +17,8 @@ mod units;
 mod url;
 
 pub use choice::{
-    ClientAuth, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode, Stale, TlsVersion,
+    ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+    Stale, TlsVersion,
 };
 pub use describe::{page, schema};
 pub use dump::{to_json, to_toml};

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{ClientAuth, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode, Stale, TlsVersion},
+    choice::{
+        ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+        Stale, TlsVersion,
+    },
     kind::{Kind, Value},
     units::ByteSize,
     url::Url,
@@ -110,6 +113,8 @@ fields! {
     TlsVersion: Value::Text(value) => Self::parse(value);
     SocketMode: Value::Text(value) => Self::parse(value);
     Stale: Value::Text(value) => Self::parse(value);
+    Disclosure: Value::Text(value) => Self::parse(value);
+    DeniedTools: Value::Text(value) => Self::parse(value);
     ExtraArgs: Value::Text(value) => Self::parse(value);
     Durability: Value::Text(value) => Self::parse(value);
     LogLevel: Value::Text(value) => Self::parse(value);

@@ -6,7 +6,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{ClientAuth, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode, Stale, TlsVersion},
+    choice::{
+        ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+        Stale, TlsVersion,
+    },
     kind::Kind,
     setting::{
         Fallback::{Absent, ByMode, Is, Under},
@@ -142,10 +145,34 @@ settings! {
         cache_entries: u32 = integer(1, 10_000_000), Is("10000");
         /// How long a decision may take before it is a denial.
         timeout: Duration = time(MS, MINUTE), Is("100ms");
+        /// What a caller hears of a denial: `none` that it is one, `rule` which rule decided, `full` what is missing.
+        disclosure: Disclosure = Kind::Choice(Disclosure::NAMES), Is("full");
+        /// What ListTools says of tools that the caller may not call: `omit` leaves them out, `show` lists them as denied, `hide` leaves them out and answers their calls as those of unknown tools.
+        denied_tools: DeniedTools = Kind::Choice(DeniedTools::NAMES), Is("omit");
+        /// An external decision point that has to permit too (OpenID AuthZEN 1.0); its root, without `/access/v1/evaluation`.
+        pdp_url: Option<Url> = Kind::Url, Absent;
+        /// The file of a bearer token for it.
+        pdp_token_file: Option<PathBuf> = Kind::Path, Absent;
+        /// Certificates that are trusted for it, in place of those of the machine.
+        pdp_ca_file: Option<PathBuf> = Kind::Path, Absent;
+        /// How long its answer may take before that is a denial; `authorize.timeout` holds for it too.
+        pdp_timeout: Duration = time(MS, MINUTE), Is("80ms");
+        /// Sends it the arguments of calls, once they are checked; then it is asked for every call.
+        pdp_args: bool = Kind::Bool, Is("false");
         /// The role that may use the operators' door.
         admin_role: String = Kind::Name, Is("grid_admin");
         /// The role that may attach as a runtime.
         runtime_role: String = Kind::Name, Is("grid_runtime");
+    }
+
+    /// What operators say who may call what, beside the roles that contracts demand.
+    policy: Policy {
+        /// The folder of policies and roles; without it roles alone decide.
+        dir: Option<PathBuf> = Kind::Path, Absent;
+        /// A candidate for that folder: it is asked beside the one that decides, and what it would decide otherwise is counted and recorded.
+        shadow_dir: Option<PathBuf> = Kind::Path, Absent;
+        /// How often the folders are looked at for changes; SIGHUP and `grid policy reload` take them at once.
+        reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
     }
 
     /// Calls that need a person's yes.

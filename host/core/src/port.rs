@@ -11,7 +11,7 @@ use crate::{
     explain::Explanation,
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
@@ -185,6 +185,9 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Takes a revocation back; whether there was one.
     fn restore(&self, credentials: Credentials, request: Restore)
     -> impl Future<Output = Result<bool, Refusal>> + Send;
+
+    /// Reads the policies again; a set that has a fault changes nothing.
+    fn reload_policies(&self, credentials: Credentials) -> impl Future<Output = Result<Reloaded, Refusal>> + Send;
 }
 
 /// What auditors may ask for, on any port. Whoever reads sees the records of their own tenant, or all of them with a

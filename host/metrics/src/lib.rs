@@ -32,7 +32,46 @@ struct Inner {
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
+    policies: Policies,
     gauges: Gauges,
+}
+
+/// Of policy sets and their candidates.
+#[derive(Debug)]
+struct Policies {
+    taken: IntCounter,
+    refused: IntCounter,
+    compared: IntCounter,
+    differences: IntCounter,
+    passed_over: IntCounter,
+}
+
+impl Policies {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name, help| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let loads = IntCounterVec::new(
+            Opts::new("grid_policy_loads_total", "Policy sets that were read and taken, or refused"),
+            &["result"],
+        )?;
+        registry.register(Box::new(loads.clone()))?;
+        Ok(Self {
+            taken: loads.with_label_values(&["taken"]),
+            refused: loads.with_label_values(&["refused"]),
+            compared: counter("grid_policy_shadow_decisions_total", "Decisions that the candidate set was asked too")?,
+            differences: counter(
+                "grid_policy_shadow_differences_total",
+                "Decisions that the candidate set would have made otherwise",
+            )?,
+            passed_over: counter(
+                "grid_policy_shadow_skipped_total",
+                "Decisions that the candidate set was not asked, because too many waited",
+            )?,
+        })
+    }
 }
 
 /// What is read when somebody asks.
@@ -141,6 +180,7 @@ impl Metrics {
             stages: by_stage,
             commit,
             records,
+            policies: Policies::new(&registry)?,
             gauges: Gauges::new(&registry)?,
             registry,
         })))
@@ -151,6 +191,24 @@ impl Metrics {
         if let Some((_, histogram)) = self.0.stages.iter().find(|(known, _)| *known == stage) {
             histogram.observe(took.as_secs_f64());
         }
+    }
+
+    /// A policy set was read: taken, or refused.
+    pub fn policies_read(&self, taken: bool) {
+        let policies = &self.0.policies;
+        if taken { policies.taken.inc() } else { policies.refused.inc() }
+    }
+
+    /// The candidate policy set was asked too.
+    pub fn policies_compared(&self, differs: bool) {
+        let policies = &self.0.policies;
+        policies.compared.inc();
+        policies.differences.inc_by(u64::from(differs));
+    }
+
+    /// So many decisions went past the candidate policy set.
+    pub fn policies_skipped(&self, decisions: u64) {
+        self.0.policies.passed_over.inc_by(decisions);
     }
 
     /// A call was answered.

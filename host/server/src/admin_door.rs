@@ -8,7 +8,7 @@ use grid_core::{
     envelope::Credentials,
     event::{Event, Kind},
     explain::Explanation,
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     principal::Principal,
     refusal::Context,
@@ -16,8 +16,9 @@ use grid_core::{
     runtime::Runtime as _,
 };
 use grid_identity::{Caller, revocation::Revocation};
+use grid_reload::{Cause, reload};
 
-use crate::front_door::Door;
+use crate::front_door::{Door, lost};
 
 mod ending;
 mod explain;
@@ -138,6 +139,15 @@ impl<C: Contracts> AdminDoor for Door<C> {
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
         let caller = self.operator(&credentials).await?;
         self.give_back_proofs(caller.principal(), request).await
+    }
+
+    async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        // Goes on when its operator leaves: what is recorded as taken is taken.
+        let (host, cause) = (Arc::clone(&self.0), Cause::Operator(Arc::clone(caller.principal())));
+        let reloading = self.0.tasks.spawn(async move { reload(&host, &cause).await });
+        let correlation = self.0.correlation("");
+        reloading.await.unwrap_or_else(|_| Err(lost(correlation, self.0.clock.unix_ms())))
     }
 }
 

@@ -9,15 +9,16 @@ use std::{
 use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Disclosure, Roles};
+use grid_authorize::{Authorize, Disclosure};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
-use grid_core::{Code, clock::SharedClock};
+use grid_core::{Code, clock::SharedClock, port::Authorizer};
 use grid_identity::{
     Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
 };
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -44,6 +45,14 @@ const REVOCATIONS: &str = "revocations.json";
 pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+/// A manifest as this configuration reads it, or its faults.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_manifest(path: &Path, config: &Config) -> std::io::Result<Result<Loaded, Vec<Fault>>> {
+    Manifest::load(path, manifest_options(config))
 }
 
 pub(crate) fn manifest_options(config: &Config) -> Options {
@@ -228,6 +237,7 @@ pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
+    (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
@@ -244,7 +254,11 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
-        disclosure: Disclosure::Full,
+        disclosure: match config.authorize.disclosure {
+            grid_config::Disclosure::None => Disclosure::None,
+            grid_config::Disclosure::Rule => Disclosure::Rule,
+            grid_config::Disclosure::Full => Disclosure::Full,
+        },
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
@@ -260,7 +274,8 @@ pub(crate) fn host<C: Contracts>(
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
-        authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        authorize: Authorize::new(deciding, decisions, clock.clone()),
+        policies,
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
@@ -270,18 +285,23 @@ pub(crate) fn host<C: Contracts>(
         clock,
         metrics,
         tasks: TaskTracker::new(),
-        rules: Rules {
-            admin_role: config.authorize.admin_role.clone(),
-            runtime_role: config.authorize.runtime_role.clone(),
-            reader_role: config.audit.reader_role.clone(),
-            operator_role: config.audit.operator_role.clone(),
-            heartbeat: config.runtime.heartbeat,
-            silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
-            max_in_flight: config.runtime.max_in_flight,
-            frame_queue: config.runtime.queue,
-            local: config.local.enabled,
-        },
+        rules: rules(config),
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        admin_role: config.authorize.admin_role.clone(),
+        runtime_role: config.authorize.runtime_role.clone(),
+        reader_role: config.audit.reader_role.clone(),
+        operator_role: config.audit.operator_role.clone(),
+        denied_tools: config.authorize.denied_tools,
+        heartbeat: config.runtime.heartbeat,
+        silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
+        max_in_flight: config.runtime.max_in_flight,
+        frame_queue: config.runtime.queue,
+        local: config.local.enabled,
     }
 }

@@ -11,6 +11,7 @@ use std::{
 use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
+use grid_config::DeniedTools;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
@@ -24,6 +25,7 @@ use grid_limits::Limits;
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
@@ -42,6 +44,8 @@ pub(crate) struct Rules {
     pub(crate) reader_role: String,
     /// Reads all records.
     pub(crate) operator_role: String,
+    /// What lists say of tools that their reader may not call.
+    pub(crate) denied_tools: DeniedTools,
     pub(crate) heartbeat: Duration,
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
@@ -69,6 +73,7 @@ pub(crate) struct Host<C> {
     pub(crate) sessions: Sessions,
     pub(crate) contracts: C,
     pub(crate) authorize: Authorize,
+    pub(crate) policies: Policies,
     pub(crate) limits: Limits,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,

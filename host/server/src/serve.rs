@@ -6,11 +6,12 @@ use grid_contract::{Contracts, Development, Strict};
 use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
 use grid_grpc::Running;
 use grid_metrics::Metrics;
+use grid_telemetry::{Telemetry, Unusable};
 use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, ports::Ports, telemetry};
+use crate::{compose, deciding, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -44,6 +45,14 @@ impl Failure {
         &self.message
     }
 
+    /// Nothing can be logged or traced.
+    fn untold(why: Unusable) -> Self {
+        match why {
+            Unusable::Setting(message) => Self::config(Code::InvalidConfig, message),
+            Unusable::Machine(message) => Self::start(Code::EnvironmentError, message),
+        }
+    }
+
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), configuration: false }
     }
@@ -57,12 +66,20 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Begins to log and to trace, for commands beside the host.
+///
+/// # Errors
+/// [`Failure`].
+pub fn start_telemetry(config: &Config) -> Result<Telemetry, Failure> {
+    grid_telemetry::start(config).map_err(Failure::untold)
+}
+
 /// Serves until a signal or a failing log ends it.
 ///
 /// # Errors
 /// [`Failure`], with everything that is wrong.
 pub async fn serve(config: &Config) -> Result<(), Failure> {
-    let telemetry = telemetry::start(config)?;
+    let telemetry = start_telemetry(config)?;
     let clock = SystemClock::shared();
     let manifest = compose::manifest(config)?;
     let ended = match config.mode {
@@ -84,6 +101,7 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
@@ -97,12 +115,14 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, identity, policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
     let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
+    host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
     let recalling = Arc::clone(&door);
     host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);
@@ -132,6 +152,7 @@ async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let correlation = host.correlation("");
     let event = Event {
         detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        policy: host.authorize.deciding().1.digest(),
         ..host.event(Kind::HostStarted, &correlation)
     };
     match host.ledger.record(event).await {

@@ -18,10 +18,9 @@ use grid_local::Held;
 use grid_metrics::Metrics;
 use grid_resolve::RoutedCall;
 use grid_session::Session;
+use grid_telemetry::traces;
 use grid_tlog::Proof;
 use tracing::{Instrument as _, Span, field};
-
-use crate::traces;
 
 /// The trail of one request.
 #[derive(Debug)]

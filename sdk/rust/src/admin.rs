@@ -7,7 +7,9 @@ use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-pub use grid_proto::v1::{ContractStatus, Revocation, RuntimeStatus, SessionStatus, StatusResponse};
+pub use grid_proto::v1::{
+    ContractStatus, ExplainDecisionResponse, Ground, Revocation, RuntimeStatus, SessionStatus, StatusResponse,
+};
 
 use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
@@ -168,6 +170,19 @@ impl Admin {
         let list = self.ask(service.list_revocations(self.request(v1::ListRevocationsRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.revocations)
+    }
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused; its `decision` is
+    /// empty where the log has no such call.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn explain(&self, id: &str) -> Result<ExplainDecisionResponse, Error> {
+        let mut service = self.service.clone();
+        let message = v1::ExplainDecisionRequest { id: id.to_owned() };
+        let mut told = self.ask(service.explain_decision(self.request(message))).await?;
+        refusal(told.error.take())?;
+        Ok(told)
     }
 
     /// Takes a revocation of proofs back; whether there was one.

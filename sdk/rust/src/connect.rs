@@ -12,7 +12,6 @@ use crate::token::{Header, Token};
 
 /// The largest message, both ways, where nothing else is set: 4 MiB.
 pub(crate) const MESSAGE_LIMIT: usize = 4 << 20;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,17 +51,11 @@ impl Connector {
     }
 
     async fn endpoint(&self) -> Result<Endpoint, Error> {
-        let (plain, secured) = match self.socket()? {
-            Some(path) => {
-                let unusable = |_| Error::setting(Setting::Endpoint, format!("`{path}` is not the path of a socket"));
-                (Endpoint::from_shared(format!("unix:{path}")).map_err(unusable)?, false)
-            }
-            None => {
-                let uri = self.checked_uri()?;
-                let secured = uri.scheme_str() == Some("https");
-                (Endpoint::from(uri), secured)
-            }
-        };
+        // A token may travel to a Unix socket: only processes of this machine see it.
+        let is_socket = self.endpoint.starts_with("unix:/");
+        let socket = is_socket.then(|| Endpoint::from_shared(self.endpoint.clone()).ok());
+        let plain = socket.flatten().map_or_else(|| self.checked_uri().map(Endpoint::from), Ok)?;
+        let secured = !is_socket && plain.uri().scheme_str() == Some("https");
         let mut endpoint = plain
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
@@ -74,27 +67,12 @@ impl Connector {
         Ok(endpoint)
     }
 
-    /// The path of a Unix socket. A token may travel there: only processes of this machine see it.
-    fn socket(&self) -> Result<Option<&str>, Error> {
-        match self.endpoint.strip_prefix("unix:") {
-            None => Ok(None),
-            Some(path) => match path.strip_prefix("//").unwrap_or(path) {
-                "" => Err(Error::setting(
-                    Setting::Endpoint,
-                    format!("the endpoint `{}` names no socket; write `unix:/path`", self.endpoint),
-                )),
-                path => Ok(Some(path)),
-            },
-        }
-    }
-
     fn checked_uri(&self) -> Result<Uri, Error> {
         let unusable = || {
             Error::setting(
                 Setting::Endpoint,
                 format!(
-                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port, \
-                     or `unix:/path`",
+                    "the endpoint `{}` is not an address such as `http://127.0.0.1:9090`; give scheme, host and port",
                     self.endpoint
                 ),
             )
@@ -240,14 +218,12 @@ mod tests {
         assert!(allowed.checked_uri().is_ok());
     }
 
-    #[test]
-    fn a_socket_of_this_machine_is_an_endpoint() {
-        let path = |endpoint| connector(endpoint, Token::Text("secret".into())).socket().unwrap().map(str::to_owned);
-        assert_eq!(path("unix:/run/grid.sock").as_deref(), Some("/run/grid.sock"));
-        assert_eq!(path("unix:///run/grid.sock").as_deref(), Some("/run/grid.sock"));
-        assert_eq!(path("unix:grid.sock").as_deref(), Some("grid.sock"));
-        assert_eq!(path("http://127.0.0.1:1"), None);
-        assert!(connector("unix:", Token::None).socket().is_err());
+    #[tokio::test]
+    async fn a_socket_of_this_machine_is_an_endpoint() {
+        for endpoint in ["unix:/run/grid.sock", "unix:///run/grid.sock"] {
+            assert!(connector(endpoint, Token::Text("secret".into())).endpoint().await.is_ok(), "{endpoint}");
+        }
+        assert!(connector("unix:grid.sock", Token::None).endpoint().await.is_err());
     }
 
     #[test]

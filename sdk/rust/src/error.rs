@@ -119,6 +119,18 @@ pub struct Refusal {
     pub receipt: Option<Box<Receipt>>,
 }
 
+/// The detail that tells a call that waits for a person from one that is refused for good.
+pub(crate) const STATE: (&str, &str) = ("state", "pending");
+
+impl Refusal {
+    /// The id of the approval that the call waits for: nothing may run yet, and the same call may be asked for again.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<&str> {
+        let pending = self.details.get(STATE.0).is_some_and(|state| state == STATE.1);
+        self.details.get("approval_id").filter(|_| pending).map(String::as_str)
+    }
+}
+
 impl From<v1::EnhancedError> for Refusal {
     fn from(error: v1::EnhancedError) -> Self {
         Self {

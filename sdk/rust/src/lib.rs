@@ -6,6 +6,7 @@
 extern crate self as grid_sdk;
 
 pub mod admin;
+pub mod approvals;
 pub mod auditor;
 mod backoff;
 pub mod client;
@@ -17,6 +18,7 @@ pub mod runtime;
 mod token;
 
 pub use admin::{Admin, AdminBuilder};
+pub use approvals::{Approvals, ApprovalsBuilder, Verdict, WaitingCall};
 pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{

@@ -25,6 +25,10 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
+    // It asks somebody over the network, which nothing else of the host's decisions does.
+    room("grid-authzen", &["grid-adm", "grid-core"]),
+    // What decides there is read and put in its place from beside it; the host is a trait to it.
+    room("grid-reload", &["grid-adm", "grid-authorize", "grid-contract", "grid-core"]),
     // What operators write is held against contracts; the stage asks it through the port of authorizers.
     room("grid-policy", &["grid-adm", "grid-contract", "grid-core"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
@@ -52,6 +56,8 @@ const ROOMS: &[Room] = &[
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
+    // It knows the settings of both and nothing of what is told.
+    room("grid-telemetry", &["grid-config", "grid-core"]),
     // Certificates become evidence here; whom they name is decided behind the doors.
     room("grid-tls", &["grid-core"]),
     // Transports call ports; they never see a stage.
@@ -113,8 +119,9 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("protox", &["grid-proto"]),
     ("h2", &["grid-grpc"]),
     // A witness is an HTTP server of its own, and is run where no host is.
-    ("hyper", &["grid-grpc", "grid-audit-witness", SERVER]),
-    ("hyper-util", &["grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper-util", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper-rustls", &["grid-authzen"]),
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
@@ -125,17 +132,23 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"]),
-    ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity", "grid-tls"]),
+    (
+        "rustls",
+        &["grid-authzen", "grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity", "grid-tls"],
+    ),
     ("tokio-rustls", &["grid-tls"]),
     ("rustls-webpki", &["grid-tls"]),
     ("x509-parser", &["grid-tls"]),
     ("rcgen", &["grid-tls"]),
-    ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"]),
+    (
+        "rustls-native-certs",
+        &["grid-authzen", "grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"],
+    ),
     ("prometheus", &["grid-metrics"]),
-    ("opentelemetry", &[SERVER]),
-    ("opentelemetry-otlp", &[SERVER]),
-    ("opentelemetry_sdk", &[SERVER]),
-    ("tracing-opentelemetry", &[SERVER]),
+    ("opentelemetry", &["grid-telemetry"]),
+    ("opentelemetry-otlp", &["grid-telemetry"]),
+    ("opentelemetry_sdk", &["grid-telemetry"]),
+    ("tracing-opentelemetry", &["grid-telemetry"]),
     // The example programs have a command line of their own.
     ("clap", &[PROGRAM, "quickstart-rust", "quickstart-client"]),
     ("serde_norway", &["grid-config"]),

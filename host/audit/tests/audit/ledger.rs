@@ -1,7 +1,10 @@
 //! What a ledger promises to the stages that hold it.
 
 use grid_audit::{Durability, Ledger, MemoryStorage, Reader};
-use grid_core::event::{Kind, Outcome};
+use grid_core::{
+    event::{Event, Kind, Outcome},
+    id::{ApprovalId, CorrelationId},
+};
 
 use crate::common::*;
 
@@ -79,6 +82,39 @@ async fn an_open_call_is_closed_exactly_once() {
     assert_eq!(closing.outcome(), Some(Outcome::Unknown.as_str()));
     assert_eq!((closing.call_id(), closing.tool()), (Some("k"), Some("files.read")));
     assert_eq!(reader.by_invocation(done).unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_decided_is_ended_exactly_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, _) = open(directory.path()).unwrap();
+    let about = |kind, verdict, approval| Event {
+        approval: Some(approval),
+        verdict: Some(verdict),
+        contract: Some([3; 32]),
+        args_digest: Some([7; 32]),
+        ..Event::new(kind, 5, CorrelationId::parse("w-1").unwrap())
+    };
+    let (lost, done) = (ApprovalId::mint(), ApprovalId::mint());
+    for event in [
+        about(Kind::ApprovalRequested, "ask", lost),
+        about(Kind::ApprovalRequested, "ask", done),
+        about(Kind::ApprovalDecided, "allow", done),
+    ] {
+        ledger.record(event).await.unwrap();
+    }
+    ledger.close().await.unwrap();
+
+    for records in [3, 4] {
+        let (ledger, recovered) = open(directory.path()).unwrap();
+        assert_eq!(recovered.records, records);
+        ledger.close().await.unwrap();
+    }
+    let reader = Reader::open(directory.path()).unwrap();
+    let end = reader.get(3).unwrap().unwrap();
+    assert_eq!((end.kind(), end.text("verdict")), (Kind::ApprovalDecided.as_str(), Some("void")));
+    assert_eq!(end.text("approval"), Some(&*lost.to_string()));
+    assert_eq!(end.text("args_digest").map(str::len), Some("sha256:".len() + 64));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 
 #![deny(missing_docs)]
 
+mod approvals;
 mod checkpoints;
 mod cosigned;
 mod error;

@@ -1,11 +1,12 @@
 //! What must be true of the records in their order: every conclusion has one admission before it, every admission
-//! names the decision it rests on, and what only a caller can know is told as its claim. What is only odd is a finding.
+//! names the decision it rests on, a call that a person had to approve rests on an approval of its own, and what only a
+//! caller can know is told as its claim. What is only odd is a finding.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use grid_core::event::Kind;
 
-use crate::{Finding, record::Peek};
+use crate::{Finding, approvals::Approvals, record::Peek};
 
 const GAP: &str = "gap";
 pub(crate) const KEY_ROTATED: &str = "key_rotated";
@@ -20,6 +21,7 @@ pub(crate) struct Order {
     counts: BTreeMap<&'static str, u64>,
     /// Records that gaps stand for, less the conclusions that lost their admission so.
     lost: u64,
+    approvals: Approvals,
     running: Option<u64>,
     times: Times,
     found: BTreeMap<&'static str, Seen>,
@@ -60,6 +62,11 @@ impl Order {
         match kind {
             "admitted" => self.admitted(index, peek),
             "concluded" => self.concluded(index, peek),
+            "approval_requested" => self.approvals.requested(index, peek),
+            "approval_decided" => match self.approvals.decided(peek)? {
+                true => Ok(()),
+                false => self.approval_lost(index),
+            },
             GAP => {
                 self.lost = self.lost.saturating_add(peek.lost.ok_or("a gap does not say how many records it lost")?);
                 self.note("gap", index);
@@ -93,6 +100,16 @@ impl Order {
         if self.closed.contains(&invocation) || self.open.insert(invocation, open).is_some() {
             return Err("it admits an invocation that was admitted before");
         }
+        match self.approvals.used(peek)? {
+            true => Ok(()),
+            false => self.approval_lost(index),
+        }
+    }
+
+    /// Where durability was relaxed, the record that it rests on may be among those that a gap stands for.
+    fn approval_lost(&mut self, index: u64) -> Result<(), &'static str> {
+        self.lost = self.lost.checked_sub(1).ok_or("it rests on an approval that was never requested or decided")?;
+        self.note("approval_lost", index);
         Ok(())
     }
 
@@ -149,6 +166,12 @@ impl Order {
             let what = "admitted and not concluded: running now, or the host stopped and will close them at its start";
             findings.push(Finding::seen("open_calls", what, count, open));
         }
+        let waiting = self.approvals.open();
+        if !waiting.is_empty() {
+            let count = waiting.len() as u64;
+            let what = "asked of a person and not decided: waits now, or the host stopped and will end it at its start";
+            findings.push(Finding::seen("open_approvals", what, count, waiting.into_iter().take(NAMED).collect()));
+        }
         if self.times.back > 0 {
             let most = self.times.back_most_ms;
             let what = format!("the time goes back from one record to the next, by {most} ms at most");
@@ -190,6 +213,7 @@ fn text(name: &str) -> &'static str {
     match name {
         "gap" => "records were lost here while durability was relaxed, and the log says how many",
         "admission_lost" => "concluded, and the admission is among the records that were lost",
+        "approval_lost" => "rests on an approval whose record is among those that were lost",
         "unclean_start" => "the host started and had not stopped in order before",
         _ => "the host stopped and had not started",
     }

@@ -29,6 +29,12 @@ pub(crate) struct Peek<'a> {
     pub(crate) new_key: Option<&'a str>,
     pub(crate) old_key: Option<&'a str>,
     pub(crate) proof: Option<&'a str>,
+    pub(crate) approval: Option<u128>,
+    pub(crate) verdict: Option<&'a str>,
+    pub(crate) contract: Option<&'a str>,
+    pub(crate) args_digest: Option<&'a str>,
+    pub(crate) principal: Option<&'a str>,
+    pub(crate) tenant: Option<&'a str>,
 }
 
 enum Value<'a> {
@@ -49,8 +55,16 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("kind", Value::Text(kind)) => (found.kind, has_kind) = (kind, true),
             ("at_ms", Value::Number(at_ms)) => (found.at_ms, has_time) = (at_ms, true),
             ("invocation", Value::Text(id)) => {
-                found.invocation = Some(invocation(id).ok_or("its invocation is none")?);
+                found.invocation = Some(minted(id, "i-").ok_or("its invocation is none")?);
             }
+            ("approval", Value::Text(id)) => {
+                found.approval = Some(minted(id, "a-").ok_or("its approval is none")?);
+            }
+            ("verdict", Value::Text(verdict)) => found.verdict = Some(verdict),
+            ("contract", Value::Text(contract)) => found.contract = Some(contract),
+            ("args_digest", Value::Text(digest)) => found.args_digest = Some(digest),
+            ("principal", Value::Text(principal)) => found.principal = Some(principal),
+            ("tenant", Value::Text(tenant)) => found.tenant = Some(tenant),
             ("rule", Value::Text(rule)) => found.rule = Some(rule),
             ("epoch", Value::Number(epoch)) => found.epoch = Some(epoch),
             ("lost", Value::Number(lost)) => found.lost = Some(lost),
@@ -62,7 +76,9 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("old_key", Value::Text(key)) => found.old_key = Some(key),
             ("proof", Value::Text(proof)) => found.proof = Some(proof),
             ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost", _)
-            | ("outcome" | "local" | "expires_ms" | "claimed", _) => return Err("one of its fields has another type"),
+            | ("outcome" | "local" | "expires_ms" | "claimed" | "approval" | "verdict", _) => {
+                return Err("one of its fields has another type");
+            }
             _ => {}
         }
         Ok(())
@@ -76,9 +92,9 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
     Ok(found)
 }
 
-/// `i-` and 32 hexadecimal digits.
-fn invocation(id: &str) -> Option<u128> {
-    let digits = id.strip_prefix("i-").filter(|digits| digits.len() == 32)?;
+/// A prefix and 32 hexadecimal digits.
+fn minted(id: &str, prefix: &str) -> Option<u128> {
+    let digits = id.strip_prefix(prefix).filter(|digits| digits.len() == 32)?;
     digits.bytes().try_fold(0, |number: u128, digit| {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',

@@ -4,7 +4,9 @@
 #![deny(missing_docs)]
 
 mod args;
+pub mod cases;
 mod decide;
+mod explain;
 mod fault;
 mod probe;
 mod reads;
@@ -18,6 +20,7 @@ mod source;
 mod validate;
 
 pub use decide::{NONE, TWO_ROLES};
+pub use explain::{Explanation, Standing};
 pub use fault::{Fault, Place, Warning};
 pub use probe::{Answer, NotAQuestion, Probe};
 pub use rule::Rule;

@@ -265,7 +265,7 @@ impl<C: Contracts> Host<C> {
         self.decides_so(grant, &session).await.unwrap_or(false)
     }
 
-    async fn decides_so(&self, grant: &Grant, session: &Session) -> Option<bool> {
+    async fn decides_so(&self, grant: &Grant, session: &Arc<Session>) -> Option<bool> {
         let contract = self.contracts.find(session, grant.tool())?;
         let same = grant.contract() == Some(contract.digest().as_bytes());
         let context = session.context_as(grant.principal());

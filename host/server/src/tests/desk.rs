@@ -7,6 +7,7 @@ use std::{
 
 use grid_approve::Approvals;
 use grid_authorize::{Authorize, Disclosure, Roles, Settings};
+use grid_config::DeniedTools;
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
     Refusal,
@@ -22,6 +23,7 @@ use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::{Roster, Scope};
 use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
@@ -111,6 +113,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         sessions: Sessions::new(limits(), clock.shared()),
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
+        policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
@@ -130,6 +133,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             runtime_role: "runtime".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
+            denied_tools: DeniedTools::Omit,
             heartbeat: Duration::from_secs(10),
             silent_limit: Duration::from_secs(30),
             max_in_flight: 4,

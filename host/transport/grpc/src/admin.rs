@@ -180,6 +180,12 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            "ReloadPolicies" => {
+                unary(request, local, limits, async |asked: Asked<v1::ReloadPoliciesRequest>| {
+                    admin::reloaded(door.reload_policies(asked.credentials).await)
+                })
+                .await
+            }
             _ => unknown(request.uri().path()),
         }
     }

@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     refused::Refused,
     reload::{Active, Tls},
+    verifier::reason,
 };
 
 /// An encrypted stream over another.
@@ -45,12 +46,12 @@ pub enum Failed {
     /// The handshake took too long.
     #[error("the handshake was not over in time")]
     Slow,
-    /// No TLS, no common version, a certificate that is not believed.
+    /// No TLS, no common version, no certificate where one is required.
     #[error("{0}")]
     Handshake(io::Error),
-    /// A session was taken up again, and its certificate holds no more.
-    #[error("a certificate of an earlier session holds no more: {0}")]
-    Refused(#[from] Refused),
+    /// A certificate that is not believed, or no more where an earlier session brought it.
+    #[error("the peer's certificate was refused: {0}")]
+    Certificate(#[from] Refused),
 }
 
 impl Tls {
@@ -86,10 +87,8 @@ impl Tls {
             Protocols::Any => &active.any,
         };
         let shake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
-        let stream = timeout(self.0.settings.handshake_timeout, shake)
-            .await
-            .map_err(|_| Failed::Slow)?
-            .map_err(Failed::Handshake)?;
+        let stream =
+            timeout(self.0.settings.handshake_timeout, shake).await.map_err(|_| Failed::Slow)?.map_err(failed)?;
         let chain = stream.get_ref().1.peer_certificates().map(<[_]>::to_vec).unwrap_or_default();
         // Also what a session that is taken up again brings: its certificate was verified when it began, and not since.
         let certificate = match chain.split_first() {
@@ -99,6 +98,13 @@ impl Tls {
         let until_ms = certificate.as_ref().map(|certificate| certificate.not_after_ms);
         let proof = Proof { chain, until_ms, current, clock: self.0.clock.clone() };
         Ok(Secured { stream, certificate, proof })
+    }
+}
+
+fn failed(fault: io::Error) -> Failed {
+    match fault.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(why)) => Failed::Certificate(reason(why)),
+        _ => Failed::Handshake(fault),
     }
 }
 

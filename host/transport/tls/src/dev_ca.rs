@@ -13,7 +13,7 @@ use std::{
 use grid_core::clock::SharedClock;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use crate::{
@@ -27,7 +27,7 @@ const SKEW: Duration = Duration::from_secs(300);
 /// What to make.
 #[derive(Debug, Clone)]
 pub struct DevCa {
-    /// The folder, made if it is not there; what is in it is replaced.
+    /// The folder, made if it is not there. An authority that is in it signs again; the rest is replaced.
     pub folder: PathBuf,
     /// The trust domain of all ids.
     pub domain: TrustDomain,
@@ -58,10 +58,8 @@ impl DevCa {
     pub fn make(&self, clock: &SharedClock) -> Result<Made, Error> {
         let wrong = |fault: rcgen::Error| Error::of(&self.folder, format!("was not filled: {fault}"));
         fs::create_dir_all(&self.folder).map_err(|fault| unwritable(&self.folder, &fault))?;
-        let authority = self.authority(clock).map_err(wrong)?;
         let file = |name: &str| self.folder.join(name);
-        write(&file("ca.pem"), authority.pem().as_bytes(), 0o644)?;
-        write(&file("ca.key"), authority.key().serialize_pem().as_bytes(), 0o600)?;
+        let authority = self.authority(&file("ca.pem"), &file("ca.key"), clock)?;
         let server = self.server(clock).map_err(wrong)?;
         let server = self.issue("server", &server, &authority)?;
         let mut clients = Vec::new();
@@ -78,7 +76,7 @@ impl DevCa {
         &self,
         name: &str,
         params: &CertificateParams,
-        authority: &CertifiedIssuer<'_, KeyPair>,
+        authority: &Issuer<'_, KeyPair>,
     ) -> Result<(PathBuf, PathBuf), Error> {
         let wrong = |fault: rcgen::Error| Error::of(&self.folder, format!("was not filled: {fault}"));
         let key = KeyPair::generate().map_err(wrong)?;
@@ -100,7 +98,33 @@ impl DevCa {
         params
     }
 
-    fn authority(&self, clock: &SharedClock) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
+    /// The one that is there, or a new one.
+    fn authority(
+        &self,
+        certificate: &Path,
+        key: &Path,
+        clock: &SharedClock,
+    ) -> Result<Issuer<'static, KeyPair>, Error> {
+        if certificate.exists() && key.exists() {
+            let read = |file: &Path| fs::read_to_string(file).map_err(|fault| Error::unreadable(file, &fault));
+            let unusable = |file: &Path, fault: rcgen::Error| {
+                Error::of(
+                    file,
+                    format!("cannot be used again: {fault}; remove `{}` for a new one", certificate.display()),
+                )
+            };
+            let pair = KeyPair::from_pem(&read(key)?).map_err(|fault| unusable(key, fault))?;
+            return Issuer::from_ca_cert_pem(&read(certificate)?, pair).map_err(|fault| unusable(certificate, fault));
+        }
+        let wrong = |fault: rcgen::Error| Error::of(&self.folder, format!("was not filled: {fault}"));
+        let made = self.new_authority(clock).map_err(wrong)?;
+        write(key, made.key().serialize_pem().as_bytes(), 0o600)?;
+        write(certificate, made.pem().as_bytes(), 0o644)?;
+        let pair = KeyPair::from_pem(&made.key().serialize_pem()).map_err(wrong)?;
+        Issuer::from_ca_cert_pem(&made.pem(), pair).map_err(wrong)
+    }
+
+    fn new_authority(&self, clock: &SharedClock) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
         let mut params = self.params(&format!("throw-away authority of {}", self.domain), clock);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -75,3 +75,18 @@ fn alert(refused: Refused) -> CertificateError {
         other => CertificateError::Other(OtherError(Arc::new(other))),
     }
 }
+
+/// The reason behind an alert.
+pub(crate) fn reason(why: &CertificateError) -> Refused {
+    match why {
+        CertificateError::Expired => Refused::Expired,
+        CertificateError::NotValidYet => Refused::NotYet,
+        CertificateError::Revoked => Refused::Revoked,
+        CertificateError::BadEncoding => Refused::Unreadable,
+        CertificateError::BadSignature => Refused::Signature,
+        CertificateError::Other(OtherError(other)) if other.is::<Refused>() => {
+            other.downcast_ref::<Refused>().cloned().unwrap_or(Refused::Unreadable)
+        }
+        other => Refused::Chain(other.to_string()),
+    }
+}

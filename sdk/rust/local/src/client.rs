@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use grid_sdk::{Client, SessionOptions};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -24,6 +25,7 @@ pub(crate) struct Shared {
     pub(crate) fallback: Fallback,
     pub(crate) environment: Environment,
     pub(crate) digest_only: BTreeSet<String>,
+    pub(crate) approval: Duration,
     pub(crate) concurrency: usize,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -59,6 +61,7 @@ pub struct LocalClientBuilder {
     fallback: Fallback,
     environment: Environment,
     digest_only: BTreeSet<String>,
+    approval: Duration,
     concurrency: usize,
 }
 
@@ -105,6 +108,14 @@ impl LocalClientBuilder {
         self
     }
 
+    /// How long a call waits where a person has to approve it first; not at all where nothing is set: then it ends with
+    /// a refusal whose `waits_for` names the approval. Nothing runs before the yes.
+    #[must_use]
+    pub const fn approval(mut self, patience: Duration) -> Self {
+        self.approval = patience;
+        self
+    }
+
     /// How many tools of one session run at the same time; 64 where nothing is set.
     #[must_use]
     pub const fn concurrency(mut self, tools: usize) -> Self {
@@ -127,6 +138,7 @@ impl LocalClientBuilder {
                 fallback: self.fallback,
                 environment: self.environment,
                 digest_only: self.digest_only,
+                approval: self.approval,
                 concurrency: self.concurrency,
                 tasks,
                 stop: stop.clone(),
@@ -162,6 +174,7 @@ impl LocalClient {
             fallback: Fallback::default(),
             environment: Environment::default(),
             digest_only: BTreeSet::new(),
+            approval: Duration::ZERO,
             concurrency: 64,
         }
     }

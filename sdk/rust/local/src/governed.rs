@@ -79,6 +79,9 @@ impl Missed {
     }
 }
 
+/// No host is asked more often, whatever it says.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+
 impl LocalSession {
     pub(crate) async fn governed(&self, call: &Call, may_fall_back: bool) -> Result<Outcome, Missed> {
         let (entry, listing) = self.found(call).await?;
@@ -124,16 +127,7 @@ impl LocalSession {
 
     /// Asks the host, and believes nothing but a grant that proves itself.
     async fn permit(&self, call: &Call, mut listing: Arc<Listing>) -> Result<(Permit, Arc<Listing>), Missed> {
-        let asked_at = Instant::now();
-        let options = AuthorizeOptions {
-            call_id: Some(call.call_id.clone()),
-            correlation_id: Some(call.correlation_id.clone()),
-            retries: None,
-            timeout: call.left(),
-            digest_only: self.shared.digest_only.contains(&call.name),
-        };
-        let approval = self.session.authorize_raw(&call.name, call.args.clone(), options).await;
-        let approval = approval.map_err(Missed::unauthorized)?;
+        let (approval, asked_at) = self.approved(call).await?;
         let check = |listing: &Listing| {
             let expected = Expected { contract: &listing.digest, asked_at };
             Terms::of(&approval, &self.shared.trust, expected)
@@ -153,6 +147,37 @@ impl LocalSession {
                 let cancelled = self.session.cancel_grant(&approval, "the grant does not hold").await;
                 let step = if fault == NotGranted::Expired && cancelled.is_ok() { Step::Again } else { Step::Stop };
                 Err(Missed { used: true, ..Missed::new(step, fault.into()) })
+            }
+        }
+    }
+
+    /// The host's word, and when it was asked for. Where a person has to approve the call, it is asked again and again
+    /// for as long as this client waits; a grant counts from the last of these.
+    async fn approved(&self, call: &Call) -> Result<(Approval, Instant), Missed> {
+        let began = Instant::now();
+        loop {
+            let asked_at = Instant::now();
+            let options = AuthorizeOptions {
+                call_id: Some(call.call_id.clone()),
+                correlation_id: Some(call.correlation_id.clone()),
+                timeout: call.left(),
+                digest_only: self.shared.digest_only.contains(&call.name),
+                ..AuthorizeOptions::default()
+            };
+            let error = match self.session.authorize_raw(&call.name, call.args.clone(), options).await {
+                Ok(approval) => return Ok((approval, asked_at)),
+                Err(error) => error,
+            };
+            let waits = match &error {
+                Error::Refused(refusal) if refusal.waits_for().is_some() => refusal.retry_after,
+                _ => None,
+            };
+            let pause = waits.map(|pause| pause.max(SHORTEST_PAUSE));
+            let patience = self.shared.approval.saturating_sub(began.elapsed());
+            let patience = call.left().map_or(patience, |own| own.min(patience));
+            match pause.filter(|pause| *pause <= patience) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(Missed::unauthorized(error)),
             }
         }
     }

@@ -169,6 +169,7 @@ impl LocalSession {
             deadline: call.left(),
             receipt: call.receipt,
             retries: None,
+            approval: Some(self.shared.approval),
         };
         match self.session.call_raw(&call.name, call.args.clone(), options).await {
             Ok(outcome) => Ok(Answered { outcome, ran: Ran::Remotely, fell_back }),

@@ -16,12 +16,17 @@ use super::retry::{Retries, Safety};
 use super::session::{arguments, object_text};
 use super::{Client, Refused, Session};
 use crate::connect::signed;
-use crate::error::{Error, Refusal, Setting};
+use crate::error::{Error, Refusal, STATE, Setting};
 use crate::receipt::{self, Receipt};
 use crate::{Code, clock};
 
 /// How long an authorization may take where nothing else is said.
 const AUTHORIZATION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// When to ask again where the host does not say.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// No host is asked more often, whatever it says.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a host puts the arguments to run with, where its contract made others of those that were sent.
 const ARGS: &str = "args";
@@ -39,6 +44,9 @@ pub struct AuthorizeOptions {
     pub timeout: Option<Duration>,
     /// Sends digest and size in place of the arguments; only for contracts that permit it (Q17).
     pub digest_only: bool,
+    /// How long to ask again where a person has to approve the call first; where nothing is set, that is an error at
+    /// once, with [`Refusal::waits_for`], and the same call (with its `call_id`) may be asked for again later.
+    pub approval: Option<Duration>,
 }
 
 /// The proof that the intent to run one exact call is in the host's audit log. It is not checked yet.
@@ -144,17 +152,28 @@ impl Session {
     ) -> Result<Approval, Error> {
         let asked = Asked::new(self.id(), name, args.into(), &options)?;
         let client = self.client();
-        let until = clock::deadline_in(options.timeout.unwrap_or(AUTHORIZATION_TIMEOUT));
-        let attempt = client.attempt(&asked.correlation_id, Safety::OnlyUnsent);
-        let answer = client
-            .exchange(
-                attempt.retried(options.retries).until(Some(until)),
-                asked.message(options.digest_only),
-                async |mut service, request| service.authorize_tool_call(request).await,
-                |answer| answer.error.take().map(Refused::from),
-            )
-            .await?;
-        asked.read(answer)
+        let patience = options.approval.map(clock::deadline_in);
+        loop {
+            let until = clock::deadline_in(options.timeout.unwrap_or(AUTHORIZATION_TIMEOUT));
+            let attempt = client.attempt(&asked.correlation_id, Safety::OnlyUnsent);
+            let mut answer = client
+                .exchange(
+                    attempt.retried(options.retries).until(Some(until)),
+                    asked.message(options.digest_only),
+                    async |mut service, request| service.authorize_tool_call(request).await,
+                    |answer| answer.error.take_if(|_| answer.status != Some(Status::Pending.into())).map(Refused::from),
+                )
+                .await?;
+            if answer.status != Some(Status::Pending.into()) {
+                return asked.read(answer);
+            }
+            let refusal = asked.pending(answer.error.take());
+            let pause = refusal.retry_after.unwrap_or(ASK_AGAIN).max(SHORTEST_PAUSE);
+            if patience.and_then(clock::left_until).is_none_or(|left| left < pause) {
+                return Err(Error::Refused(Box::new(refusal)));
+            }
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Asks about several calls at once; each has an answer of its own, in their order. The session must have the
@@ -270,15 +289,19 @@ impl Asked {
 
     /// Nothing is an approval but one that says so, names the execution and carries a grant (R-100, R-102, Q20).
     fn read(self, mut answer: v1::AuthorizeToolCallResponse) -> Result<Approval, Error> {
+        let status = answer.status.map(Status::try_from);
+        if status == Some(Ok(Status::Pending)) {
+            return Err(Error::Refused(Box::new(self.pending(answer.error.take()))));
+        }
         if let Some(error) = answer.error.take() {
             return Err(Error::refused(error));
         }
-        let status = answer.status.map(Status::try_from);
         match status {
             Some(Ok(Status::Approved)) => {}
-            Some(Ok(Status::Pending)) => return Err(self.pending()),
             Some(Ok(Status::Denied)) => return Err(self.bad("the host denied the call and gave no reason")),
-            Some(Err(_)) | None => return Err(self.bad("the answer neither approves nor denies the call")),
+            Some(Ok(Status::Pending) | Err(_)) | None => {
+                return Err(self.bad("the answer neither approves nor denies the call"));
+            }
         }
         let grant = answer
             .grant
@@ -307,14 +330,22 @@ impl Asked {
         })
     }
 
-    fn pending(&self) -> Error {
-        Error::Refused(Box::new(Refusal {
-            code: Code::PERMISSION_DENIED,
-            message: "the decision is still pending, so nothing may run; ask again later".to_owned(),
-            correlation_id: self.correlation_id.clone(),
-            tool: self.name.clone(),
-            ..Refusal::default()
-        }))
+    /// Neither yes nor no, and no permission: nothing may run.
+    fn pending(&self, error: Option<v1::EnhancedError>) -> Refusal {
+        let mut refusal = error.map_or_else(
+            || Refusal {
+                code: Code::PERMISSION_DENIED,
+                message: "the decision is still pending, so nothing may run; ask again later".to_owned(),
+                tool: self.name.clone(),
+                ..Refusal::default()
+            },
+            Refusal::from,
+        );
+        if refusal.correlation_id.is_empty() {
+            self.correlation_id.clone_into(&mut refusal.correlation_id);
+        }
+        refusal.details.insert(STATE.0.to_owned(), STATE.1.to_owned());
+        refusal
     }
 
     fn bad(&self, message: &str) -> Error {

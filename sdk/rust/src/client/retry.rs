@@ -64,6 +64,7 @@ pub(super) struct Attempt<'a> {
     safety: Safety,
     retries: Retries,
     deadline_unix_ms: Option<u64>,
+    people: Duration,
     tries: u32,
     repeated: bool,
     refreshed: bool,
@@ -71,7 +72,16 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     pub(super) const fn new(correlation_id: &'a str, safety: Safety, retries: Retries) -> Self {
-        Self { correlation_id, safety, retries, deadline_unix_ms: None, tries: 0, repeated: false, refreshed: false }
+        Self {
+            correlation_id,
+            safety,
+            retries,
+            deadline_unix_ms: None,
+            people: Duration::ZERO,
+            tries: 0,
+            repeated: false,
+            refreshed: false,
+        }
     }
 
     pub(super) fn retried(mut self, retries: Option<Retries>) -> Self {
@@ -84,8 +94,15 @@ impl<'a> Attempt<'a> {
         self
     }
 
+    /// People may take so long, beside what the answer takes.
+    pub(super) const fn waiting(mut self, people: Duration) -> Self {
+        self.people = people;
+        self
+    }
+
     /// How long to wait for an answer of this try.
     pub(super) fn patience(&self, longest: Duration) -> Duration {
+        let longest = longest.saturating_add(self.people);
         self.left().map_or(longest, |left| (left + SLACK).min(longest))
     }
 

@@ -43,6 +43,9 @@ pub struct CallOptions {
     /// Whether the answer shall carry a receipt of the audit log; it has none where the host does not wait for its
     /// log.
     pub receipt: bool,
+    /// How long a person may take to approve the call, beside the time that it runs; enough for the usual five minutes
+    /// where nothing is set. A call that needs nobody is not held up by it.
+    pub approval: Option<Duration>,
 }
 
 /// A tool as the session sees it.
@@ -229,6 +232,7 @@ impl Session {
             ..Default::default()
         };
         let attempt = self.client.attempt(&correlation_id, Safety::Idempotent).retried(options.retries).until(deadline);
+        let attempt = attempt.waiting(options.approval.unwrap_or_default());
         let answer = self
             .client
             .exchange(attempt, message, async |mut service, request| service.call_tool(request).await, refusal_in_call)

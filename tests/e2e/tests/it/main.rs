@@ -7,6 +7,8 @@
 mod common;
 
 #[cfg(test)]
+mod approvals;
+#[cfg(test)]
 mod auditors;
 #[cfg(test)]
 mod bad_requests;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{invocation, peek};
+use super::{minted, peek};
 
 const ENTRY: &str = r#"{"args_shape":"{\"a\":\"string(3)\"}","at_ms":1795000000000,"detail":"caf\u0001é\n","dynamic":true,"epoch":3,"invocation":"i-0123456789abcdef0123456789abcdef","kind":"admitted","rejected":[{"code":"X","name":"y"},{"code":"Z","name":""}],"rule":"all-roles"}"#;
 
@@ -95,8 +95,8 @@ fn what_is_written_otherwise_is_refused() {
 
 #[test]
 fn invocations_have_one_form() {
-    assert_eq!(invocation("i-00000000000000000000000000000001"), Some(1));
+    assert_eq!(minted("i-00000000000000000000000000000001", "i-"), Some(1));
     for bad in ["", "i-", "0123456789abcdef0123456789abcdef", "i-0123456789ABCDEF0123456789abcdef"] {
-        assert_eq!(invocation(bad), None, "{bad}");
+        assert_eq!(minted(bad, "i-"), None, "{bad}");
     }
 }

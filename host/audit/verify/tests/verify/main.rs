@@ -7,6 +7,7 @@
     reason = "a suite fails by panicking, and measures its own time"
 )]
 
+mod approvals;
 mod common;
 mod honest;
 mod keeper;

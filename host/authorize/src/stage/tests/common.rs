@@ -100,15 +100,15 @@ pub(super) fn stage(authorizer: Arc<dyn Authorizer>, settings: Settings) -> Stag
 }
 
 impl Stage {
-    pub(super) async fn ask(&self, context: &SecurityContext, contract: &Contract) -> Result<Decision, Code> {
+    pub(super) async fn ask(&self, context: &SecurityContext, contract: &Arc<Contract>) -> Result<Decision, Code> {
         self.ask_in(&session(), context, contract).await.map_err(|refusal| refusal.code())
     }
 
     pub(super) async fn ask_in(
         &self,
-        session: &Session,
+        session: &Arc<Session>,
         context: &SecurityContext,
-        contract: &Contract,
+        contract: &Arc<Contract>,
     ) -> Result<Decision, Refusal> {
         ask(&self.authorize, session, context, contract).await
     }
@@ -116,9 +116,9 @@ impl Stage {
 
 pub(super) async fn ask(
     stage: &Authorize,
-    session: &Session,
+    session: &Arc<Session>,
     context: &SecurityContext,
-    contract: &Contract,
+    contract: &Arc<Contract>,
 ) -> Result<Decision, Refusal> {
     stage.decide(Asked { stage, context, session, contract, local: false, args: None }).await
 }

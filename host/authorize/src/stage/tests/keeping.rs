@@ -116,7 +116,7 @@ async fn a_fault_does_not_push_out_what_was_decided_for_others() {
 }
 
 /// Whether the second question is answered from the cache after the first.
-async fn shares(first: (&SecurityContext, &Contract), second: (&SecurityContext, &Contract)) -> bool {
+async fn shares(first: (&SecurityContext, &Arc<Contract>), second: (&SecurityContext, &Arc<Contract>)) -> bool {
     let told = Told::to(Say::Yes);
     let asked = stage(told.clone(), SETTINGS);
     asked.ask(first.0, first.1).await.unwrap();

@@ -125,8 +125,8 @@ async fn cached_and_uncached_decisions_are_the_same_over_random_questions() {
             1 => cached.clock.advance(Duration::from_secs(dice.roll() % 70)),
             2 => {
                 let salt = u8::try_from(dice.below(256)).unwrap();
-                cached.authorize.replace(Arc::new(Fickle { salt }));
-                uncached.replace(Arc::new(Fickle { salt }));
+                cached.authorize.replace(Arc::new(Fickle { salt }), 0);
+                uncached.replace(Arc::new(Fickle { salt }), 0);
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use grid_core::{
     Refusal,
     explain::{Explanation, Ground},
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_proto::v1;
@@ -76,6 +76,31 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
         description: row.description,
     });
     v1::ListContractsResponse { contracts, error }
+}
+
+pub(crate) fn reloaded(answer: Result<Reloaded, Refusal>) -> v1::ReloadPoliciesResponse {
+    match answer {
+        Ok(reloaded) => v1::ReloadPoliciesResponse {
+            changed: reloaded.changed,
+            policy_digest: reloaded.policy.map_or_else(String::new, hex),
+            policy_epoch: reloaded.epoch,
+            error: None,
+        },
+        Err(refusal) => v1::ReloadPoliciesResponse {
+            error: Some(enhanced_error(&refusal)),
+            ..v1::ReloadPoliciesResponse::default()
+        },
+    }
+}
+
+/// `sha256:<hex>`.
+fn hex(digest: [u8; 32]) -> String {
+    use std::fmt::Write as _;
+    digest.iter().fold("sha256:".to_owned(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub(crate) fn invalidate(message: v1::InvalidateAuthorizationsRequest) -> Invalidate {

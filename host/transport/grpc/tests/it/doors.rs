@@ -19,8 +19,9 @@ use grid_core::{
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
 };
-use grid_grpc::{Running, Server, Settings};
+use grid_grpc::{Running, Server, Settings, Socket};
 use grid_proto::v1::{grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient};
+use grid_tls::Tls;
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -64,11 +65,15 @@ pub struct Front {
     /// Calls of `wait` go on when told.
     pub go: Notify,
     pub tokens: Mutex<Vec<Option<String>>>,
+    /// SPIFFE id and user of who asked, as the connection proved them.
+    pub proved: Mutex<Vec<(Option<String>, Option<u32>)>>,
 }
 
 impl Front {
     fn saw(&self, credentials: Credentials, what: impl Debug) {
         assert!(credentials.loopback, "tests connect from this machine");
+        let id = credentials.certificate.map(|certificate| certificate.spiffe_id.clone());
+        self.proved.lock().unwrap().push((id, credentials.local.map(|peer| peer.uid)));
         self.tokens.lock().unwrap().push(credentials.bearer);
         self.notes.add(what);
     }
@@ -131,6 +136,8 @@ impl FrontDoor for Front {
         }
         Ok(Tools {
             tools: vec![ToolListing {
+                denied: true,
+                needs_approval: true,
                 name: "add".to_owned(),
                 description: "adds".to_owned(),
                 parameters: "{}".to_owned(),
@@ -390,9 +397,14 @@ pub struct Host {
 
 impl Host {
     pub async fn start(settings: Settings) -> Self {
+        Self::with(settings, None, None).await
+    }
+
+    pub async fn with(settings: Settings, tls: Option<Tls>, socket: Option<Socket>) -> Self {
         let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
+        let server = server.secured(tls).local(socket);
         Self { front, runtimes, running: server.start(listener).await.unwrap() }
     }
 

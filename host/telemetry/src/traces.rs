@@ -12,7 +12,7 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 /// Makes the caller's span the parent of the host's. One that cannot be read is left out.
-pub(crate) fn adopt(span: &Span, trace: &TraceContext) {
+pub fn adopt(span: &Span, trace: &TraceContext) {
     if span.is_disabled() {
         return;
     }
@@ -24,7 +24,8 @@ pub(crate) fn adopt(span: &Span, trace: &TraceContext) {
 }
 
 /// The host's span as a parent for others; the caller's own where the host keeps no traces.
-pub(crate) fn handed_on(span: &Span, given: Option<Box<TraceContext>>) -> Option<Box<TraceContext>> {
+#[must_use]
+pub fn handed_on(span: &Span, given: Option<Box<TraceContext>>) -> Option<Box<TraceContext>> {
     if span.is_disabled() {
         return given;
     }

@@ -1,6 +1,5 @@
 //! Logs for people and programs, and traces to a collector where one is configured. Neither carries an argument.
 
-use grid_core::Code;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
@@ -14,8 +13,6 @@ use tracing_subscriber::{
 };
 
 use grid_config::{Config, LogFormat, LogLevel, Url};
-
-use crate::serve::Failure;
 
 /// Spans of the path; a layer that does not want them costs nothing on it.
 const PATH: &str = "grid::path";
@@ -33,8 +30,20 @@ impl Telemetry {
     }
 }
 
+/// Why nothing is logged or traced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unusable {
+    /// A setting is at fault.
+    Setting(String),
+    /// The process or its machine is.
+    Machine(String),
+}
+
 /// Begins to log, and to trace where `telemetry.otlp_endpoint` is set.
-pub fn start(config: &Config) -> Result<Telemetry, Failure> {
+///
+/// # Errors
+/// [`Unusable`].
+pub fn start(config: &Config) -> Result<Telemetry, Unusable> {
     let provider = config.telemetry.otlp_endpoint.as_ref().map(|endpoint| provider(config, endpoint)).transpose()?;
     let registry = tracing_subscriber::registry().with(log(config));
     // A layer that is not there must not be asked: its absence would switch every span of the path on.
@@ -46,9 +55,7 @@ pub fn start(config: &Config) -> Result<Telemetry, Failure> {
             registry.with(traces).try_init()
         }
     };
-    begun.map_err(|error: TryInitError| {
-        Failure::start(Code::EnvironmentError, format!("logging could not be set up: {error}"))
-    })?;
+    begun.map_err(|error: TryInitError| Unusable::Machine(format!("logging could not be set up: {error}")))?;
     Ok(Telemetry(provider))
 }
 
@@ -72,14 +79,14 @@ fn log(config: &Config) -> Box<dyn Layer<Registry> + Send + Sync> {
     }
 }
 
-fn provider(config: &Config, endpoint: &Url) -> Result<SdkTracerProvider, Failure> {
+fn provider(config: &Config, endpoint: &Url) -> Result<SdkTracerProvider, Unusable> {
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint.reveal())
         .build()
         .map_err(|error| {
             let message = format!("traces cannot be sent to `{endpoint}`: {error}; check `telemetry.otlp_endpoint`");
-            Failure::config(Code::InvalidConfig, message)
+            Unusable::Setting(message)
         })?;
     let resource = Resource::builder().with_service_name(config.telemetry.service_name.clone()).build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
