@@ -78,7 +78,7 @@ impl<C: Contracts> Door<C> {
 }
 
 impl<C: Contracts> Host<C> {
-    async fn explain(&self, decisive: &Record, records: &[Record]) -> Explanation {
+    pub(crate) async fn explain(&self, decisive: &Record, records: &[Record]) -> Explanation {
         let text = |field| decisive.text(field).unwrap_or_default().to_owned();
         let permitted = decisive.kind() == Kind::Admitted.as_str();
         let ends = |record: &&Record| {
