@@ -11,7 +11,7 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, identity_faults, manifest_faults, read_manifest, tls_fault};
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, manifest_faults, read_manifest, tls_fault};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -59,6 +59,11 @@ impl Check {
             problems.extend(identity_faults(config).into_iter().map(|fault| {
                 Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
             }));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(fault) = decision_point_fault(config)
+        {
+            problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -24,7 +24,7 @@ mod serve;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults, read_manifest};
-pub use deciding::policy_faults;
+pub use deciding::decision_point_fault;
 pub use grid_telemetry::Telemetry;
 pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled, start_telemetry};

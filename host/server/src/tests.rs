@@ -10,6 +10,7 @@ mod desk;
 mod explaining;
 mod local;
 mod local_ends;
+mod policies;
 mod refusals;
 mod registration;
 mod repeats;

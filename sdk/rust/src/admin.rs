@@ -8,7 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 pub use grid_proto::v1::{
-    ContractStatus, ExplainDecisionResponse, Ground, Revocation, RuntimeStatus, SessionStatus, StatusResponse,
+    ContractStatus, ExplainDecisionResponse, Ground, ReloadPoliciesResponse, Revocation, RuntimeStatus, SessionStatus,
+    StatusResponse,
 };
 
 use crate::clock;
@@ -199,6 +200,17 @@ impl Admin {
         let done = self.ask(service.restore(self.request(message))).await?;
         refusal(done.error)?;
         Ok(done.restored)
+    }
+
+    /// Has the host read its policies again; whether they are others than before.
+    ///
+    /// # Errors
+    /// `Refused` where they have a fault, `Transport`.
+    pub async fn reload_policies(&self) -> Result<ReloadPoliciesResponse, Error> {
+        let mut service = self.service.clone();
+        let mut done = self.ask(service.reload_policies(self.request(v1::ReloadPoliciesRequest {}))).await?;
+        refusal(done.error.take())?;
+        Ok(done)
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod explain;
 mod junit;
+mod reload;
 mod replay;
 mod test;
 
@@ -17,13 +18,14 @@ use grid_policy::{Fault, PolicySet, Warning};
 
 use super::{Context, Exit, Failure};
 
-/// Works on a directory of policies, without a host
+/// Works on a directory of policies; `reload` alone talks to a host
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     Check(check::Check),
     Test(test::Test),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Reload(reload::Reload),
 }
 
 impl Policy {
@@ -33,6 +35,7 @@ impl Policy {
             Self::Test(command) => command.run(context),
             Self::Explain(command) => command.run(context),
             Self::Diff(command) => command.run(context),
+            Self::Reload(command) => command.run(context),
         }
     }
 }

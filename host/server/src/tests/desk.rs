@@ -76,6 +76,16 @@ pub(super) fn strict_with(text: &str) -> Desk<Strict> {
     desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
 }
 
+/// With these policies; what is hidden from callers as `denied` says.
+pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Strict> {
+    let mut desk = strict();
+    let deciding = policies.start(&manifest(MANIFEST)).unwrap();
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.authorize.replace(deciding, 0);
+    (host.policies, host.rules.denied_tools) = (policies, denied);
+    desk
+}
+
 /// With a log that can be read through the host.
 pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
     desk(Strict::new(manifest(MANIFEST)), archive)
