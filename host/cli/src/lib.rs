@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod config;
 mod exit;
+mod explain;
 mod limits;
 mod lists;
 mod manifest;
@@ -112,6 +113,7 @@ enum Command {
     Sessions(lists::Sessions),
     Limits(limits::Limits),
     Revoke(revoke::Revoke),
+    Explain(explain::Explain),
     Call(call::Call),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
@@ -203,6 +205,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Sessions(command) => command.run(&context),
         Command::Limits(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
+        Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),

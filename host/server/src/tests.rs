@@ -7,6 +7,7 @@ mod auditors;
 mod calls;
 mod canary;
 mod desk;
+mod explaining;
 mod local;
 mod local_ends;
 mod policies;
