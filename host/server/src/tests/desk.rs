@@ -19,7 +19,7 @@ use grid_core::{
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     runtime::{Ending, Runtime},
 };
-use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
+use grid_identity::{Beside, Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -83,6 +83,19 @@ pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Str
     let host = Arc::get_mut(&mut desk.door.0).unwrap();
     host.authorize.replace(deciding, 0);
     (host.policies, host.rules.denied_tools) = (policies, denied);
+    desk
+}
+
+/// With identity rules.
+pub(super) fn strict_ruled(rules: &str) -> Desk<Strict> {
+    let mut desk = strict();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.toml");
+    std::fs::write(&path, rules).unwrap();
+    let rules = grid_identity::Rules::load(&path, Beside { issuer: "grid", runtime_role: "runtime" }).unwrap();
+    let verifier = Verifier::new(desk.key.verifying_key(), "grid", "grid-host", Duration::ZERO);
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.identity = Identity::strict(verifier, desk.clock.shared()).ruled(rules).unwrap();
     desk
 }
 
