@@ -218,7 +218,11 @@ impl Identity {
         };
         let Fault::UnknownKey { issuer } = &fault else { return Err(fault.refusal()) };
         match self.issuers.iter().find(|known| known.name == *issuer).map(|known| &known.keys) {
-            Some(Keys::Kept(keeper)) if keeper.wanted().await => self.prove(credentials),
+            Some(Keys::Kept(keeper)) => {
+                // Also where nobody waited: they may have come in this moment.
+                keeper.wanted().await;
+                self.prove(credentials)
+            }
             _ => Err(fault.refusal()),
         }
     }
