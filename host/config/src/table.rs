@@ -168,6 +168,8 @@ settings! {
         key: PathBuf = Kind::Path, Under("data.dir", "grid-key.pem");
         /// The file that names other issuers, certificates and local users; without it nobody but the host's own key proves anybody.
         rules: Option<PathBuf> = Kind::Path, Absent;
+        /// The URL by which OAuth clients know this host; with it `/.well-known/oauth-protected-resource` on the operators' address says whose tokens it takes (RFC 9728).
+        resource: Option<Url> = Kind::Url, Absent;
         /// The issuer that a token must name.
         issuer: String = Kind::Name, Is("grid");
         /// The audience that a token must name.

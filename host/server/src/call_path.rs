@@ -12,10 +12,8 @@ use grid_core::{
     envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
     outcome::CallAnswer,
-    principal::SecurityClaim,
 };
 use grid_dispatch::Outcome;
-use grid_identity::Caller;
 use grid_local::Issued;
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
@@ -111,8 +109,11 @@ async fn permitted<C: Contracts>(
     mut envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
+    let caller = trail.wait(Stage::Identity, host.identity.prove_soon(credentials)).await?;
     trail.principal(caller.principal());
+    // What a request says of its sender may not contradict what was proved; it is written down of whom.
+    let claim = envelope.claim.take();
+    trail.stage(Stage::Identity, || grid_identity::agree(caller.principal(), claim.as_ref()))?;
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
     let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;
@@ -123,19 +124,6 @@ async fn permitted<C: Contracts>(
     trail.contract(call.contract());
 
     trail.wait(Stage::Authorize, host.authorize.permit(call)).await
-}
-
-/// What a request says of its sender may not contradict what was proved.
-async fn prove<C: Contracts>(
-    host: &Host<C>,
-    credentials: &Credentials,
-    claim: Option<&SecurityClaim>,
-) -> Result<Caller, Refusal> {
-    let caller = host.identity.prove_soon(credentials).await?;
-    if let Some(claim) = claim {
-        grid_identity::compare(caller.principal(), claim)?;
-    }
-    Ok(caller)
 }
 
 /// The form of what does not depend on who asks.

@@ -87,6 +87,18 @@ pub(crate) fn manifest(config: &Config) -> Result<Manifest, Failure> {
     }
 }
 
+/// The first stage of the host that this configuration is of, for whoever wants to try it without a host.
+///
+/// # Errors
+/// Key, rules or revocations cannot be used; nothing is made.
+pub fn identity_of(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {
+    if !config.identity.key.exists() {
+        let message = format!("there is no key file `{}`; `grid token new` makes one", config.identity.key.display());
+        return Err(Failure::config(Code::CertificateError, message));
+    }
+    identity(config, clock)
+}
+
 /// Who is believed: tokens of the host's own key, and in DEVELOPMENT a named principal for local callers.
 pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {
     let key = SigningKey::load_or_create(&config.identity.key)
@@ -111,7 +123,8 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         }
     };
     let rules = identity_rules(config).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
-    let ruled = identity.keeping(revocations).ruled(rules);
+    let resource = config.identity.resource.as_ref().map(|url| url.reveal().to_owned());
+    let ruled = identity.keeping(revocations).known_as(resource).ruled(rules);
     ruled.map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
 }
 

@@ -19,7 +19,7 @@ mod telemetry;
 mod traces;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults};
+pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of, manifest_faults};
 pub use serve::{Failure, serve, signalled};
 pub use telemetry::{Telemetry, start as start_telemetry};
 

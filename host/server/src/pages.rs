@@ -1,4 +1,4 @@
-//! Plain HTTP on the operators' port: `/metrics`, `/healthz`, `/readyz`.
+//! Plain HTTP on the operators' port: `/metrics`, `/healthz`, `/readyz`, and whose tokens are taken.
 
 use std::sync::Arc;
 
@@ -22,6 +22,10 @@ pub(crate) fn pages<C: Contracts>(
         }
         (&Method::GET, "/healthz") => Some(answer(StatusCode::OK, "text/plain", "alive\n".to_owned())),
         (&Method::GET, "/readyz") => Some(ready(&host)),
+        (&Method::GET, grid_identity::METADATA_PATH) => {
+            let document = host.identity.metadata()?;
+            Some(answer(StatusCode::OK, "application/json", format!("{document}\n")))
+        }
         _ => None,
     }
 }

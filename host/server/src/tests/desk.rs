@@ -17,7 +17,7 @@ use grid_core::{
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     runtime::{Ending, Runtime},
 };
-use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
+use grid_identity::{Beside, Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -70,6 +70,19 @@ pub(super) fn strict() -> Desk<Strict> {
 /// With other contracts.
 pub(super) fn strict_with(text: &str) -> Desk<Strict> {
     desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
+}
+
+/// With identity rules.
+pub(super) fn strict_ruled(rules: &str) -> Desk<Strict> {
+    let mut desk = strict();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.toml");
+    std::fs::write(&path, rules).unwrap();
+    let rules = grid_identity::Rules::load(&path, Beside { issuer: "grid", runtime_role: "runtime" }).unwrap();
+    let verifier = Verifier::new(desk.key.verifying_key(), "grid", "grid-host", Duration::ZERO);
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.identity = Identity::strict(verifier, desk.clock.shared()).ruled(rules).unwrap();
+    desk
 }
 
 /// With a log that can be read through the host.
