@@ -3,10 +3,10 @@
 use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use grid_authorize::{Authorize, Roles, Settings};
+use grid_authorize::{Authorize, Disclosure, Roles, Settings};
 use grid_contract::{Manifest, Options};
-use grid_core::{clock::SystemClock, id::SessionId, principal::SecurityContext};
-use grid_testkit::principal;
+use grid_core::{clock::SystemClock, principal::SecurityContext};
+use grid_testkit::{Scene, Strict, principal};
 
 const MANIFEST: &str = r#"{"manifest_version": "1.0.0", "contracts": [{
     "name": "bench", "required_roles": ["user", "auditor"], "function_declarations": [{
@@ -19,6 +19,7 @@ fn settings(cache: bool) -> Settings {
         deny_ttl: Duration::from_secs(5),
         entries: 10_000,
         timeout: Duration::from_millis(100),
+        disclosure: Disclosure::Full,
     }
 }
 
@@ -27,16 +28,18 @@ fn decision(c: &mut Criterion) {
         extra_args: grid_adm::ExtraArgs::Reject,
         timeout: Duration::from_secs(30),
         max_timeout: Duration::from_secs(300),
+        max_approval: Duration::from_secs(300),
     };
     let Ok(loaded) = Manifest::read(MANIFEST, options) else { return };
     let Some(contract) = loaded.manifest.get("sum") else { return };
+    let scene = Scene::new(Strict::new(loaded.manifest));
+    let session = scene.session("agent", "demo", &["user", "auditor"]);
     let context = SecurityContext { principal: principal("agent", "demo", &["user", "auditor"]), claim: None };
-    let session = SessionId::mint();
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
     for (name, cache) in [("decision/hit", true), ("decision/miss", false)] {
         let stage = Authorize::new(Arc::new(Roles), settings(cache), SystemClock::shared());
         c.bench_function(name, |b| {
-            b.iter(|| runtime.block_on(stage.admits(black_box(&context), session, black_box(&contract))));
+            b.iter(|| runtime.block_on(stage.lists(black_box(&context), &session, black_box(&contract), false)));
         });
     }
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use clap::Args;
 use grid_contract::Fault;
+use grid_core::Code;
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, identity_faults, manifest_faults};
+use grid_policy::PolicySet;
+use grid_server::{audit_key_fault, identity_faults, manifest_faults, read_manifest, tls_fault};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -32,12 +34,24 @@ impl Check {
             let (fatal, harmless) = manifest(path, config);
             problems.extend(fatal);
             warnings.extend(harmless);
+            for (key, dir) in [("policy.dir", &config.policy.dir), ("policy.shadow_dir", &config.policy.shadow_dir)] {
+                let Some(dir) = dir else { continue };
+                let (fatal, harmless) = policies(key, dir, path, config);
+                problems.extend(fatal);
+                warnings.extend(harmless);
+            }
         }
         if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
+        }
+        if let Ok(config) = reading.values()
+            && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))
+        {
+            let place = Origin::File { path: path.clone(), line: None };
+            problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
         }
         if let Ok(config) = reading.values()
             && let Some(path) = &config.identity.rules
@@ -77,5 +91,21 @@ fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
             (fatal.into_iter().map(told).collect(), harmless.into_iter().map(told).collect())
         }
         Err(error) => (vec![problem("manifest.path".to_owned(), error.to_string())], Vec::new()),
+    }
+}
+
+/// What is wrong with a directory of policies, where there are contracts to hold it against.
+fn policies(key: &str, dir: &Path, manifest: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
+    let Ok(Ok(loaded)) = read_manifest(manifest, config) else { return Default::default() };
+    let told = |fault: &grid_policy::Fault| {
+        let line = u32::try_from(fault.place.line).ok().filter(|line| *line > 0);
+        let path = if fault.place.file.is_empty() { dir.to_owned() } else { dir.join(&fault.place.file) };
+        let column = if line.is_some() { format!("column {}: ", fault.place.column) } else { String::new() };
+        let message = format!("{column}{} [{}]", fault.message, fault.rule);
+        Problem::new(Origin::File { path, line: line.map(|line| line as usize) }, key, message)
+    };
+    match PolicySet::load(dir, &loaded.manifest) {
+        Ok((_, warnings)) => (Vec::new(), warnings.iter().map(|warning| told(&warning.0)).collect()),
+        Err(faults) => (faults.iter().map(told).collect(), Vec::new()),
     }
 }

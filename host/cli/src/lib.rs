@@ -9,11 +9,13 @@ mod config;
 mod exit;
 mod lists;
 mod output;
+mod policy;
 mod remote;
 mod revoke;
 mod serve;
 mod target;
 mod time;
+mod tls;
 mod token;
 mod witness;
 
@@ -37,14 +39,16 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
   grid check                                   is the configuration good, and what is wrong with it
   grid serve                                   run the host
   grid token new --principal alice --tenant acme --role reader
+  grid tls dev-ca --dir tls                    certificates for trying encryption out
   grid config dump                             what holds, and where it comes from
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid policy test                             do the policies say what they should
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
-            5 swap or drift, 6 denied, 7 audit verification failed"
+            4 policy test failed, 5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -65,15 +69,24 @@ pub struct Globals {
     /// Prints results as JSON
     #[arg(long, global = true)]
     json: bool,
-    /// The host's door for callers, for example `http://127.0.0.1:9090`
+    /// The host's door for callers, for example `https://grid.example.org:9090` or `unix:/run/grid.sock`
     #[arg(long, global = true, env = "GRID_ENDPOINT", hide_env_values = true, value_name = "URL")]
     endpoint: Option<String>,
-    /// The host's door for operators, for example `http://127.0.0.1:9091`
+    /// The host's door for operators, for example `http://127.0.0.1:9091` or `unix:/run/grid-admin.sock`
     #[arg(long, global = true, env = "GRID_ADMIN_ENDPOINT", hide_env_values = true, value_name = "URL")]
     admin_endpoint: Option<String>,
     /// File that holds the token to send
     #[arg(long, global = true, env = "GRID_TOKEN_FILE", hide_env_values = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// PEM file of the authorities that vouch for a host over https [else those of the machine]
+    #[arg(long, global = true, env = "GRID_CA_FILE", hide_env_values = true, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// PEM file of the certificate that the host knows you by, over https
+    #[arg(long, global = true, env = "GRID_CERT_FILE", hide_env_values = true, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// PEM file of that certificate's key
+    #[arg(long, global = true, env = "GRID_KEY_FILE", hide_env_values = true, value_name = "FILE")]
+    cert_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -84,6 +97,8 @@ enum Command {
     Config(config::Config),
     #[command(subcommand)]
     Token(token::Token),
+    #[command(subcommand)]
+    Tls(tls::Tls),
     Tools(lists::Tools),
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
@@ -93,6 +108,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Witness(witness::Witness),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     #[command(subcommand)]
     Adm(adm::Adm),
     Completions(completions::Completions),
@@ -162,6 +179,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
         Command::Token(command) => command.run(&context),
+        Command::Tls(command) => command.run(&context),
         Command::Tools(command) => command.run(&context),
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
@@ -169,6 +187,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Call(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),
+        Command::Policy(command) => command.run(&context),
         Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };

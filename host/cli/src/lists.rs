@@ -29,7 +29,11 @@ pub(super) struct Tools {
   grid runtimes --json | jq '.runtimes[] | select(.draining)'
 
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
-pub(super) struct Runtimes {}
+pub(super) struct Runtimes {
+    /// Only those that serve this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
 
 /// Lists the open sessions, for operators
 #[derive(Debug, Args)]
@@ -38,7 +42,11 @@ pub(super) struct Runtimes {}
   grid sessions --json | jq '.sessions | length'
 
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
-pub(super) struct Sessions {}
+pub(super) struct Sessions {
+    /// Only those of this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
 
 impl Tools {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
@@ -90,8 +98,9 @@ impl Tools {
 
 impl Runtimes {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tenant = self.tenant.unwrap_or_default();
         let runtimes =
-            context.wait(async { admin(context).await?.runtimes().await.map_err(|error| failed(&error)) })?;
+            context.wait(async { admin(context).await?.runtimes_of(&tenant).await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let runtimes: Vec<_> = runtimes
                 .iter()
@@ -138,8 +147,9 @@ impl Runtimes {
 
 impl Sessions {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tenant = self.tenant.unwrap_or_default();
         let sessions =
-            context.wait(async { admin(context).await?.sessions().await.map_err(|error| failed(&error)) })?;
+            context.wait(async { admin(context).await?.sessions_of(&tenant).await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let sessions: Vec<_> = sessions
                 .iter()

@@ -6,33 +6,41 @@ use serde_json::Value;
 
 use super::{Context, Exit, Failure, Target};
 
+/// The builders of the SDK have these settings in common, and no trait.
+macro_rules! reaching {
+    ($target:ident, $builder:expr) => {{
+        let mut builder = $builder.endpoint($target.endpoint.as_str());
+        if let Some(token) = &$target.token {
+            builder = builder.token(token.reveal());
+        }
+        if let Some(authority) = &$target.authority {
+            builder = builder.authority_file(authority);
+        }
+        if let Some((certificate, key)) = &$target.certificate {
+            builder = builder.client_certificate(certificate, key);
+        }
+        builder
+    }};
+}
+
 /// A connection for callers.
 pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
     let target = Target::caller(context)?;
-    let mut builder = Client::builder().endpoint(target.endpoint.to_string()).retries(Retries::none());
-    if let Some(token) = &target.token {
-        builder = builder.token(token.reveal());
-    }
+    let builder = reaching!(target, Client::builder()).retries(Retries::none());
     builder.connect().await.map_err(|error| failed(&error))
 }
 
 /// A connection for operators.
 pub(super) async fn admin(context: &Context) -> Result<Admin, Failure> {
     let target = Target::admin(context)?;
-    let mut builder = Admin::builder().endpoint(target.endpoint.to_string());
-    if let Some(token) = &target.token {
-        builder = builder.token(token.reveal());
-    }
+    let builder = reaching!(target, Admin::builder());
     builder.connect().await.map_err(|error| failed(&error))
 }
 
 /// A connection for auditors, at the door for callers.
 pub(super) async fn auditor(context: &Context) -> Result<Auditor, Failure> {
     let target = Target::caller(context)?;
-    let mut builder = Auditor::builder().endpoint(target.endpoint.to_string());
-    if let Some(token) = &target.token {
-        builder = builder.token(token.reveal());
-    }
+    let builder = reaching!(target, Auditor::builder());
     builder.connect().await.map_err(|error| failed(&error))
 }
 

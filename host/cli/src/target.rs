@@ -1,7 +1,7 @@
-//! Which host a command talks to, and with which token. Commands that connect begin with [`Target::caller`] or
+//! Which host a command talks to, and what proves who is asking. Commands that connect begin with [`Target::caller`] or
 //! [`Target::admin`].
 
-use std::{fmt, fs, net::SocketAddr};
+use std::{fmt, fs, net::SocketAddr, path::PathBuf};
 
 use http::Uri;
 
@@ -12,10 +12,14 @@ const MAX_TOKEN_FILE: u64 = 16 * 1024;
 /// One door of one host.
 #[derive(Debug)]
 pub struct Target {
-    /// For example `http://127.0.0.1:9090`.
-    pub endpoint: Uri,
+    /// For example `http://127.0.0.1:9090` or `unix:/run/grid.sock`.
+    pub endpoint: String,
     /// To be sent as `authorization: Bearer …`; none is sent without `--token-file`.
     pub token: Option<Token>,
+    /// Authorities that vouch for the host; those of the machine without `--ca`.
+    pub authority: Option<PathBuf>,
+    /// A certificate and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 /// A token; never printed.
@@ -58,25 +62,42 @@ impl Target {
         given: Option<&str>,
         configured: fn(&grid_config::Config) -> SocketAddr,
     ) -> Result<Self, Failure> {
-        let text = match given {
+        let endpoint = match given {
             Some(text) => text.to_owned(),
             None => {
                 let reading = context.read();
-                format!("http://{}", reachable(configured(context.values(&reading)?)))
+                let values = context.values(&reading)?;
+                let scheme = if values.tls.cert.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(configured(values)))
             }
         };
-        let endpoint = text
-            .parse::<Uri>()
-            .ok()
-            .filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some());
-        Ok(Self {
-            endpoint: endpoint.ok_or_else(|| {
-                let message = format!("`{text}` is not an endpoint; give one such as `http://127.0.0.1:9090`");
-                Failure::new(Exit::Usage, message)
-            })?,
-            token: token(context)?,
-        })
+        if !usable(&endpoint) {
+            let message = format!(
+                "`{endpoint}` is not an endpoint; give one such as `http://127.0.0.1:9090`, \
+                 `https://grid.example.org:9090` or `unix:/run/grid.sock`"
+            );
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let globals = &context.globals;
+        let certificate = match (&globals.cert, &globals.cert_key) {
+            (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
+            (None, None) => None,
+            _ => {
+                let message = "a certificate and its key go together; give both `--cert` and `--cert-key`";
+                return Err(Failure::new(Exit::Usage, message));
+            }
+        };
+        Ok(Self { endpoint, token: token(context)?, authority: globals.ca.clone(), certificate })
     }
+}
+
+fn usable(endpoint: &str) -> bool {
+    if let Some(path) = endpoint.strip_prefix("unix:") {
+        return !path.is_empty();
+    }
+    endpoint
+        .parse::<Uri>()
+        .is_ok_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some())
 }
 
 /// A host that listens on every address is reached on this machine.

@@ -66,6 +66,7 @@ mod command_line {
             &["config", "docs"],
             &["token"],
             &["token", "new"],
+            &["token", "check"],
             &["audit"],
             &["audit", "export"],
             &["audit", "report"],
@@ -209,6 +210,46 @@ mod command_line {
         assert_eq!(ended.code, 1);
         let error: Value = serde_json::from_str(&ended.err).unwrap();
         assert!(error["error"].as_str().unwrap().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_token_is_checked_without_being_shown() {
+        let desk = Desk::new();
+        let missing = desk.run(&["token", "check", "x"]);
+        assert_eq!(missing.code, 3, "there is no key yet: {}", missing.err);
+        assert!(!desk.path().join(".grid").exists(), "and none is made");
+        let new = ["token", "new", "--principal", "alice", "--tenant", "acme", "--role", "reader"];
+        let token = desk.run(&new).out.trim().to_owned();
+        let checked = desk.run(&["token", "check", &token]);
+        assert_eq!(checked.code, 0, "{}", checked.err);
+        assert!(
+            checked.out.contains("principal  alice") && checked.out.contains("roles      reader"),
+            "{}",
+            checked.out
+        );
+        let json = desk.run(&["token", "check", "--json", &token]).json();
+        assert_eq!((json["principal"].as_str(), json["tenant"].as_str()), (Some("alice"), Some("acme")));
+        let bad = format!("{}x", &token[..token.len() - 4]);
+        let other = desk.run(&["token", "check", "--set", "identity.audience=other", &token]);
+        for (refused, why) in [(desk.run(&["token", "check", &bad]), "signature"), (other, "audience")] {
+            assert_eq!(refused.code, 6, "{}", refused.err);
+            assert!(refused.err.contains(why), "{}", refused.err);
+            let shown = format!("{}{}", refused.out, refused.err);
+            assert!(token.split('.').all(|part| !shown.contains(part)), "{shown}");
+        }
+    }
+
+    #[test]
+    fn check_names_every_fault_of_the_identity_rules() {
+        let desk = Desk::new();
+        fs::write(desk.path().join("identity.toml"), "[[issuer]]\nissuer = 7\n\n[[local_user]]\nuid = -1\n").unwrap();
+        for command in ["check", "serve"] {
+            let ended = desk.run(&[command, "--set", "mode=development", "--set", "identity.rules=identity.toml"]);
+            assert_eq!(ended.code, 3, "{command}: {}", ended.err);
+            for place in ["identity.toml:2", "identity.toml:5", "issuer.audience", "local_user.principal"] {
+                assert!(ended.err.contains(place), "{command}: {place}: {}", ended.err);
+            }
+        }
     }
 
     #[test]

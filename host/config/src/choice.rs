@@ -64,6 +64,28 @@ choice!(
     }
 );
 choice!(
+    /// What a caller hears of a denial.
+    Disclosure {
+        /// That it is one.
+        None = "none",
+        /// Which rule decided.
+        Rule = "rule",
+        /// What is missing.
+        Full = "full",
+    }
+);
+choice!(
+    /// What lists say of tools that their reader may not call.
+    DeniedTools {
+        /// Nothing; a call of one is refused as denied.
+        Omit = "omit",
+        /// That they are denied.
+        Show = "show",
+        /// Nothing; a call of one is refused as that of an unknown tool.
+        Hide = "hide",
+    }
+);
+choice!(
     /// What happens where witnesses fall behind.
     Stale {
         /// Operators are told.
@@ -96,3 +118,46 @@ choice!(
         Json = "json",
     }
 );
+choice!(
+    /// What is asked of those who connect.
+    ClientAuth {
+        /// No certificate.
+        Off = "off",
+        /// A certificate that holds, or none.
+        Optional = "optional",
+        /// A certificate that holds.
+        Required = "required",
+    }
+);
+choice!(
+    /// The oldest TLS that is spoken.
+    TlsVersion {
+        /// TLS 1.2 and 1.3.
+        Tls12 = "1.2",
+        /// TLS 1.3 alone.
+        Tls13 = "1.3",
+    }
+);
+choice!(
+    /// Who may connect to a Unix socket, as file mode.
+    SocketMode {
+        /// The host's own user.
+        Owner = "0600",
+        /// And its group.
+        Group = "0660",
+        /// And everybody on this machine.
+        Everybody = "0666",
+    }
+);
+
+impl SocketMode {
+    /// As the file system takes it.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Owner => 0o600,
+            Self::Group => 0o660,
+            Self::Everybody => 0o666,
+        }
+    }
+}

@@ -58,6 +58,7 @@ fn schema_of(setting: &Setting) -> Json {
         Kind::Url => json!({"type": "string", "pattern": "^https?://."}),
         Kind::Name => json!({"type": "string", "pattern": NAME}),
         Kind::Names => json!({"type": "array", "items": {"type": "string", "pattern": NAME}}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
         Kind::Choice(names) => json!({"enum": names}),
     };
     if let Some(object) = schema.as_object_mut() {
@@ -178,6 +179,7 @@ fn kind_text(kind: Kind) -> String {
         Kind::Url => "URL",
         Kind::Name => "name",
         Kind::Names => "list of names",
+        Kind::Texts => "list of texts",
         Kind::Choice(names) => {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
             return names.join(", ");

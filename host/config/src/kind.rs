@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     /// An id as `grid_core` defines it.
     Name,
     Names,
+    /// Free texts, each not empty and without a comma.
+    Texts,
     Choice(&'static [&'static str]),
 }
 
@@ -88,6 +90,7 @@ impl Kind {
             Self::Url => Value::Url(url(raw)?),
             Self::Name => Value::Text(name(&text(raw, "a name")?)?),
             Self::Names => Value::List(names(raw)?),
+            Self::Texts => Value::List(texts(raw)?),
             Self::Choice(names) => Value::Text(choice(raw, names)?),
         };
         Ok(Checked { value, warning: None })
@@ -219,6 +222,16 @@ fn names(raw: &Raw) -> Result<Vec<String>, String> {
         Raw::Loose(text) => text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(name).collect(),
         Raw::List(items) => items.iter().map(|item| name(&text(item, "a name")?)).collect(),
         other => Err(format!("found {}; give a list of names, for example `[\"developer\"]`", other.found())),
+    }
+}
+
+fn texts(raw: &Raw) -> Result<Vec<String>, String> {
+    match raw {
+        Raw::Loose(text) => {
+            Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
+        }
+        Raw::List(items) => items.iter().map(|item| text(item, "a text")).collect(),
+        other => Err(format!("found {}; give a list of texts, for example `[\"ca.pem\"]`", other.found())),
     }
 }
 

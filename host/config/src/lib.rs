@@ -16,7 +16,10 @@ mod table;
 mod units;
 mod url;
 
-pub use choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale};
+pub use choice::{
+    ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+    Stale, TlsVersion,
+};
 pub use describe::{page, schema};
 pub use dump::{to_json, to_toml};
 pub use load::{Reading, read};
@@ -24,7 +27,7 @@ pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
     Audit, Authorize, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime, Server,
-    Session, Telemetry, Witness,
+    Session, Telemetry, Tls, Witness,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

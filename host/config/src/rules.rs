@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use grid_core::Code;
 
 use super::{
-    choice::{Durability, Mode},
+    choice::{ClientAuth, Durability, Mode},
     table::Config,
     units::show_time,
 };
@@ -33,14 +33,18 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { reads: &["audit.durability", "mode"], check: full_durability_in_strict },
     Rule { reads: &["audit.operator_role", "audit.reader_role"], check: two_readers },
     Rule {
-        reads: &["server.listen", "server.allow_plaintext"],
+        reads: &["server.listen", "server.allow_plaintext", "tls.cert"],
         check: |config, _| plaintext_stays_here(config, config.server.listen),
     },
     Rule {
-        reads: &["server.admin_listen", "server.allow_plaintext"],
+        reads: &["server.admin_listen", "server.allow_plaintext", "tls.cert"],
         check: |config, _| plaintext_stays_here(config, config.server.admin_listen),
     },
     Rule { reads: &["server.admin_listen", "server.listen"], check: two_doors },
+    Rule { reads: &["server.admin_unix", "server.unix"], check: two_sockets },
+    Rule { reads: &["tls.key", "tls.cert"], check: certificate_and_key },
+    Rule { reads: &["tls.client_auth", "tls.cert", "tls.bundles"], check: somebody_vouches },
+    Rule { reads: &["tls.crl", "tls.client_auth"], check: revoked_from_somebody },
     Rule { reads: &["session.ttl", "session.max_ttl"], check: session_ttl_within },
     Rule { reads: &["call.timeout", "call.max_timeout"], check: call_timeout_within },
 ];
@@ -93,9 +97,10 @@ fn two_readers(config: &Config, _: Facts) -> Option<(Code, String)> {
 
 ///
 fn plaintext_stays_here(config: &Config, address: SocketAddr) -> Option<(Code, String)> {
-    (!config.server.allow_plaintext && !address.ip().is_loopback()).then(|| {
+    let plain = config.tls.cert.is_none() && !config.server.allow_plaintext;
+    (plain && !address.ip().is_loopback()).then(|| {
         let message = format!(
-            "`{address}` would be served without TLS; use a loopback address, or put a proxy that ends TLS before it and set `server.allow_plaintext = true`"
+            "`{address}` would be served without TLS; set `tls.cert` and `tls.key`, use a loopback address, or put a proxy that ends TLS before it and set `server.allow_plaintext = true`"
         );
         (Code::InvalidConfig, message)
     })
@@ -106,6 +111,46 @@ fn two_doors(config: &Config, _: Facts) -> Option<(Code, String)> {
     same.then(|| {
         let message = "is the same as `server.listen`; give operators a port of their own";
         (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+fn two_sockets(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let same = config.server.unix.is_some() && config.server.unix == config.server.admin_unix;
+    same.then(|| {
+        let message = "is the same as `server.unix`; give operators a socket of their own";
+        (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+fn certificate_and_key(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let message = match (&config.tls.cert, &config.tls.key) {
+        (Some(_), None) => "is not set, and `tls.cert` is; name the file of the certificate's key",
+        (None, Some(_)) => "is set, and `tls.cert` is not; name the file of the key's certificate",
+        _ => return None,
+    };
+    Some((Code::CertificateError, message.to_owned()))
+}
+
+fn somebody_vouches(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let asked = config.tls.client_auth;
+    let message = match (asked, &config.tls.cert) {
+        (ClientAuth::Off, _) if config.tls.bundles.is_empty() => return None,
+        (ClientAuth::Off, _) => {
+            "is `off`, and `tls.bundles` says who vouches for clients; set it to `optional` or `required`".to_owned()
+        }
+        (_, None) => format!("is `{}`, and `tls.cert` is not set; only over TLS can it be asked", asked.as_str()),
+        (_, Some(_)) if config.tls.bundles.is_empty() => {
+            format!("is `{}`, and nobody vouches for clients; say who does in `tls.bundles`", asked.as_str())
+        }
+        _ => return None,
+    };
+    Some((Code::CertificateError, message))
+}
+
+fn revoked_from_somebody(config: &Config, _: Facts) -> Option<(Code, String)> {
+    (!config.tls.crl.is_empty() && config.tls.client_auth == ClientAuth::Off).then(|| {
+        let message = "is set, and `tls.client_auth` is `off`, so nobody is held against it; leave it out";
+        (Code::CertificateError, message.to_owned())
     })
 }
 

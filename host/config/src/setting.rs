@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
+    choice::{
+        ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+        Stale, TlsVersion,
+    },
     kind::{Kind, Value},
     units::ByteSize,
     url::Url,
@@ -106,7 +109,12 @@ fields! {
     TenantId: Value::Text(value) => Self::parse(value).ok();
     Mode: Value::Text(value) => Self::parse(value);
     Scheduler: Value::Text(value) => Self::parse(value);
+    ClientAuth: Value::Text(value) => Self::parse(value);
+    TlsVersion: Value::Text(value) => Self::parse(value);
+    SocketMode: Value::Text(value) => Self::parse(value);
     Stale: Value::Text(value) => Self::parse(value);
+    Disclosure: Value::Text(value) => Self::parse(value);
+    DeniedTools: Value::Text(value) => Self::parse(value);
     ExtraArgs: Value::Text(value) => Self::parse(value);
     Durability: Value::Text(value) => Self::parse(value);
     LogLevel: Value::Text(value) => Self::parse(value);

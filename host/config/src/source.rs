@@ -12,8 +12,16 @@ use super::{
 
 const PREFIX: &str = "GRID_";
 /// Read elsewhere, and not settings.
-const RESERVED: [&str; 5] =
-    ["GRID_ENVIRONMENT", "GRID_ENDPOINT", "GRID_ADMIN_ENDPOINT", "GRID_TOKEN_FILE", "GRID_CONFIG"];
+const RESERVED: [&str; 8] = [
+    "GRID_ENVIRONMENT",
+    "GRID_ENDPOINT",
+    "GRID_ADMIN_ENDPOINT",
+    "GRID_TOKEN_FILE",
+    "GRID_CA_FILE",
+    "GRID_CERT_FILE",
+    "GRID_KEY_FILE",
+    "GRID_CONFIG",
+];
 
 /// What a process was given.
 #[derive(Clone, Default)]

@@ -6,7 +6,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use grid_core::id::{PrincipalId, TenantId};
 
 use super::{
-    choice::{Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, Stale},
+    choice::{
+        ClientAuth, DeniedTools, Disclosure, Durability, ExtraArgs, LogFormat, LogLevel, Mode, Scheduler, SocketMode,
+        Stale, TlsVersion,
+    },
     kind::Kind,
     setting::{
         Fallback::{Absent, ByMode, Is, Under},
@@ -48,6 +51,12 @@ settings! {
         listen: SocketAddr = Kind::Address, Is("127.0.0.1:9090");
         /// Address for operators and metrics; keep it on loopback.
         admin_listen: SocketAddr = Kind::Address, Is("127.0.0.1:9091");
+        /// A Unix socket for callers and runtimes of this machine, known by their users; none if it is not set.
+        unix: Option<PathBuf> = Kind::Path, Absent;
+        /// A Unix socket for operators; none if it is not set.
+        admin_unix: Option<PathBuf> = Kind::Path, Absent;
+        /// Who may connect to these sockets: `0600` the host's own user, `0660` its group too, `0666` everybody here.
+        unix_mode: SocketMode = Kind::Choice(SocketMode::NAMES), Is("0600");
         /// Allows an address that is not loopback without TLS, for a host behind a proxy that ends TLS.
         allow_plaintext: bool = Kind::Bool, Is("false");
         /// The largest message that is read.
@@ -66,8 +75,32 @@ settings! {
         keepalive: Duration = time(SECOND, HOUR), Is("20s");
         /// How long it may take to answer that.
         keepalive_timeout: Duration = time(SECOND, HOUR), Is("10s");
+        /// When a connection is asked to go, a tenth more or less, unless a runtime is attached on it.
+        connection_age: Duration = time(SECOND, DAY), Is("1h");
+        /// How long its requests may go on then.
+        connection_grace: Duration = time(Duration::ZERO, HOUR), Is("30s");
         /// How long a runtime's stream may take to announce what it is.
         first_frame_timeout: Duration = time(Duration::from_millis(100), MINUTE), Is("5s");
+    }
+
+    /// Encryption of both doors, and certificates of those who connect.
+    tls: Tls {
+        /// The host's certificate and those between it and its authority, PEM; without it nothing is encrypted.
+        cert: Option<PathBuf> = Kind::Path, Absent;
+        /// The key of that certificate, PEM.
+        key: Option<PathBuf> = Kind::Path, Absent;
+        /// What is asked of those who connect: `off` nothing, `optional` a certificate or a token, `required` a certificate.
+        client_auth: ClientAuth = Kind::Choice(ClientAuth::NAMES), Is("off");
+        /// Who vouches for them, each `spiffe://<trust domain>=<file>`, or `<name>=<file>` for certificates without a SPIFFE id.
+        bundles: Vec<String> = Kind::Texts, Is("");
+        /// Files with revocation lists; one that is out of date refuses everybody whom its authority has signed.
+        crl: Vec<String> = Kind::Texts, Is("");
+        /// The oldest TLS that is spoken.
+        min_version: TlsVersion = Kind::Choice(TlsVersion::NAMES), Is("1.3");
+        /// How often these files are looked at; a set that cannot be used is refused and the one before stays.
+        reload: Duration = time(Duration::from_millis(100), DAY), Is("5s");
+        /// How long a handshake may take.
+        handshake_timeout: Duration = time(Duration::from_millis(100), MINUTE), Is("5s");
     }
 
     /// The contracts that the host owns.
@@ -112,16 +145,48 @@ settings! {
         cache_entries: u32 = integer(1, 10_000_000), Is("10000");
         /// How long a decision may take before it is a denial.
         timeout: Duration = time(MS, MINUTE), Is("100ms");
+        /// What a caller hears of a denial: `none` that it is one, `rule` which rule decided, `full` what is missing.
+        disclosure: Disclosure = Kind::Choice(Disclosure::NAMES), Is("full");
+        /// What ListTools says of tools that the caller may not call: `omit` leaves them out, `show` lists them as denied, `hide` leaves them out and answers their calls as those of unknown tools.
+        denied_tools: DeniedTools = Kind::Choice(DeniedTools::NAMES), Is("omit");
+        /// An external decision point that has to permit too (OpenID AuthZEN 1.0); its root, without `/access/v1/evaluation`.
+        pdp_url: Option<Url> = Kind::Url, Absent;
+        /// The file of a bearer token for it.
+        pdp_token_file: Option<PathBuf> = Kind::Path, Absent;
+        /// Certificates that are trusted for it, in place of those of the machine.
+        pdp_ca_file: Option<PathBuf> = Kind::Path, Absent;
+        /// How long its answer may take before that is a denial; `authorize.timeout` holds for it too.
+        pdp_timeout: Duration = time(MS, MINUTE), Is("80ms");
+        /// Sends it the arguments of calls, once they are checked; then it is asked for every call.
+        pdp_args: bool = Kind::Bool, Is("false");
         /// The role that may use the operators' door.
         admin_role: String = Kind::Name, Is("grid_admin");
         /// The role that may attach as a runtime.
         runtime_role: String = Kind::Name, Is("grid_runtime");
     }
 
+    /// What operators say who may call what, beside the roles that contracts demand.
+    policy: Policy {
+        /// The folder of policies and roles; without it roles alone decide.
+        dir: Option<PathBuf> = Kind::Path, Absent;
+        /// A candidate for that folder: it is asked beside the one that decides, and what it would decide otherwise is counted and recorded.
+        shadow_dir: Option<PathBuf> = Kind::Path, Absent;
+        /// How often the folders are looked at for changes; SIGHUP and `grid policy reload` take them at once.
+        reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
+    }
+
     /// Calls that need a person's yes.
     approval: Approval {
         /// How long a call waits where its contract does not say, and the longest that one may say; then it is denied.
         timeout: Duration = time(SECOND, DAY), Is("5m");
+        /// Calls of one principal that may wait at once.
+        per_principal: usize = integer(1, 100_000), Is("20");
+        /// Calls of one tenant that may wait at once.
+        per_tenant: usize = integer(1, 100_000), Is("500");
+        /// Calls that may wait in all.
+        total: usize = integer(1, 100_000), Is("2000");
+        /// Arguments up to this length are kept, in memory alone, for those who decide; longer ones are shown to nobody.
+        kept_args: ByteSize = size(ByteSize::kib(1), ByteSize::mib(1)), Is("16KiB");
     }
 
     /// Callers that run tools themselves, under a grant that the log has.

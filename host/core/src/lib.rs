@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod code;
+pub mod consent;
 pub mod envelope;
 pub mod event;
 pub mod frame;
@@ -16,6 +17,8 @@ pub mod port;
 pub mod principal;
 pub mod reading;
 pub mod refusal;
+pub mod revocation;
+pub mod roles;
 pub mod runtime;
 
 pub use code::Code;

@@ -27,6 +27,10 @@ pub struct ToolListing {
     pub dynamic: bool,
     /// At least one runtime serves it now.
     pub available: bool,
+    /// Shown although the caller may not call it.
+    pub denied: bool,
+    /// A person has to say yes to each call.
+    pub needs_approval: bool,
 }
 
 /// The tools that a caller may call.
@@ -67,6 +71,17 @@ pub struct Cancelled {
     pub cancelled: bool,
     /// Of this request.
     pub correlation_id: CorrelationId,
+}
+
+/// Policies that were read again.
+#[derive(Debug, Clone)]
+pub struct Reloaded {
+    /// It was another set than before, and is in force.
+    pub changed: bool,
+    /// Digest of the set that decides; absent where roles alone do.
+    pub policy: Option<[u8; 32]>,
+    /// The policy epoch.
+    pub epoch: u64,
 }
 
 /// The host at a glance.

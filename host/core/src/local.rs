@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     envelope::Envelope,
     event::Sha256,
-    id::{CorrelationId, InvocationId},
+    id::{ApprovalId, CorrelationId, InvocationId},
     outcome::{AuditReceipt, ToolAnswer},
     principal::SecurityClaim,
     refusal::Refusal,
@@ -57,13 +57,35 @@ pub struct Granted {
     pub receipt: AuditReceipt,
 }
 
+/// What the path says to a caller that would run a call itself.
+#[derive(Debug, Clone)]
+pub enum Authorized {
+    /// It may.
+    Granted(Box<Granted>),
+    /// A person has to say so first. It is no permission: nothing may run under it.
+    Waiting(Box<Waits>),
+}
+
+/// A call that a person has not decided yet. The same call, asked again after the yes, is granted.
+#[derive(Debug, Clone)]
+pub struct Waits {
+    /// Names it to those who decide.
+    pub approval: ApprovalId,
+    /// Until when, in milliseconds since 1970; then it is denied.
+    pub expires_at_ms: u64,
+    /// When to ask again.
+    pub retry_after: Duration,
+    /// What the caller hears of it; a caller that knows no waiting takes it for a denial (Q46).
+    pub refusal: Refusal,
+}
+
 /// Answers to a batch, in its order.
 #[derive(Debug)]
 pub struct GrantedAll {
     /// Of the request.
     pub correlation_id: CorrelationId,
     /// One for each item.
-    pub items: Vec<Result<Granted, Refusal>>,
+    pub items: Vec<Result<Authorized, Refusal>>,
 }
 
 /// What a caller says of a tool that it ran, as it came.

@@ -1,20 +1,22 @@
-//! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`]
-//! and [`AuditDoor`]; the authorizer behind [`Authorizer`] can be replaced.
+//! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`],
+//! [`AuditDoor`] and [`ApprovalDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future, pin::Pin};
 
 use tokio::sync::mpsc;
 
 use crate::{
+    consent::{Decide, Decided, WaitingCalls},
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, RuntimeRow, SessionRow, Status, Tools},
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
+    local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
+    revocation::{Invalidate, Invalidated, Restore, RevocationRow},
 };
 
 /// What callers may ask for. One implementation, in the server; every transport calls it.
@@ -74,7 +76,7 @@ pub trait LocalDoor: Send + Sync + 'static {
         &self,
         credentials: Credentials,
         envelope: Envelope,
-    ) -> impl Future<Output = Result<Granted, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Authorized, Refusal>> + Send;
 
     /// The same for several calls at once, each with an answer of its own; or the refusal of the request as a whole.
     fn authorize_all(
@@ -139,18 +141,45 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// The host at a glance.
     fn status(&self, credentials: Credentials) -> impl Future<Output = Result<Status, Refusal>> + Send;
 
-    /// Attached runtimes.
-    fn runtimes(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
+    /// Attached runtimes: those that serve a tenant, or all where it is empty.
+    fn runtimes(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
 
-    /// Open sessions.
-    fn sessions(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
+    /// Open sessions: those of a tenant, or all where it is empty.
+    fn sessions(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
 
-    /// Contracts of the manifest.
-    fn contracts(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+    /// Contracts of the manifest: those that are there for a tenant, or all where it is empty.
+    fn contracts(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
 
-    /// Makes every cached decision void; the new epoch.
-    fn invalidate(&self, credentials: Credentials, reason: String)
-    -> impl Future<Output = Result<u64, Refusal>> + Send;
+    /// Makes every decision void, and ends the grants and on wish the running calls that fit. When it returns, none of
+    /// them has any effect that begins later.
+    fn invalidate(
+        &self,
+        credentials: Credentials,
+        request: Invalidate,
+    ) -> impl Future<Output = Result<Invalidated, Refusal>> + Send;
+
+    /// Those whose earlier proofs of identity are void.
+    fn revocations(&self, credentials: Credentials)
+    -> impl Future<Output = Result<Vec<RevocationRow>, Refusal>> + Send;
+
+    /// Takes a revocation back; whether there was one.
+    fn restore(&self, credentials: Credentials, request: Restore)
+    -> impl Future<Output = Result<bool, Refusal>> + Send;
+
+    /// Reads the policies again; a set that has a fault changes nothing.
+    fn reload_policies(&self, credentials: Credentials) -> impl Future<Output = Result<Reloaded, Refusal>> + Send;
 }
 
 /// What auditors may ask for, on any port. Whoever reads sees the records of their own tenant, or all of them with a
@@ -175,8 +204,18 @@ pub trait AuditDoor: Debug + Send + Sync + 'static {
     fn consistency(&self, credentials: Credentials, extend: Extend) -> Pending<'_, Result<Consistency, Refusal>>;
 }
 
+/// What people may ask for that approve calls, on any port. Whoever asks sees and decides what their own roles allow, in
+/// their own tenant; what they may not decide is as good as not there.
+pub trait ApprovalDoor: Debug + Send + Sync + 'static {
+    /// The calls that wait for somebody like the one who asks.
+    fn waiting(&self, credentials: Credentials, correlation_id: String) -> Pending<'_, Result<WaitingCalls, Refusal>>;
+
+    /// Decides one of them, once. It is on record when this answers.
+    fn decide(&self, credentials: Credentials, decide: Decide) -> Pending<'_, Result<Decided, Refusal>>;
+}
+
 /// What is asked of an authorizer: may this principal, in this context, call this contract?
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
     /// All that is known about the caller.
     pub context: &'a SecurityContext,

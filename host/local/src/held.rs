@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_approve::DigestedCall;
+use grid_approve::{Consent, Decision, DigestedCall};
 use grid_audit::encode::encode;
 use grid_core::{
     event::{Event, Kind},
@@ -18,6 +18,7 @@ use crate::{grant::Grant, grant::Times, places::Place};
 #[derive(Debug)]
 pub struct Held {
     pub(crate) call: DigestedCall,
+    pub(crate) consent: Consent,
     pub(crate) ticket: Ticket,
     pub(crate) place: Place,
     pub(crate) invocation: InvocationId,
@@ -38,11 +39,24 @@ impl Held {
         &self.call
     }
 
+    /// Why it may run.
+    #[must_use]
+    pub fn consent(&self) -> &Consent {
+        &self.consent
+    }
+
+    /// Puts a later decision in place of one that was made void before the admission; see [`Consent::renew`].
+    ///
+    /// # Errors
+    /// The decision, where it is not enough.
+    pub fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.consent.renew(decision)
+    }
+
     /// The record that must be in the log before the caller may run anything. Its bytes are kept: they are the grant.
     #[must_use]
     pub fn admission(&mut self) -> Event {
-        let permitted = self.call.call();
-        let (contracted, decision) = (permitted.call(), permitted.decision());
+        let contracted = self.call.call().call();
         let (contract, session_call) = (contracted.contract(), contracted.call());
         let request = session_call.request();
         let ttl = self.times.expires.saturating_sub(self.times.since);
@@ -58,12 +72,10 @@ impl Held {
             args_digest: Some(*self.call.digest().as_bytes()),
             args_shape: self.call.shape().map(str::to_owned),
             args_bytes: self.call.bytes(),
-            rule: Some(Arc::clone(&decision.rule)),
-            epoch: Some(decision.epoch),
-            cache_age_ms: decision.age.map(millis),
+            cost: Some(contract.cost()),
             local: true,
             expires_ms: Some(self.times.given_at_ms.saturating_add(millis(ttl))),
-            ..Event::new(Kind::Admitted, self.times.given_at_ms, request.correlation.clone())
+            ..self.consent.told(Event::new(Kind::Admitted, self.times.given_at_ms, request.correlation.clone()))
         };
         self.record.clear();
         encode(&event, &mut self.record);
@@ -71,8 +83,7 @@ impl Held {
     }
 
     pub(crate) fn grant(&self, leaf: [u8; 32]) -> Grant {
-        let permitted = self.call.call();
-        let (contracted, decision) = (permitted.call(), permitted.decision());
+        let contracted = self.call.call().call();
         let (contract, session_call) = (contracted.contract(), contracted.call());
         let request = session_call.request();
         Grant {
@@ -87,7 +98,7 @@ impl Held {
             dynamic: contract.is_dynamic(),
             correlation: request.correlation.clone(),
             args: *self.call.digest().as_bytes(),
-            epoch: decision.epoch,
+            epoch: self.consent.decision.epoch,
             times: self.times,
         }
     }

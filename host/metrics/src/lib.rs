@@ -3,6 +3,8 @@
 
 #![deny(missing_docs)]
 
+mod approvals;
+
 use std::{sync::Arc, time::Duration};
 
 use grid_core::{Code, Refusal, Stage, event::Outcome, outcome::CallAnswer, outcome::ToolAnswer};
@@ -26,10 +28,50 @@ struct Inner {
     by_code: Vec<(Code, IntCounter)>,
     granted: IntCounter,
     local: Vec<(&'static str, IntCounter)>,
+    approvals: approvals::Approvals,
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
+    policies: Policies,
     gauges: Gauges,
+}
+
+/// Of policy sets and their candidates.
+#[derive(Debug)]
+struct Policies {
+    taken: IntCounter,
+    refused: IntCounter,
+    compared: IntCounter,
+    differences: IntCounter,
+    passed_over: IntCounter,
+}
+
+impl Policies {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name, help| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let loads = IntCounterVec::new(
+            Opts::new("grid_policy_loads_total", "Policy sets that were read and taken, or refused"),
+            &["result"],
+        )?;
+        registry.register(Box::new(loads.clone()))?;
+        Ok(Self {
+            taken: loads.with_label_values(&["taken"]),
+            refused: loads.with_label_values(&["refused"]),
+            compared: counter("grid_policy_shadow_decisions_total", "Decisions that the candidate set was asked too")?,
+            differences: counter(
+                "grid_policy_shadow_differences_total",
+                "Decisions that the candidate set would have made otherwise",
+            )?,
+            passed_over: counter(
+                "grid_policy_shadow_skipped_total",
+                "Decisions that the candidate set was not asked, because too many waited",
+            )?,
+        })
+    }
 }
 
 /// What is read when somebody asks.
@@ -74,6 +116,8 @@ pub struct Glance {
     pub sessions: u64,
     /// Open.
     pub grants: u64,
+    /// Approvals that wait, or that nobody has used yet.
+    pub approvals: u64,
     /// The log takes records.
     pub audit_writable: bool,
     /// Records under the newest public checkpoint.
@@ -132,9 +176,11 @@ impl Metrics {
             by_code,
             granted,
             local,
+            approvals: approvals::Approvals::new(&registry)?,
             stages: by_stage,
             commit,
             records,
+            policies: Policies::new(&registry)?,
             gauges: Gauges::new(&registry)?,
             registry,
         })))
@@ -145,6 +191,24 @@ impl Metrics {
         if let Some((_, histogram)) = self.0.stages.iter().find(|(known, _)| *known == stage) {
             histogram.observe(took.as_secs_f64());
         }
+    }
+
+    /// A policy set was read: taken, or refused.
+    pub fn policies_read(&self, taken: bool) {
+        let policies = &self.0.policies;
+        if taken { policies.taken.inc() } else { policies.refused.inc() }
+    }
+
+    /// The candidate policy set was asked too.
+    pub fn policies_compared(&self, differs: bool) {
+        let policies = &self.0.policies;
+        policies.compared.inc();
+        policies.differences.inc_by(u64::from(differs));
+    }
+
+    /// So many decisions went past the candidate policy set.
+    pub fn policies_skipped(&self, decisions: u64) {
+        self.0.policies.passed_over.inc_by(decisions);
     }
 
     /// A call was answered.
@@ -168,6 +232,16 @@ impl Metrics {
         }
     }
 
+    /// An approval was `requested`, or ended: `allow`, `deny`, `expired`, `void`.
+    pub fn approval(&self, status: &'static str) {
+        self.0.approvals.count(status);
+    }
+
+    /// A message to the webhook for approvals was `sent`, `failed` for good, or `dropped` because too many wait.
+    pub fn notice(&self, status: &'static str) {
+        self.0.approvals.notice(status);
+    }
+
     /// A request was refused.
     pub fn refused(&self, code: Code) {
         if let Some((_, counter)) = self.0.by_code.iter().find(|(known, _)| *known == code) {
@@ -185,6 +259,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, glance: &Glance) -> String {
         self.0.gauges.set(glance);
+        self.0.approvals.waiting.set(i64::try_from(glance.approvals).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }
 }

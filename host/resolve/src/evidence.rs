@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_approve::{CheckedCall, Contract, Session};
+use grid_approve::{CheckedCall, Consent, Contract, Decision, Session};
 use grid_core::{
     clock::Clock,
     event::{Event, Kind},
@@ -35,6 +35,8 @@ impl Drop for Place {
 #[derive(Debug)]
 pub struct RoutedCall {
     call: CheckedCall,
+    consent: Consent,
+    renewed: bool,
     invocation: InvocationId,
     place: Place,
     routed_at_ms: u64,
@@ -43,15 +45,10 @@ pub struct RoutedCall {
 }
 
 impl RoutedCall {
-    pub(crate) fn new(
-        call: CheckedCall,
-        invocation: InvocationId,
-        place: Place,
-        routed_at_ms: u64,
-        timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, timeout: Duration) -> Self {
         let routed_at = place.clock.elapsed();
-        Self { call, invocation, place, routed_at_ms, routed_at, timeout }
+        let invocation = InvocationId::mint();
+        Self { call, consent, renewed: false, invocation, place, routed_at_ms, routed_at, timeout }
     }
 
     /// Minted with the choice.
@@ -95,6 +92,22 @@ impl RoutedCall {
     #[must_use]
     pub fn call(&self) -> &CheckedCall {
         &self.call
+    }
+
+    /// Why it may run.
+    #[must_use]
+    pub fn consent(&self) -> &Consent {
+        &self.consent
+    }
+
+    /// Puts a later decision in place of one that was made void; see [`Consent::renew`].
+    ///
+    /// # Errors
+    /// The decision, where it is not enough.
+    pub fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.consent.renew(decision)?;
+        self.renewed = true;
+        Ok(())
     }
 
     /// The frame for the runtime. The arguments move into it; nothing is copied.
@@ -145,19 +158,17 @@ impl RoutedCall {
 /// The record that must be durable before a runtime may see the call.
 #[must_use]
 pub fn admission(call: &RoutedCall) -> Event {
-    let decision = call.call.call().decision();
     let contract = call.contract();
+    let event = call.consent.told(call.event(Kind::Admitted, call.routed_at_ms));
     Event {
         contract: Some(*contract.digest().as_bytes()),
         effect: Some(contract.effect().as_str()),
         dynamic: contract.is_dynamic(),
         args_digest: Some(*call.call.digest().as_bytes()),
         args_shape: Some(call.call.shape().to_owned()),
-        rule: Some(Arc::clone(&decision.rule)),
-        epoch: Some(decision.epoch),
-        cache_age_ms: decision.age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+        cost: Some(contract.cost()),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),
-        ..call.event(Kind::Admitted, call.routed_at_ms)
+        ..event
     }
 }

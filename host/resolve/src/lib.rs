@@ -6,12 +6,12 @@ mod evidence;
 mod roster;
 
 pub use evidence::{RoutedCall, admission};
-pub use grid_approve::{Approved, CheckedCall};
+pub use grid_approve::{Approved, CheckedCall, Consent, Decision};
 pub use roster::{Roster, Scope};
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::Clock, id::InvocationId, runtime::Runtime};
+use grid_core::{Code, Refusal, Stage, clock::Clock, runtime::Runtime};
 
 use crate::evidence::Place;
 
@@ -24,7 +24,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
 pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall>) -> Result<RoutedCall, Refusal> {
-    let call = call.into_call();
+    let (call, consent) = call.into_parts();
     let permitted = call.call().call();
     let contract = permitted.contract();
     let session = permitted.call().session();
@@ -36,7 +36,7 @@ pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall
         let Some(runtime) = chosen else { break };
         if runtime.card().load.enter(runtime.card().limit) {
             let place = Place::new(Arc::clone(&runtime), Arc::clone(clock));
-            return Ok(RoutedCall::new(call, InvocationId::mint(), place, now_ms, timeout));
+            return Ok(RoutedCall::new(call, consent, place, now_ms, timeout));
         }
         // Somebody took its last place meanwhile. Another may still have room; if none has, all are full.
         full = true;

@@ -5,22 +5,28 @@
 use std::sync::Arc;
 
 use grid_adm::Digest;
+use grid_approve::{Checked, Consent, Decision};
 use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
     id::{CallId, CorrelationId},
+    local::Waits,
     outcome::CallAnswer,
 };
-use grid_dispatch::Outcome;
-use grid_local::Issued;
+use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
+use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
     trail::Trail,
 };
+
+/// How often an admission that an invalidation overtook is decided anew before the call has to be sent again.
+const ADMISSIONS: usize = 3;
 
 /// Why the path ended without the tool's answer.
 #[derive(Debug)]
@@ -33,6 +39,15 @@ pub(crate) enum Stop {
     Repeated(Box<Ended>),
 }
 
+/// What becomes of a call that its caller would run.
+#[derive(Debug)]
+pub(crate) enum Granting {
+    /// It may.
+    Issued(Box<Issued>),
+    /// A person has to say so first.
+    Waits(Box<Waits>),
+}
+
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
@@ -41,30 +56,47 @@ impl From<Refusal> for Stop {
 
 /// Walks the path to its end: the call ran at a runtime.
 pub(crate) async fn walk<C: Contracts>(
-    host: &Host<C>,
+    host: &Arc<Host<C>>,
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
-    let call = permitted(host, credentials, envelope, trail).await?;
+    let begun = host.authorize.epoch();
+    let call = permitted(host, credentials, envelope, false, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let ticket = match claim(host, call.call().call(), call.call().digest()) {
+    let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
         other => return Err(repeat(other).await),
     };
 
-    let call = call.go_on();
-    let call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let call = match consent::wait(host, call, &ticket, trail).await {
+        Ok(call) => call,
+        Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
+    };
+    trail.thought();
+    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
     trail.routed(&call);
 
     witnessed(host)?;
-    let admission = host.ledger.admit(grid_resolve::admission(&call));
-    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+    let mut attempts = 0..ADMISSIONS;
+    let receipt = loop {
+        renew(host, credentials, begun, &mut call).await?;
+        let admission = host.ledger.admit(grid_resolve::admission(&call));
+        match trail.wait(Stage::Audit, admission).await {
+            Ok(receipt) => break receipt,
+            Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
+            Err(error) => return Err(unwritable(&error).into()),
+        }
+    };
 
-    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock);
+    // Where this is refused, dispatch is too, and the conclusion says so.
+    let _ = renew(host, credentials, begun, &mut call).await;
+    let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
+    let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
+    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
 
     conclude(host, outcome, ticket, trail).await
@@ -76,30 +108,51 @@ pub(crate) async fn grant<C: Contracts>(
     credentials: &Credentials,
     envelope: Envelope,
     trail: &mut Trail,
-) -> Result<Issued, Refusal> {
-    let call = permitted(host, credentials, envelope, trail).await?;
+) -> Result<Granting, Refusal> {
+    let begun = host.authorize.epoch();
+    let call = permitted(host, credentials, envelope, true, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let Claim::First(ticket) = claim(host, call.call().call(), call.call().digest()) else {
+    let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
 
-    let mut call = trail.stage(Stage::Local, || host.grants.hold(call.go_on(), ticket))?;
+    let call = match consent::ask(host, call, trail).await? {
+        Answer::Given(call) => call,
+        // The ticket goes back with this: the same call is asked again.
+        Answer::Waits(waits) => return Ok(Granting::Waits(waits)),
+    };
+    let mut call = trail.stage(Stage::Local, || host.grants.hold(call, ticket))?;
     trail.held(&call);
 
     witnessed(host)?;
-    let admission = host.ledger.admit_proved(call.admission());
-    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+    let mut attempts = 0..ADMISSIONS;
+    let receipt = loop {
+        renew(host, credentials, begun, &mut call).await?;
+        let admission = host.ledger.admit_proved(call.admission());
+        match trail.wait(Stage::Audit, admission).await {
+            Ok(receipt) => break receipt,
+            Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
+            Err(error) => return Err(unwritable(&error)),
+        }
+    };
 
     let opened = trail.stage(Stage::Local, || host.grants.open(call, &receipt));
     if opened.is_err() {
         // It ended while it was decided; the log has it as admitted, and has its end before anybody is told.
         host.settle_grants().await;
     }
-    opened
+    opened.map(|issued| Granting::Issued(Box::new(issued)))
+}
+
+/// Nobody said yes. Those who sent the same call hear so too.
+fn unwanted<C: Contracts>(host: &Host<C>, refusal: Refusal, ticket: Ticket, trail: &Trail) -> Stop {
+    let keep = consent::is_kept(&refusal);
+    ticket.end(&Err(trail.fill(refusal.clone())), keep, host.clock.elapsed());
+    Stop::Refused(refusal)
 }
 
 /// What both ways have in common: who asks, in which session, for which contract, and whether they may.
@@ -107,6 +160,7 @@ async fn permitted<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     mut envelope: Envelope,
+    local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
     let caller = trail.wait(Stage::Identity, host.identity.prove_soon(credentials)).await?;
@@ -123,7 +177,7 @@ async fn permitted<C: Contracts>(
     let call = trail.stage(Stage::Contract, || host.contracts.bind(call))?;
     trail.contract(call.contract());
 
-    trail.wait(Stage::Authorize, host.authorize.permit(call)).await
+    trail.wait(Stage::Authorize, host.authorize.permit(call, local)).await
 }
 
 /// The form of what does not depend on who asks.
@@ -153,6 +207,65 @@ fn read(
         trace,
     };
     Ok((envelope.session_id, request))
+}
+
+/// A call whose decision may have been made void on its way.
+trait Renewable {
+    fn checked(&self) -> (&PermittedCall, Option<&str>);
+    fn consent(&self) -> &Consent;
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>>;
+}
+
+impl Renewable for RoutedCall {
+    fn checked(&self) -> (&PermittedCall, Option<&str>) {
+        (self.call().permitted(), Checked::args(self.call()))
+    }
+
+    fn consent(&self) -> &Consent {
+        self.consent()
+    }
+
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.renew(decision)
+    }
+}
+
+impl Renewable for Held {
+    fn checked(&self) -> (&PermittedCall, Option<&str>) {
+        (self.call().permitted(), Checked::args(self.call()))
+    }
+
+    fn consent(&self) -> &Consent {
+        self.consent()
+    }
+
+    fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
+        self.renew(decision)
+    }
+}
+
+/// What an invalidation or another policy set overtook is decided again. It has to be permitted as it was, without
+/// anybody who has to be asked; and who asks has to be proved again, because what proved them may have been revoked since
+/// the epoch in which the request `begun`.
+async fn renew<C: Contracts>(
+    host: &Host<C>,
+    credentials: &Credentials,
+    begun: u64,
+    call: &mut (impl Renewable + Sync),
+) -> Result<(), Refusal> {
+    if !host.authorize.holds(&call.consent().decision) {
+        let (permitted, args) = call.checked();
+        let decision = host.authorize.judge(permitted, args).await?;
+        call.renew(decision).map_err(|_| {
+            let message = "rights changed while the call waited for consent, which ends with them; ask again";
+            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+        })?;
+    }
+    if call.consent().decision.epoch != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+        host.identity.prove(credentials)?;
+    }
+    Ok(())
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

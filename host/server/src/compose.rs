@@ -6,17 +6,19 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
-use grid_authorize::{Authorize, Roles};
+use grid_authorize::{Authorize, Disclosure};
 use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
-use grid_core::{Code, clock::SharedClock};
+use grid_core::{Code, clock::SharedClock, port::Authorizer};
 use grid_identity::{
     Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
 };
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
@@ -27,6 +29,7 @@ use grid_config::{Config, ExtraArgs, Mode};
 
 use crate::{
     archive::Archive,
+    events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
@@ -42,6 +45,14 @@ const REVOCATIONS: &str = "revocations.json";
 pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
     Manifest::load(path, manifest_options(config))
         .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
+}
+
+/// A manifest as this configuration reads it, or its faults.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_manifest(path: &Path, config: &Config) -> std::io::Result<Result<Loaded, Vec<Fault>>> {
+    Manifest::load(path, manifest_options(config))
 }
 
 pub(crate) fn manifest_options(config: &Config) -> Options {
@@ -223,11 +234,23 @@ impl Observer for Commits {
     }
 }
 
+fn approvals(config: &Config) -> grid_approve::Settings {
+    let approval = &config.approval;
+    grid_approve::Settings {
+        timeout: approval.timeout,
+        per_principal: approval.per_principal,
+        per_tenant: approval.per_tenant,
+        total: approval.total,
+        kept_args: approval.kept_args.as_usize(),
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
     identity: Identity,
+    (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
@@ -244,6 +267,11 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
+        disclosure: match config.authorize.disclosure {
+            grid_config::Disclosure::None => Disclosure::None,
+            grid_config::Disclosure::Rule => Disclosure::Rule,
+            grid_config::Disclosure::Full => Disclosure::Full,
+        },
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
@@ -252,12 +280,15 @@ pub(crate) fn host<C: Contracts>(
     };
     Host {
         grants: Grants::new(grants, clock.clone()),
+        approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(limits, clock.clone()),
         contracts,
-        authorize: Authorize::new(Arc::new(Roles), decisions, clock.clone()),
+        authorize: Authorize::new(deciding, decisions, clock.clone()),
+        policies,
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
@@ -267,18 +298,23 @@ pub(crate) fn host<C: Contracts>(
         clock,
         metrics,
         tasks: TaskTracker::new(),
-        rules: Rules {
-            admin_role: config.authorize.admin_role.clone(),
-            runtime_role: config.authorize.runtime_role.clone(),
-            reader_role: config.audit.reader_role.clone(),
-            operator_role: config.audit.operator_role.clone(),
-            heartbeat: config.runtime.heartbeat,
-            silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
-            max_in_flight: config.runtime.max_in_flight,
-            frame_queue: config.runtime.queue,
-            local: config.local.enabled,
-        },
+        rules: rules(config),
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        admin_role: config.authorize.admin_role.clone(),
+        runtime_role: config.authorize.runtime_role.clone(),
+        reader_role: config.audit.reader_role.clone(),
+        operator_role: config.audit.operator_role.clone(),
+        denied_tools: config.authorize.denied_tools,
+        heartbeat: config.runtime.heartbeat,
+        silent_limit: config.runtime.heartbeat.saturating_mul(config.runtime.missed_heartbeats),
+        max_in_flight: config.runtime.max_in_flight,
+        frame_queue: config.runtime.queue,
+        local: config.local.enabled,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use grid_authorize::{Listed, Local};
+use grid_config::DeniedTools;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
@@ -261,12 +263,14 @@ impl<C: Contracts> Door<C> {
     }
 
     /// What the caller may call in a session, by the decision that a call would meet.
-    async fn callable(&self, caller: &Caller, session: &Session) -> Vec<ToolListing> {
+    async fn callable(&self, caller: &Caller, session: &Arc<Session>) -> Vec<ToolListing> {
         let host = &self.0;
         let context = session.context_of(caller);
         let mut tools = Vec::new();
         for contract in host.contracts.visible(session) {
-            if !host.authorize.admits(&context, session, &contract).await {
+            let local = host.rules.local && contract.local() != Local::Never;
+            let listed = host.authorize.lists(&context, session, &contract, local).await;
+            if listed == Listed::Denied && host.rules.denied_tools != DeniedTools::Show {
                 continue;
             }
             tools.push(ToolListing {
@@ -281,6 +285,8 @@ impl<C: Contracts> Door<C> {
                 digest: format!("sha256:{}", contract.digest()),
                 dynamic: contract.is_dynamic(),
                 available: host.roster.any(&contract, session),
+                denied: listed == Listed::Denied,
+                needs_approval: listed == Listed::Callable { needs_approval: true },
             });
         }
         tools.sort_unstable_by(|one, other| one.name.cmp(&other.name));

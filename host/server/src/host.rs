@@ -8,26 +8,30 @@ use std::{
     time::Duration,
 };
 
+use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
+use grid_config::DeniedTools;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     clock::SharedClock,
     event::{Event, Kind},
     id::CorrelationId,
+    revocation::Scope,
 };
 use grid_identity::Identity;
 use grid_limits::Limits;
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, outlets::Outlets};
+use crate::{archive::Archive, events::Events, outlets::Outlets};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(crate) struct Rules {
     pub(crate) reader_role: String,
     /// Reads all records.
     pub(crate) operator_role: String,
+    /// What lists say of tools that their reader may not call.
+    pub(crate) denied_tools: DeniedTools,
     pub(crate) heartbeat: Duration,
     pub(crate) silent_limit: Duration,
     pub(crate) max_in_flight: u32,
@@ -53,6 +59,8 @@ pub(crate) struct Rules {
 pub(crate) struct Epoch {
     pub(crate) number: u64,
     pub(crate) reason: Arc<str>,
+    /// Whom the reason is about; others are not told it.
+    pub(crate) scope: Scope,
 }
 
 /// How many may watch their grants at once.
@@ -65,15 +73,19 @@ pub(crate) struct Host<C> {
     pub(crate) sessions: Sessions,
     pub(crate) contracts: C,
     pub(crate) authorize: Authorize,
+    pub(crate) policies: Policies,
     pub(crate) limits: Limits,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
+    pub(crate) approvals: Approvals,
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
     pub(crate) watchers: Arc<Semaphore>,
+    /// Invalidations that are known by their senders' names.
+    pub(crate) events: Events,
     pub(crate) archive: Archive,
     pub(crate) outlets: Outlets,
     pub(crate) clock: SharedClock,
@@ -126,6 +138,7 @@ impl<C: Contracts> Host<C> {
     pub(crate) fn take_up(&self, recovered: &Recovered) {
         self.authorize.go_on_from(recovered.epoch);
         self.grants.revoke_before(recovered.epoch);
+        self.ledger.void_before(recovered.epoch);
         self.epochs.send_modify(|epoch| epoch.number = self.authorize.epoch());
         for admission in &recovered.local {
             if self.grants.restore(admission).is_none() {
@@ -205,6 +218,11 @@ pub(crate) fn unwitnessed() -> Refusal {
 
 /// Nothing runs that cannot be written down.
 pub(crate) fn unwritable(error: &Unavailable) -> Refusal {
+    if error.is_overtaken() {
+        let message =
+            "rights were made void while the call was decided, so nothing ran; send it again to have it decided anew";
+        return Refusal::new(Code::ServiceUnavailable, Stage::Authorize, message).with("sent", "false");
+    }
     let message = "the audit log cannot be written, so nothing runs; an operator has to mend it";
     Refusal::new(Code::AuditUnavailable, Stage::Audit, message).because(error.to_string())
 }

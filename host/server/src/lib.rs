@@ -3,25 +3,31 @@
 #![deny(missing_docs)]
 
 mod admin_door;
+mod approval_door;
 mod archive;
 mod audit_door;
 mod call_path;
 mod compose;
+mod consent;
+mod deciding;
+mod events;
 mod front_door;
 mod fulfilment;
+mod home;
 mod host;
 mod local_door;
 mod outlets;
 mod pages;
+mod ports;
 mod runtime_door;
 mod serve;
-mod telemetry;
-mod traces;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of, manifest_faults};
-pub use serve::{Failure, serve, signalled};
-pub use telemetry::{Telemetry, start as start_telemetry};
+pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of, manifest_faults, read_manifest};
+pub use deciding::policy_faults;
+pub use grid_telemetry::Telemetry;
+pub use ports::tls_fault;
+pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]
 mod tests;

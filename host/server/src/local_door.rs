@@ -10,7 +10,7 @@ use grid_core::{
     envelope::{Credentials, Envelope},
     event::Kind,
     id::InvocationId,
-    local::{BATCH, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, MAX_BATCH, Report, Watched},
+    local::{Authorized, BATCH, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, MAX_BATCH, Report, Watched},
     port::LocalDoor,
 };
 use grid_identity::Caller;
@@ -19,16 +19,16 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    call_path::grant,
+    call_path::{Granting, grant},
     front_door::{Door, lost, stopping},
-    host::{Host, unwritable},
+    host::unwritable,
     trail::{Trail, receipt},
 };
 
 mod watch;
 
 impl<C: Contracts> LocalDoor for Door<C> {
-    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Granted, Refusal> {
+    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Authorized, Refusal> {
         let trail = self.call_trail(&envelope);
         let correlation = trail.correlation();
         let span = trail.span().clone();
@@ -107,7 +107,7 @@ async fn authorize<C: Contracts>(
     credentials: Credentials,
     envelope: Envelope,
     mut trail: Trail,
-) -> Result<Granted, Refusal> {
+) -> Result<Authorized, Refusal> {
     let host = &door.0;
     if host.stopping.is_cancelled() {
         return Err(door.refuse(trail, None, stopping()).await);
@@ -116,10 +116,11 @@ async fn authorize<C: Contracts>(
         return Err(door.refuse_proved(&credentials, trail, switched_off()).await);
     }
     match grant(host, &credentials, envelope, &mut trail).await {
-        Ok(issued) => {
+        Ok(Granting::Issued(issued)) => {
             host.metrics.granted();
-            Ok(granted(issued, &trail))
+            Ok(Authorized::Granted(Box::new(granted(*issued, &trail))))
         }
+        Ok(Granting::Waits(waits)) => Ok(Authorized::Waiting(waits)),
         Err(refusal) => Err(door.refuse(trail, None, refusal).await),
     }
 }
@@ -306,17 +307,4 @@ fn retry() -> Refusal {
 fn switched_off() -> Refusal {
     let message = "governed local dispatch is switched off on this host; send the call with CallTool";
     Refusal::new(Code::FeatureUnavailable, Stage::Local, message)
-}
-
-impl<C: Contracts> Host<C> {
-    /// Rights ended: grants that rest on them are void, those who watch are told, and each grant is concluded.
-    pub(crate) async fn revoke_grants(self: &Arc<Self>, number: u64, reason: &str) {
-        self.grants.revoke_before(number);
-        self.epochs.send_modify(|epoch| {
-            if epoch.number < number {
-                *epoch = crate::host::Epoch { number, reason: Arc::from(reason) };
-            }
-        });
-        self.settle_grants().await;
-    }
 }

@@ -38,6 +38,7 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
         runtimes: host.hub.len() as u64,
         sessions: host.sessions.open() as u64,
         grants: host.grants.count() as u64,
+        approvals: host.approvals.count() as u64,
         audit_writable: audit.writable,
         audit_published: audit.published,
         audit_publishing: audit.publishing.is_none(),

@@ -3,16 +3,15 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{
-    Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame, port::AuditDoor,
-};
-use grid_grpc::{Admin, Running, Server, Settings};
+use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
+use grid_grpc::Running;
 use grid_metrics::Metrics;
-use tokio::{net::TcpListener, signal::unix, time::MissedTickBehavior};
+use grid_telemetry::{Telemetry, Unusable};
+use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, front_door::Door, host::Host, outlets::Outlets, pages::pages, telemetry};
+use crate::{compose, deciding, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -42,6 +41,18 @@ impl Failure {
         self.configuration
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Nothing can be logged or traced.
+    fn untold(why: Unusable) -> Self {
+        match why {
+            Unusable::Setting(message) => Self::config(Code::InvalidConfig, message),
+            Unusable::Machine(message) => Self::start(Code::EnvironmentError, message),
+        }
+    }
+
     pub(crate) fn start(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), configuration: false }
     }
@@ -55,12 +66,20 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Begins to log and to trace, for commands beside the host.
+///
+/// # Errors
+/// [`Failure`].
+pub fn start_telemetry(config: &Config) -> Result<Telemetry, Failure> {
+    grid_telemetry::start(config).map_err(Failure::untold)
+}
+
 /// Serves until a signal or a failing log ends it.
 ///
 /// # Errors
 /// [`Failure`], with everything that is wrong.
 pub async fn serve(config: &Config) -> Result<(), Failure> {
-    let telemetry = telemetry::start(config)?;
+    let telemetry = start_telemetry(config)?;
     let clock = SystemClock::shared();
     let manifest = compose::manifest(config)?;
     let ended = match config.mode {
@@ -82,8 +101,9 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
-    let (callers, operators) = (listen(config.server.listen).await?, listen(config.server.admin_listen).await?);
+    let ports = Ports::bind(config, &clock).await?;
     let (ledger, recovered) = compose::ledger(config, &clock, &metrics)?;
     if recovered.cut > 0 || !recovered.closed.is_empty() {
         tracing::warn!(
@@ -95,12 +115,16 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, identity, policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host).await?;
-    let (callers, operators) = open(config, &door, callers, operators).await?;
+    let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
+    host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
+    let recalling = Arc::clone(&door);
+    host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {
@@ -122,52 +146,19 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     ended
 }
 
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot listen on {address}: {error}; free it, or set another address");
-        Failure::start(Code::EnvironmentError, message)
-    })
-}
-
 async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
     let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
     let correlation = host.correlation("");
     let event = Event {
         detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        policy: host.authorize.deciding().1.digest(),
         ..host.event(Kind::HostStarted, &correlation)
     };
     match host.ledger.record(event).await {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::start(Code::AuditUnavailable, error.to_string())),
     }
-}
-
-async fn open<C: Contracts>(
-    config: &Config,
-    door: &Arc<Door<C>>,
-    callers: TcpListener,
-    operators: TcpListener,
-) -> Result<(Running, Running), Failure> {
-    let settings = Settings {
-        max_message: config.server.max_message.as_usize(),
-        max_concurrent_streams: config.server.max_concurrent_streams,
-        max_connections_per_peer: config.server.max_connections_per_peer,
-        keepalive: config.server.keepalive,
-        keepalive_timeout: config.server.keepalive_timeout,
-        first_frame_timeout: config.server.first_frame_timeout,
-        ..Settings::default()
-    };
-    let failed = |error: std::io::Error| Failure::start(Code::EnvironmentError, format!("cannot serve: {error}"));
-    let clock = door.0.clock.clone();
-    let auditors: Arc<dyn AuditDoor> = Arc::clone(door) as _;
-    let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone());
-    let callers = server.auditing(Arc::clone(&auditors)).start(callers).await.map_err(failed)?;
-    let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings);
-    let operators = admin.auditing(auditors).start(operators).await.map_err(failed)?;
-    callers.health().set(true).await;
-    operators.health().set(true).await;
-    Ok((callers, operators))
 }
 
 async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
@@ -199,6 +190,7 @@ async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     loop {
         tick.tick().await;
         host.settle_grants().await;
+        host.settle_approvals().await;
     }
 }
 

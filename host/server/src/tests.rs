@@ -1,6 +1,7 @@
 //! The whole path in one process: real stages, a log in memory, runtimes that do as they are told.
 
 mod admin;
+mod approvals;
 mod audit;
 mod auditors;
 mod calls;
@@ -12,6 +13,7 @@ mod local_ends;
 mod refusals;
 mod registration;
 mod repeats;
+mod revoking;
 mod rights;
 mod runtime_tenants;
 mod runtimes;

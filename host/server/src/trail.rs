@@ -9,7 +9,7 @@ use grid_core::{
     clock::SharedClock,
     envelope::TraceContext,
     event::{Event, Kind, plain_name},
-    id::{CallId, CorrelationId, InvocationId, SessionId},
+    id::{ApprovalId, CallId, CorrelationId, InvocationId, SessionId},
     outcome::AuditReceipt,
     principal::Principal,
     refusal::Context,
@@ -18,10 +18,9 @@ use grid_local::Held;
 use grid_metrics::Metrics;
 use grid_resolve::RoutedCall;
 use grid_session::Session;
+use grid_telemetry::traces;
 use grid_tlog::Proof;
 use tracing::{Instrument as _, Span, field};
-
-use crate::traces;
 
 /// The trail of one request.
 #[derive(Debug)]
@@ -36,6 +35,7 @@ pub(crate) struct Trail {
     tool: Arc<str>,
     call_id: Option<CallId>,
     invocation: Option<InvocationId>,
+    approval: Option<ApprovalId>,
     runtime: Option<String>,
     trace_id: Option<String>,
     contract: Option<[u8; 32]>,
@@ -81,6 +81,7 @@ impl Trail {
             tool,
             call_id: CallId::parse(call_id).ok(),
             invocation: None,
+            approval: None,
             runtime: None,
             trace_id: trace.map(|trace| trace.trace_id.clone()),
             contract: None,
@@ -160,6 +161,16 @@ impl Trail {
         self.invocation = Some(invocation);
     }
 
+    /// A person is asked, or decides.
+    pub(crate) fn approval(&mut self, approval: ApprovalId) {
+        self.approval = Some(approval);
+    }
+
+    /// What passed since the last stage belongs to none: people were thinking.
+    pub(crate) fn thought(&mut self) {
+        self.lap = self.clock.elapsed();
+    }
+
     /// The request was not about a call that may be sent again.
     pub(crate) fn is_final(&mut self) {
         self.repeatable = false;
@@ -213,6 +224,7 @@ impl Trail {
             principal: self.principal.clone(),
             session: self.session,
             invocation: self.invocation,
+            approval: self.approval,
             call_id: self.call_id.clone(),
             tool: Some(Arc::clone(&self.tool)).filter(|tool| !tool.is_empty()),
             contract: self.contract,

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_adm::ExtraArgs;
-use grid_approve::Approved;
-use grid_authorize::{Authorize, PermittedCall, Roles, Settings};
+use grid_approve::{Approved, Judged};
+use grid_authorize::{Authorize, Disclosure, PermittedCall, Roles, Settings};
 use grid_contract::{ContractedCall, Contracts, Manifest, Options, Strict};
 use grid_core::{
     clock::Clock as _,
@@ -141,7 +141,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn permitted(&self, session: &Arc<Session>, request: SessionRequest) -> PermittedCall {
-        self.authorize().permit(self.bound(session, request)).await.expect("the call is permitted")
+        self.authorize().permit(self.bound(session, request), false).await.expect("the call is permitted")
     }
 
     /// Roles, without a cache.
@@ -152,6 +152,7 @@ impl<C: Contracts> Scene<C> {
             deny_ttl: Duration::ZERO,
             entries: 1,
             timeout: Duration::from_secs(1),
+            disclosure: Disclosure::Full,
         };
         Authorize::new(Arc::new(Roles), settings, self.clock.shared())
     }
@@ -180,13 +181,30 @@ impl<C: Contracts> Scene<C> {
         grid_validate::digested(self.limited(session, request).await).expect("the arguments fit")
     }
 
+    /// Half-way through the stage approve: a person may have to be asked.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn judged(&self, session: &Arc<Session>, request: SessionRequest) -> Judged<CheckedCall> {
+        let call = self.checked(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("the arguments are permitted")
+    }
+
+    /// As [`Scene::judged`], of a call that its caller runs.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub async fn judged_local(&self, session: &Arc<Session>, request: SessionRequest) -> Judged<DigestedCall> {
+        let call = self.digested(session, request).await;
+        grid_approve::judge(&self.authorize(), call).await.expect("the arguments are permitted")
+    }
+
     /// After the stage approve.
     ///
     /// # Panics
     /// Where it is refused.
     pub async fn approved(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<CheckedCall> {
-        let call = self.checked(session, request).await;
-        grid_approve::judge(&self.authorize(), call).await.expect("nobody has to be asked").go_on()
+        self.judged(session, request).await.go_on().expect("nobody has to be asked")
     }
 
     /// After the stage approve, of a call that its caller runs.
@@ -194,8 +212,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn consented(&self, session: &Arc<Session>, request: SessionRequest) -> Approved<DigestedCall> {
-        let call = self.digested(session, request).await;
-        grid_approve::judge(&self.authorize(), call).await.expect("nobody has to be asked").go_on()
+        self.judged_local(session, request).await.go_on().expect("nobody has to be asked")
     }
 
     /// After the stage resolve.

@@ -12,7 +12,6 @@ use crate::token::{Header, Token};
 
 /// The largest message, both ways, where nothing else is set: 4 MiB.
 pub(crate) const MESSAGE_LIMIT: usize = 4 << 20;
-
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -52,9 +51,12 @@ impl Connector {
     }
 
     async fn endpoint(&self) -> Result<Endpoint, Error> {
-        let uri = self.checked_uri()?;
-        let secured = uri.scheme_str() == Some("https");
-        let mut endpoint = Endpoint::from(uri)
+        // A token may travel to a Unix socket: only processes of this machine see it.
+        let is_socket = self.endpoint.starts_with("unix:/");
+        let socket = is_socket.then(|| Endpoint::from_shared(self.endpoint.clone()).ok());
+        let plain = socket.flatten().map_or_else(|| self.checked_uri().map(Endpoint::from), Ok)?;
+        let secured = !is_socket && plain.uri().scheme_str() == Some("https");
+        let mut endpoint = plain
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
             .keep_alive_timeout(KEEPALIVE_TIMEOUT)
@@ -135,7 +137,7 @@ pub(crate) fn signed<T>(message: T, header: &Header) -> Request<T> {
 /// The builder methods that a client and a runtime have in common.
 macro_rules! connection_settings {
     () => {
-        /// The host's address; `http://127.0.0.1:9090` where nothing is set.
+        /// The host's address, `http://…`, `https://…` or `unix:/path`; `http://127.0.0.1:9090` where nothing is set.
         #[must_use]
         pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
             self.connector.endpoint = endpoint.into();
@@ -214,6 +216,14 @@ mod tests {
         assert!(connector("http://far:1", Token::None).checked_uri().is_ok());
         let allowed = Connector { plaintext_token: true, ..far };
         assert!(allowed.checked_uri().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_socket_of_this_machine_is_an_endpoint() {
+        for endpoint in ["unix:/run/grid.sock", "unix:///run/grid.sock"] {
+            assert!(connector(endpoint, Token::Text("secret".into())).endpoint().await.is_ok(), "{endpoint}");
+        }
+        assert!(connector("unix:grid.sock", Token::None).endpoint().await.is_err());
     }
 
     #[test]

@@ -25,6 +25,12 @@ const ROOMS: &[Room] = &[
     room("grid-session", &["grid-core", "grid-identity"]),
     room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
+    // It asks somebody over the network, which nothing else of the host's decisions does.
+    room("grid-authzen", &["grid-adm", "grid-core"]),
+    // What decides there is read and put in its place from beside it; the host is a trait to it.
+    room("grid-reload", &["grid-adm", "grid-authorize", "grid-contract", "grid-core"]),
+    // What operators write is held against contracts; the stage asks it through the port of authorizers.
+    room("grid-policy", &["grid-adm", "grid-contract", "grid-core"]),
     room("grid-limits", &["grid-core", "grid-authorize"]),
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
@@ -50,8 +56,12 @@ const ROOMS: &[Room] = &[
     room("grid-link", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
+    // It knows the settings of both and nothing of what is told.
+    room("grid-telemetry", &["grid-config", "grid-core"]),
+    // Certificates become evidence here; whom they name is decided behind the doors.
+    room("grid-tls", &["grid-core"]),
     // Transports call ports; they never see a stage.
-    room("grid-grpc", &["grid-core", "grid-proto"]),
+    room("grid-grpc", &["grid-core", "grid-proto", "grid-tls"]),
     // Settings are the program's, and the only thing in it that others may want to read.
     room("grid-config", &["grid-core"]),
     // It hands a stage's tests the evidence that the stages before it made.
@@ -109,23 +119,36 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("protox", &["grid-proto"]),
     ("h2", &["grid-grpc"]),
     // A witness is an HTTP server of its own, and is run where no host is.
-    ("hyper", &["grid-grpc", "grid-audit-witness", SERVER]),
-    ("hyper-util", &["grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper-util", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
+    ("hyper-rustls", &["grid-authzen"]),
     ("tower-service", &["grid-grpc"]),
     ("jsonschema", &["grid-adm"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-audit-witness", "grid-sdk-local"]),
+    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
+    ("cedar-policy", &["grid-policy"]),
+    ("miette", &["grid-policy"]),
     ("crc32c", &["grid-audit-wal"]),
     ("redb", &["grid-audit-index"]),
     ("ureq", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"]),
-    ("rustls", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"]),
-    ("rustls-native-certs", &["grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"]),
+    (
+        "rustls",
+        &["grid-authzen", "grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity", "grid-tls"],
+    ),
+    ("tokio-rustls", &["grid-tls"]),
+    ("rustls-webpki", &["grid-tls"]),
+    ("x509-parser", &["grid-tls"]),
+    ("rcgen", &["grid-tls"]),
+    (
+        "rustls-native-certs",
+        &["grid-authzen", "grid-audit-export", "grid-audit-verify", "grid-audit-witness", "grid-identity"],
+    ),
     ("prometheus", &["grid-metrics"]),
-    ("opentelemetry", &[SERVER]),
-    ("opentelemetry-otlp", &[SERVER]),
-    ("opentelemetry_sdk", &[SERVER]),
-    ("tracing-opentelemetry", &[SERVER]),
+    ("opentelemetry", &["grid-telemetry"]),
+    ("opentelemetry-otlp", &["grid-telemetry"]),
+    ("opentelemetry_sdk", &["grid-telemetry"]),
+    ("tracing-opentelemetry", &["grid-telemetry"]),
     // The example programs have a command line of their own.
     ("clap", &[PROGRAM, "quickstart-rust", "quickstart-client"]),
     ("serde_norway", &["grid-config"]),

@@ -245,11 +245,47 @@ fn plaintext_stays_on_this_machine_unless_it_is_allowed() {
             let place = Place::strict().set(&format!("{key}={address}"));
             assert_eq!(code_of(&place), Code::InvalidConfig);
             place.set("server.allow_plaintext=true").config();
+            let place = Place::strict().set(&format!("{key}={address}"));
+            place.set("tls.cert=host.pem").set("tls.key=host.key").config();
         }
         for address in ["127.0.0.1:7000", "127.9.9.9:7000", "[::1]:7000", "localhost:7000"] {
             Place::strict().set(&format!("{key}={address}")).config();
         }
     }
+}
+
+#[test]
+fn certificates_are_asked_for_only_where_they_can_be_held_against_something() {
+    for (flags, expected) in [
+        (&["tls.cert=a"][..], "tls.key: is not set, and `tls.cert` is; name the file of the certificate's key"),
+        (&["tls.key=a"], "tls.key: is set, and `tls.cert` is not; name the file of the key's certificate"),
+        (
+            &["tls.client_auth=required"],
+            "tls.client_auth: is `required`, and `tls.cert` is not set; only over TLS can it be asked",
+        ),
+        (
+            &["tls.cert=a", "tls.key=b", "tls.client_auth=optional"],
+            "tls.client_auth: is `optional`, and nobody vouches for clients; say who does in `tls.bundles`",
+        ),
+        (
+            &["tls.cert=a", "tls.key=b", "tls.bundles=spiffe://dev.local=ca.pem"],
+            "tls.client_auth: is `off`, and `tls.bundles` says who vouches for clients; set it to `optional` or `required`",
+        ),
+        (
+            &["tls.cert=a", "tls.key=b", "tls.crl=x.crl"],
+            "tls.crl: is set, and `tls.client_auth` is `off`, so nobody is held against it; leave it out",
+        ),
+    ] {
+        let place = flags.iter().fold(Place::strict(), |place, flag| place.set(flag));
+        let said = place.only();
+        assert!(said.ends_with(expected), "{said}");
+    }
+    let full = ["tls.cert=a", "tls.key=b", "tls.client_auth=required", "tls.bundles=spiffe://a=x.pem,partners=y.pem"];
+    let config = full.iter().fold(Place::strict(), |place, flag| place.set(flag)).config();
+    assert_eq!(config.tls.bundles, ["spiffe://a=x.pem", "partners=y.pem"]);
+    assert_eq!(config.server.unix_mode.bits(), 0o600);
+    let listed = Place::strict().file("grid.toml", "[tls]\ncert = \"a\"\nkey = \"b\"\nclient_auth = \"optional\"\nbundles = [\"spiffe://a=x.pem\"]\nmin_version = \"1.2\"");
+    assert_eq!(listed.config().tls.min_version, grid_config::TlsVersion::Tls12);
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use grid_authorize::{Authorize, Roles, Settings};
+use grid_approve::Approvals;
+use grid_authorize::{Authorize, Disclosure, Roles, Settings};
+use grid_config::DeniedTools;
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{
     Refusal,
@@ -21,6 +23,7 @@ use grid_identity::{Beside, Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
+use grid_reload::Policies;
 use grid_resolve::{Roster, Scope};
 use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
@@ -33,6 +36,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     archive::Archive,
+    events::Events,
     front_door::Door,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
@@ -102,24 +106,35 @@ fn desk<C: Contracts>(contracts: C, archive: Archive) -> Desk<C> {
 fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: SigningKey, log: Log) -> Desk<C> {
     let verifier = Verifier::new(key.verifying_key(), "grid", "grid-host", Duration::ZERO);
     let local = grid_local::Settings { ttl: Duration::from_secs(60), outstanding: 1000, total: 10_000 };
+    let waiting = grid_approve::Settings {
+        timeout: Duration::from_secs(300),
+        per_principal: 4,
+        per_tenant: 100,
+        total: 100,
+        kept_args: 1024,
+    };
     let decisions = Settings {
         cache: true,
         ttl: Duration::from_secs(60),
         deny_ttl: Duration::from_secs(5),
         entries: 1000,
         timeout: Duration::from_secs(1),
+        disclosure: Disclosure::Full,
     };
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
         sessions: Sessions::new(limits(), clock.shared()),
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
+        policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits,
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
-        epochs: watch::Sender::new(Epoch { number: 1, reason: Arc::from("") }),
+        approvals: Approvals::new(waiting, clock.shared()),
+        epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
+        events: Events::new(clock.shared()),
         watchers: Arc::new(Semaphore::new(4)),
         archive,
         outlets: Outlets::default(),
@@ -131,6 +146,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             runtime_role: "runtime".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
+            denied_tools: DeniedTools::Omit,
             heartbeat: Duration::from_secs(10),
             silent_limit: Duration::from_secs(30),
             max_in_flight: 4,
@@ -234,7 +250,12 @@ impl<C: Contracts> Desk<C> {
 
     /// A runtime of the tenant `demo` that serves these for every session.
     pub(super) fn seated(&self, id: &str, tools: &[&str]) -> Arc<FakeRuntime> {
-        let runtime = FakeRuntime::new(id, "demo", 4);
+        self.seated_for(id, "demo", tools)
+    }
+
+    /// The same of another tenant.
+    pub(super) fn seated_for(&self, id: &str, tenant: &str, tools: &[&str]) -> Arc<FakeRuntime> {
+        let runtime = FakeRuntime::new(id, tenant, 4);
         let seated: Arc<dyn Runtime> = runtime.clone();
         for tool in tools {
             self.host().roster.seat(&Arc::from(*tool), &seated, Scope::Every);

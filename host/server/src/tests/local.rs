@@ -9,7 +9,7 @@ use grid_core::{
     Code, Refusal, Stage,
     clock::Clock as _,
     envelope::{Credentials, Envelope, OpenSession},
-    local::{BATCH, Batch, GiveBack, Granted, Report, UnseenArgs},
+    local::{Authorized, BATCH, Batch, GiveBack, Granted, Report, UnseenArgs},
     outcome::ToolAnswer,
     port::{FrontDoor as _, LocalDoor as _},
     principal::SecurityClaim,
@@ -28,7 +28,10 @@ const LAB: &str = r#"{"manifest_version":"1.0.0","contracts":[
         {"name":"ring","description":"Only here.","parameters":{"type":"OBJECT","properties":{}}}]}]}"#;
 
 pub(super) async fn authorize(desk: &Desk<Strict>, who: &Credentials, call: Envelope) -> Result<Granted, Refusal> {
-    desk.door.authorize(who.clone(), call).await
+    match desk.door.authorize(who.clone(), call).await? {
+        Authorized::Granted(granted) => Ok(*granted),
+        Authorized::Waiting(waits) => Err(waits.refusal),
+    }
 }
 
 /// The report of `call` under its grant.

@@ -13,7 +13,7 @@ use grid_core::{
     frame::{Announce, HostFrame, RuntimeFrame},
     id::{CallId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, Tools},
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::{CallAnswer, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
 };
@@ -65,7 +65,7 @@ impl FrontDoor for Echo {
 }
 
 impl LocalDoor for Echo {
-    async fn authorize(&self, _: Credentials, _: Envelope) -> Result<Granted, Refusal> {
+    async fn authorize(&self, _: Credentials, _: Envelope) -> Result<Authorized, Refusal> {
         no()
     }
     async fn authorize_all(&self, _: Credentials, _: Batch) -> Result<GrantedAll, Refusal> {

@@ -1,5 +1,5 @@
 //! The accept loop: takes connections until it is told to stop, whatever the kernel says in between (SV-7), and
-//! keeps count of them per address. A fault of one connection is its own; a lack of descriptors or memory passes.
+//! keeps count of them per peer. A fault of one connection is its own; a lack of descriptors or memory passes.
 
 use std::{
     collections::HashMap,
@@ -10,20 +10,56 @@ use std::{
     time::Duration,
 };
 
-use tokio::net::{TcpListener, TcpStream};
+use grid_core::envelope::{LocalPeer, PeerCertificate};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Where connections come from; a trait, so that a test can put errors between them.
+/// Where connections come from; a trait, because there are several, and so that a test can put errors between them.
 pub(crate) trait Accept: Send + 'static {
-    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, Origin)>> + Send;
 }
 
 impl Accept for TcpListener {
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self).await
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Origin)> {
+        let (stream, address) = Self::accept(self).await?;
+        if let Err(fault) = stream.set_nodelay(true) {
+            tracing::debug!(%fault, "small writes may wait");
+        }
+        Ok((stream, Origin::Address(address)))
+    }
+}
+
+/// Where a connection comes from, as the kernel says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Origin {
+    Address(SocketAddr),
+    /// A process on this machine.
+    Local(LocalPeer),
+}
+
+/// Who shares a number of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Sharer {
+    Address(IpAddr),
+    User(u32),
+}
+
+impl Origin {
+    fn sharer(self) -> Sharer {
+        match self {
+            Self::Address(address) => Sharer::Address(address.ip().to_canonical()),
+            Self::Local(peer) => Sharer::User(peer.uid),
+        }
     }
 }
 
@@ -31,11 +67,44 @@ impl Accept for TcpListener {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) loopback: bool,
+    pub(crate) proved: Proved,
     /// It has asked something.
     pub(crate) asked: AtomicBool,
+    /// Each runtime that is attached on it holds one more.
+    pub(crate) attached: Arc<()>,
     /// Cut the connection now.
     pub(crate) hang_up: CancellationToken,
     _place: Place,
+}
+
+/// What a connection proves of its peer. It travels with each request, as an extension, where there is anything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Proved {
+    /// By the handshake.
+    pub(crate) certificate: Option<Arc<PeerCertificate>>,
+    /// By the kernel, on a Unix socket.
+    pub(crate) local: Option<LocalPeer>,
+}
+
+impl Proved {
+    pub(crate) fn is_something(&self) -> bool {
+        self.certificate.is_some() || self.local.is_some()
+    }
+}
+
+impl Peer {
+    fn new(origin: Origin, hang_up: CancellationToken, place: Place) -> Self {
+        let (loopback, local) = match origin {
+            Origin::Address(address) => (address.ip().to_canonical().is_loopback(), None),
+            Origin::Local(peer) => (true, Some(peer)),
+        };
+        let proved = Proved { certificate: None, local };
+        Self { loopback, proved, asked: AtomicBool::new(false), attached: Arc::default(), hang_up, _place: place }
+    }
+
+    pub(crate) fn has_runtime(&self) -> bool {
+        Arc::strong_count(&self.attached) > 1
+    }
 }
 
 /// Accepts until `stop`; each connection is served by a task of `tasks` and cut when `kill` says so.
@@ -48,7 +117,7 @@ pub(crate) async fn accept<A, S, F>(
     serve: S,
 ) where
     A: Accept,
-    S: Fn(TcpStream, Arc<Peer>) -> F + Send + 'static,
+    S: Fn(A::Stream, Peer) -> F + Send + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let mut pause = FIRST_PAUSE;
@@ -59,22 +128,13 @@ pub(crate) async fn accept<A, S, F>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, address)) => {
+            Ok((stream, origin)) => {
                 pause = FIRST_PAUSE;
-                let Some(place) = places.take(address.ip()) else {
-                    tracing::debug!(%address, "closed: too many connections from this address");
+                let Some(place) = places.take(origin.sharer()) else {
+                    tracing::debug!(?origin, "closed: too many connections from there");
                     continue;
                 };
-                if let Err(fault) = stream.set_nodelay(true) {
-                    tracing::debug!(%fault, "small writes may wait");
-                }
-                let peer = Peer {
-                    loopback: address.ip().to_canonical().is_loopback(),
-                    asked: AtomicBool::new(false),
-                    hang_up: kill.child_token(),
-                    _place: place,
-                };
-                tasks.spawn(serve(stream, Arc::new(peer)));
+                tasks.spawn(serve(stream, Peer::new(origin, kill.child_token(), place)));
             }
             Err(fault) if of_one_connection(&fault) => {
                 tracing::debug!(%fault, "a connection was lost before it was taken");
@@ -102,10 +162,10 @@ fn of_one_connection(fault: &io::Error) -> bool {
     )
 }
 
-/// Connections per address.
+/// Connections per address, and per user on a Unix socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Places {
-    taken: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    taken: Arc<Mutex<HashMap<Sharer, u32>>>,
     limit: u32,
 }
 
@@ -113,7 +173,7 @@ pub(crate) struct Places {
 #[derive(Debug)]
 struct Place {
     places: Places,
-    address: IpAddr,
+    sharer: Sharer,
 }
 
 impl Places {
@@ -121,25 +181,24 @@ impl Places {
         Self { taken: Arc::default(), limit }
     }
 
-    fn take(&self, address: IpAddr) -> Option<Place> {
-        let address = address.to_canonical();
+    fn take(&self, sharer: Sharer) -> Option<Place> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(address).or_insert(0);
+        let count = taken.entry(sharer).or_insert(0);
         if *count >= self.limit {
             return None;
         }
         *count += 1;
-        Some(Place { places: self.clone(), address })
+        Some(Place { places: self.clone(), sharer })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.address) {
+        if let Some(count) = taken.get_mut(&self.sharer) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.address);
+                taken.remove(&self.sharer);
             }
         }
     }

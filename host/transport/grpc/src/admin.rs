@@ -4,27 +4,30 @@
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
-use grid_core::port::{AdminDoor, AuditDoor};
-use grid_proto::v1::{self, admin_service_server, audit_service_server};
+use grid_core::port::{AdminDoor, ApprovalDoor, AuditDoor};
+use grid_proto::v1::{self, admin_service_server};
+use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    accept::{Peer, Places, accept},
+    accept::{Peer, Places},
+    approvers::Approvers,
     auditors::Auditors,
     body::Reply,
-    connection::{Port, Route, serve_auto},
+    connection::{Port, Route},
     convert::admin,
     running::Running,
-    server::{beside, services, unknown},
+    server::{Beside, listen, services, unknown},
     settings::Settings,
     side::{Health, Sides, split},
+    socket::Socket,
     unary::{Asked, Limits, is_grpc, unary},
 };
 
-const SERVICES: &[&str] = &[admin_service_server::SERVICE_NAME, audit_service_server::SERVICE_NAME];
+const SERVICES: [&str; 1] = [admin_service_server::SERVICE_NAME];
 
 /// Answers requests that are not gRPC; `None` where it does not know the path.
 pub trait Pages: Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static {}
@@ -35,8 +38,11 @@ impl<P: Fn(&Parts) -> Option<Response<Bytes>> + Send + Sync + 'static> Pages for
 pub struct Admin<A, P> {
     door: Arc<A>,
     auditors: Option<Arc<dyn AuditDoor>>,
+    approvers: Option<Arc<dyn ApprovalDoor>>,
     pages: P,
     settings: Settings,
+    tls: Option<Tls>,
+    socket: Option<Socket>,
 }
 
 impl<A, P> fmt::Debug for Admin<A, P> {
@@ -49,13 +55,31 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self { door, auditors: None, pages, settings }
+        Self { door, auditors: None, approvers: None, pages, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Encrypts what comes over the network.
+    #[must_use]
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves processes on this machine at `socket` too.
+    #[must_use]
+    pub fn local(self, socket: Option<Socket>) -> Self {
+        Self { socket, ..self }
+    }
+
+    /// Hands people who approve to `door`; without it nobody serves them.
+    #[must_use]
+    pub fn approving(self, door: Arc<dyn ApprovalDoor>) -> Self {
+        Self { approvers: Some(door), ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -67,29 +91,32 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         let kill = CancellationToken::new();
         let stop = kill.child_token();
         let tasks = TaskTracker::new();
-        let health = Health::of(services(SERVICES, self.auditors.is_some())).await;
+        let health = Health::of(services(&SERVICES, self.auditors.is_some(), self.approvers.is_some())).await;
         let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
         let routes = Routes {
             door: self.door,
-            auditors: self.auditors.map(|door| Auditors { door, limits }),
+            beside: Beside {
+                auditors: self.auditors.map(|door| Auditors { door, limits }),
+                approvers: self.approvers.map(|door| Approvers { door, limits }),
+                sides: Sides::new(&health, stop.clone()),
+            },
             pages: self.pages,
             limits,
-            sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
-        let serve = move |stream, peer| serve_auto(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
+        let (tls, protocols) = (self.tls, Protocols::Any);
+        let port =
+            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
 }
 
 struct Routes<A, P> {
     door: Arc<A>,
-    auditors: Option<Auditors>,
+    beside: Beside,
     pages: P,
     limits: Limits,
-    sides: Sides,
 }
 
 impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
@@ -99,7 +126,7 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
         }
         let (service, method) = split(request.uri().path());
         if service != admin_service_server::SERVICE_NAME {
-            return beside(self.auditors.as_ref(), &self.sides, request, peer).await;
+            return self.beside.serve(request, peer).await;
         }
         let (door, local, limits) = (&self.door, peer.loopback, self.limits);
         match method {
@@ -111,26 +138,45 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
             }
             "ListRuntimes" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListRuntimesRequest>| {
-                    admin::runtimes(door.runtimes(asked.credentials).await)
+                    admin::runtimes(door.runtimes(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListSessions" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListSessionsRequest>| {
-                    admin::sessions(door.sessions(asked.credentials).await)
+                    admin::sessions(door.sessions(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListContracts" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListContractsRequest>| {
-                    admin::contracts(door.contracts(asked.credentials).await)
+                    admin::contracts(door.contracts(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
-                    let reason = asked.message.reason;
-                    admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                    let request = admin::invalidate(asked.message);
+                    admin::invalidated(door.invalidate(asked.credentials, request).await)
+                })
+                .await
+            }
+            "ListRevocations" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListRevocationsRequest>| {
+                    admin::revocations(door.revocations(asked.credentials).await)
+                })
+                .await
+            }
+            "Restore" => {
+                unary(request, local, limits, async |asked: Asked<v1::RestoreRequest>| {
+                    let request = admin::restore(asked.message);
+                    admin::restored(door.restore(asked.credentials, request).await)
+                })
+                .await
+            }
+            "ReloadPolicies" => {
+                unary(request, local, limits, async |asked: Asked<v1::ReloadPoliciesRequest>| {
+                    admin::reloaded(door.reload_policies(asked.credentials).await)
                 })
                 .await
             }

@@ -25,6 +25,7 @@ use tonic::{Status, Streaming, server::Grpc};
 use tonic_prost::ProstCodec;
 
 use crate::{
+    accept::Peer,
     body::Reply,
     convert::frame,
     fault::plain,
@@ -47,13 +48,9 @@ pub(crate) struct Runtimes<R> {
 
 impl<R: RuntimeDoor> Runtimes<R> {
     /// Answers at once; what came of the announcement is the first frame.
-    pub(crate) async fn attach(
-        &self,
-        request: Request<Incoming>,
-        loopback: bool,
-        hang_up: CancellationToken,
-    ) -> Response<Reply> {
-        let attach = Attach { runtimes: self, credentials: credentials(request.headers(), loopback), hang_up };
+    pub(crate) async fn attach(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        let credentials = credentials(request.headers(), request.extensions(), peer.loopback);
+        let attach = Attach { runtimes: self, credentials, peer };
         Grpc::new(ProstCodec::default())
             .apply_max_message_size_config(Some(self.message), Some(self.message))
             .streaming(attach, request)
@@ -66,7 +63,7 @@ impl<R: RuntimeDoor> Runtimes<R> {
 struct Attach<'a, R> {
     runtimes: &'a Runtimes<R>,
     credentials: Credentials,
-    hang_up: CancellationToken,
+    peer: &'a Peer,
 }
 
 impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attach<'_, R> {
@@ -82,7 +79,8 @@ impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attac
             credentials: std::mem::take(&mut self.credentials),
             first_frame: self.runtimes.first_frame,
             stall: self.runtimes.stall,
-            hang_up: self.hang_up.clone(),
+            hang_up: self.peer.hang_up.clone(),
+            _attached: Arc::clone(&self.peer.attached),
         };
         self.runtimes.tasks.spawn(link.run(opened));
         let outbound = Outbound::new(opening, self.runtimes.message);
@@ -98,6 +96,8 @@ struct Link<R> {
     first_frame: Duration,
     stall: Duration,
     hang_up: CancellationToken,
+    /// As long as this is held, the connection does not grow old.
+    _attached: Arc<()>,
 }
 
 impl<R: RuntimeDoor> Link<R> {

@@ -2,6 +2,7 @@
 //! checking is the path's work.
 
 pub(crate) mod admin;
+pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod error;

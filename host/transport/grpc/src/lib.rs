@@ -6,6 +6,7 @@
 
 mod accept;
 mod admin;
+mod approvers;
 mod attach;
 mod auditors;
 mod body;
@@ -20,6 +21,7 @@ mod running;
 mod server;
 mod settings;
 mod side;
+mod socket;
 mod unary;
 
 #[doc(hidden)]
@@ -31,3 +33,4 @@ pub use running::{Running, Stopped};
 pub use server::Server;
 pub use settings::Settings;
 pub use side::Health;
+pub use socket::Socket;

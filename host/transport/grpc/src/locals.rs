@@ -93,7 +93,7 @@ impl<F: FrontDoor + LocalDoor> Locals<F> {
         let (queue, answers) = mpsc::channel(IN_FLIGHT);
         let reports = Reports {
             door: Arc::clone(&self.door),
-            credentials: credentials(&head.headers, loopback),
+            credentials: credentials(&head.headers, &head.extensions, loopback),
             inbound: Inbound::new(body, self.limits.message),
             queue,
             stall: self.stall,

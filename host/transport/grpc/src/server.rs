@@ -5,9 +5,10 @@ use std::{io, sync::Arc};
 
 use grid_core::{
     clock::SharedClock,
-    port::{AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
+    port::{ApprovalDoor, AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
 };
-use grid_proto::v1::{audit_service_server, grid_service_server, runtime_service_server};
+use grid_proto::v1::{approval_service_server, audit_service_server, grid_service_server, runtime_service_server};
+use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
@@ -15,43 +16,65 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     accept::{Accept, Peer, Places, accept},
+    approvers::Approvers,
     attach::Runtimes,
     auditors::Auditors,
     body::Reply,
     callers::{Callers, Method},
-    connection::{Port, Route, serve_http2},
+    connection::{Port, Route, serve, serve_plain},
     fault::{Fault, plain},
     locals::Locals,
     running::Running,
     settings::Settings,
     side::{Health, Sides, split},
+    socket::Socket,
     unary::{Limits, is_grpc},
 };
 
-const SERVICES: &[&str] =
-    &[grid_service_server::SERVICE_NAME, runtime_service_server::SERVICE_NAME, audit_service_server::SERVICE_NAME];
+const SERVICES: [&str; 2] = [grid_service_server::SERVICE_NAME, runtime_service_server::SERVICE_NAME];
 
-/// Serves callers, runtimes and auditors.
+/// Serves callers, runtimes, auditors and people who approve.
 #[derive(Debug)]
 pub struct Server<F, R> {
     front: Arc<F>,
     runtimes: Arc<R>,
     auditors: Option<Arc<dyn AuditDoor>>,
+    approvers: Option<Arc<dyn ApprovalDoor>>,
     clock: SharedClock,
     settings: Settings,
+    tls: Option<Tls>,
+    socket: Option<Socket>,
 }
 
 impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self { front, runtimes, auditors: None, clock, settings }
+        Self { front, runtimes, auditors: None, approvers: None, clock, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Encrypts what comes over the network.
+    #[must_use]
+    pub fn secured(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Serves processes on this machine at `socket` too.
+    #[must_use]
+    pub fn local(self, socket: Option<Socket>) -> Self {
+        Self { socket, ..self }
+    }
+
+    /// Hands people who approve to `door`; without it nobody serves them.
+    #[must_use]
+    pub fn approving(self, door: Arc<dyn ApprovalDoor>) -> Self {
+        Self { approvers: Some(door), ..self }
     }
 
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
@@ -67,7 +90,7 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
         let kill = CancellationToken::new();
         let stop = kill.child_token();
         let tasks = TaskTracker::new();
-        let health = Health::of(services(SERVICES, self.auditors.is_some())).await;
+        let health = Health::of(services(&SERVICES, self.auditors.is_some(), self.approvers.is_some())).await;
         let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
         let locals = Locals {
             door: Arc::clone(&self.front),
@@ -78,7 +101,11 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
         };
         let routes = Routes {
             callers: Callers { door: self.front, clock: self.clock, limits, locals },
-            auditors: self.auditors.map(|door| Auditors { door, limits }),
+            beside: Beside {
+                auditors: self.auditors.map(|door| Auditors { door, limits }),
+                approvers: self.approvers.map(|door| Approvers { door, limits }),
+                sides: Sides::new(&health, stop.clone()),
+            },
             runtimes: Runtimes {
                 door: self.runtimes,
                 message: self.settings.max_message,
@@ -86,14 +113,33 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
                 stall: self.settings.stall_timeout,
                 tasks: tasks.clone(),
             },
-            sides: Sides::new(&health, stop.clone()),
         };
         let places = Places::new(self.settings.max_connections_per_peer);
-        let port = Arc::new(Port { route: routes, settings: self.settings, tasks: tasks.clone(), stop: stop.clone() });
-        let serve = move |stream, peer| serve_http2(Arc::clone(&port), stream, peer);
-        tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
+        let (tls, protocols) = (self.tls, Protocols::Http2);
+        let port =
+            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        listen(Arc::new(port), listener, self.socket, places, &kill);
         Running::new(address, health, stop, kill, tasks)
     }
+}
+
+/// Accepts from the network, and from processes on this machine where there is a socket.
+pub(crate) fn listen<T: Route>(
+    port: Arc<Port<T>>,
+    listener: impl Accept,
+    socket: Option<Socket>,
+    places: Places,
+    kill: &CancellationToken,
+) {
+    let (tasks, stop) = (&port.tasks, &port.stop);
+    if let Some(socket) = socket {
+        let port = Arc::clone(&port);
+        let serve = move |stream, peer| serve_plain(Arc::clone(&port), stream, peer);
+        tasks.spawn(accept(socket, places.clone(), tasks.clone(), stop.clone(), kill.clone(), serve));
+    }
+    let network = Arc::clone(&port);
+    let serve = move |stream, peer| serve(Arc::clone(&network), stream, peer);
+    tasks.spawn(accept(listener, places, tasks.clone(), stop.clone(), kill.clone(), serve));
 }
 
 /// Where a request goes.
@@ -101,8 +147,7 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
 struct Routes<F, R> {
     callers: Callers<F>,
     runtimes: Runtimes<R>,
-    auditors: Option<Auditors>,
-    sides: Sides,
+    beside: Beside,
 }
 
 impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Route for Routes<F, R> {
@@ -116,38 +161,43 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Route for Routes<F, R> {
                 Some(method) => self.callers.serve(method, request, peer.loopback).await,
                 None => unknown(path),
             },
-            (runtime_service_server::SERVICE_NAME, "Attach") => {
-                let hang_up = peer.hang_up.clone();
-                self.runtimes.attach(request, peer.loopback, hang_up).await
+            (runtime_service_server::SERVICE_NAME, "Attach") => self.runtimes.attach(request, peer).await,
+            _ => self.beside.serve(request, peer).await,
+        }
+    }
+}
+
+/// The services that more than one port has: for auditors, for people who approve, health and reflection.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) auditors: Option<Auditors>,
+    pub(crate) approvers: Option<Approvers>,
+    pub(crate) sides: Sides,
+}
+
+impl Beside {
+    pub(crate) async fn serve(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        let (service, method) = split(request.uri().path());
+        let answered = match (service, &self.auditors, &self.approvers) {
+            (audit_service_server::SERVICE_NAME, Some(auditors), _) => {
+                let method = method.to_owned();
+                auditors.serve(&method, request, peer.loopback).await
             }
-            _ => beside(self.auditors.as_ref(), &self.sides, request, peer).await,
-        }
+            (approval_service_server::SERVICE_NAME, _, Some(approvers)) => {
+                let method = method.to_owned();
+                approvers.serve(&method, request, peer.loopback).await
+            }
+            _ => self.sides.serve(request).await,
+        };
+        answered.unwrap_or_else(|request| unknown(request.uri().path()))
     }
 }
 
-/// The services that more than one port has: for auditors, health and reflection.
-pub(crate) async fn beside(
-    auditors: Option<&Auditors>,
-    sides: &Sides,
-    request: Request<Incoming>,
-    peer: &Peer,
-) -> Response<Reply> {
-    let answered = match (split(request.uri().path()), auditors) {
-        ((audit_service_server::SERVICE_NAME, method), Some(auditors)) => {
-            let method = method.to_owned();
-            auditors.serve(&method, request, peer.loopback).await
-        }
-        _ => sides.serve(request).await,
-    };
-    answered.unwrap_or_else(|request| unknown(request.uri().path()))
-}
-
-/// The services of a port; the last of `all` is that for auditors.
-pub(crate) fn services(all: &'static [&'static str], auditing: bool) -> &'static [&'static str] {
-    match all.split_last() {
-        Some((_, others)) if !auditing => others,
-        _ => all,
-    }
+/// The services of a port: its own, and those beside them that somebody serves.
+pub(crate) fn services(own: &[&'static str], auditing: bool, approving: bool) -> Vec<&'static str> {
+    let audit = auditing.then_some(audit_service_server::SERVICE_NAME);
+    let approval = approving.then_some(approval_service_server::SERVICE_NAME);
+    own.iter().copied().chain(audit).chain(approval).collect()
 }
 
 /// No service has such a method.

@@ -18,6 +18,11 @@ pub struct Settings {
     pub keepalive_timeout: Duration,
     /// A connection that has asked nothing is closed after this.
     pub first_request_timeout: Duration,
+    /// A connection is asked to go after about this time, a tenth more or less, so that those of one moment do not all
+    /// come again in another. One that a runtime is attached on stays, since its calls would end with it.
+    pub max_age: Duration,
+    /// How long the requests of a connection that was asked to go have to end.
+    pub age_grace: Duration,
     /// The head of an HTTP/1 request must be there by then (operators' port only).
     pub header_timeout: Duration,
     /// The message of a call must be there this long after its headers.
@@ -49,6 +54,8 @@ impl Default for Settings {
             keepalive: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
             first_request_timeout: Duration::from_secs(10),
+            max_age: Duration::from_secs(3_600),
+            age_grace: Duration::from_secs(30),
             header_timeout: Duration::from_secs(5),
             message_timeout: Duration::from_secs(10),
             first_frame_timeout: Duration::from_secs(5),

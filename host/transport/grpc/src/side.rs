@@ -51,13 +51,13 @@ impl Side {
 #[derive(Debug, Clone)]
 pub struct Health {
     reporter: HealthReporter,
-    services: &'static [&'static str],
+    services: Arc<[&'static str]>,
 }
 
 impl Health {
     /// Every service of `services`, and the port as a whole (""), begins as not serving.
-    pub(crate) async fn of(services: &'static [&'static str]) -> Self {
-        let health = Self { reporter: HealthReporter::new(), services };
+    pub(crate) async fn of(services: Vec<&'static str>) -> Self {
+        let health = Self { reporter: HealthReporter::new(), services: services.into() };
         health.set(false).await;
         health
     }
@@ -88,7 +88,7 @@ impl fmt::Debug for Sides {
 impl Sides {
     pub(crate) fn new(health: &Health, stop: CancellationToken) -> Self {
         let service = HealthService::from_health_reporter(health.reporter.clone());
-        Self { health: Side::new(HealthServer::new(service)), reflection: reflection(health.services), stop }
+        Self { health: Side::new(HealthServer::new(service)), reflection: reflection(&health.services), stop }
     }
 
     /// The answer to a path that no service of ours has; `None` where nobody knows it.

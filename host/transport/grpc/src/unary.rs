@@ -5,12 +5,12 @@ use std::{future::Future, time::Duration};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use grid_core::envelope::Credentials;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use prost::Message;
 
-use crate::{body::Reply, fault::Fault};
+use crate::{accept::Proved, body::Reply, fault::Fault};
 
 /// Flag byte and length.
 pub(crate) const PREFIX: usize = 5;
@@ -59,7 +59,7 @@ pub(crate) async fn read<Q: Message + Default>(
     let (head, body) = request.into_parts();
     let read = tokio::time::timeout(limits.patience, gather(body, limits.message));
     let bytes = read.await.unwrap_or(Err(Fault::Slow))?;
-    let credentials = credentials(&head.headers, loopback);
+    let credentials = credentials(&head.headers, &head.extensions, loopback);
     Ok(Asked { message: decode(bytes)?, credentials, timeout: timeout(&head.headers) })
 }
 
@@ -145,7 +145,7 @@ pub(crate) fn framed<A: Message>(answer: &A, limit: usize) -> Result<Bytes, Faul
 
 /// What the request offers as proof. An `authorization` that is no single bearer token becomes an empty token,
 /// which nothing accepts; it must not count as none.
-pub(crate) fn credentials(headers: &HeaderMap, loopback: bool) -> Credentials {
+pub(crate) fn credentials(headers: &HeaderMap, extensions: &Extensions, loopback: bool) -> Credentials {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let bearer = values.next().map(|value| {
         let token = value
@@ -159,7 +159,8 @@ pub(crate) fn credentials(headers: &HeaderMap, loopback: bool) -> Credentials {
             Some(_) => String::new(),
         }
     });
-    Credentials { bearer, loopback, ..Credentials::default() }
+    let proved = extensions.get::<Proved>().cloned().unwrap_or_default();
+    Credentials { bearer, loopback, certificate: proved.certificate, local: proved.local }
 }
 
 /// `grpc-timeout`: up to eight digits and a unit. An unusable one is ignored, as the contract's own timeout holds.

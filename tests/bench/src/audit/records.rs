@@ -30,6 +30,8 @@ impl Template {
             claims: Default::default(),
             proof: Proof::Token,
             digest: ClaimsDigest([1; 32]),
+            credential: None,
+            runtime: None,
             issued_at_ms: None,
             expires_at_ms: None,
         }));

@@ -14,11 +14,13 @@ struct Faulty {
 }
 
 impl Accept for Faulty {
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, Origin)> {
         let fault = self.faults.lock().unwrap().pop_front();
         match fault {
             Some(fault) => Err(fault),
-            None => self.listener.accept().await,
+            None => Accept::accept(&self.listener).await,
         }
     }
 }
@@ -73,12 +75,16 @@ async fn an_error_that_nobody_foresaw_is_outlived_too() {
 #[test]
 fn places_are_counted_per_address_and_given_back() {
     let places = Places::new(2);
-    let [a, b]: [IpAddr; 2] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().unwrap());
-    let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+    let sharer = |text: &str| Origin::Address(SocketAddr::new(text.parse().unwrap(), 1)).sharer();
+    let [a, b, mapped] = ["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.1"].map(sharer);
     let first = places.take(a).unwrap();
     let _second = places.take(mapped).unwrap();
     assert!(places.take(a).is_none());
     assert!(places.take(b).is_some());
+    let user = |uid| Origin::Local(LocalPeer { uid, gid: 0, pid: None }).sharer();
+    let _mine = [places.take(user(7)).unwrap(), places.take(user(7)).unwrap()];
+    assert!(places.take(user(7)).is_none() && places.take(user(8)).is_some());
+    drop(_mine);
     drop(first);
     assert!(places.take(mapped).is_some());
     drop(_second);

@@ -2,7 +2,8 @@
 
 use grid_core::{
     Refusal,
-    listing::{ContractRow, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_proto::v1;
 
@@ -76,12 +77,86 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
     v1::ListContractsResponse { contracts, error }
 }
 
-pub(crate) fn invalidated(answer: Result<u64, Refusal>) -> v1::InvalidateAuthorizationsResponse {
+pub(crate) fn reloaded(answer: Result<Reloaded, Refusal>) -> v1::ReloadPoliciesResponse {
     match answer {
-        Ok(policy_epoch) => v1::InvalidateAuthorizationsResponse { policy_epoch, ..Default::default() },
+        Ok(reloaded) => v1::ReloadPoliciesResponse {
+            changed: reloaded.changed,
+            policy_digest: reloaded.policy.map_or_else(String::new, hex),
+            policy_epoch: reloaded.epoch,
+            error: None,
+        },
+        Err(refusal) => v1::ReloadPoliciesResponse {
+            error: Some(enhanced_error(&refusal)),
+            ..v1::ReloadPoliciesResponse::default()
+        },
+    }
+}
+
+/// `sha256:<hex>`.
+fn hex(digest: [u8; 32]) -> String {
+    use std::fmt::Write as _;
+    digest.iter().fold("sha256:".to_owned(), |mut text, byte| {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+pub(crate) fn invalidate(message: v1::InvalidateAuthorizationsRequest) -> Invalidate {
+    use v1::InvalidationEvent as Event;
+    let cause = match message.event() {
+        Event::InvalidationUnspecified => None,
+        Event::UserRoleChange => Some(Cause::RoleChange),
+        Event::PolicyUpdate => Some(Cause::PolicyUpdate),
+        Event::SecurityIncident => Some(Cause::Incident),
+        Event::SessionTimeout => Some(Cause::SessionTimeout),
+    };
+    Invalidate {
+        reason: message.reason,
+        cause,
+        tenant: message.tenant,
+        principal: message.principal,
+        tool: message.tool,
+        session: message.session_id,
+        event_id: message.event_id,
+        cancel_running: message.cancel_running,
+        revoke_proofs: message.revoke_proofs,
+    }
+}
+
+pub(crate) fn invalidated(answer: Result<Invalidated, Refusal>) -> v1::InvalidateAuthorizationsResponse {
+    match answer {
+        Ok(done) => v1::InvalidateAuthorizationsResponse {
+            policy_epoch: done.epoch,
+            ended_grants: done.ended_grants,
+            cancelled_calls: done.cancelled_calls,
+            repeated: done.repeated,
+            error: None,
+        },
         Err(refusal) => {
             v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() }
         }
+    }
+}
+
+pub(crate) fn revocations(answer: Result<Vec<RevocationRow>, Refusal>) -> v1::ListRevocationsResponse {
+    let (revocations, error) = rows(answer, |row: RevocationRow| v1::Revocation {
+        tenant: row.tenant,
+        principal: row.principal,
+        issued_until_ms: row.issued_until_ms,
+        reason: row.reason,
+    });
+    v1::ListRevocationsResponse { revocations, error }
+}
+
+pub(crate) fn restore(message: v1::RestoreRequest) -> Restore {
+    Restore { tenant: message.tenant, principal: message.principal, reason: message.reason }
+}
+
+pub(crate) fn restored(answer: Result<bool, Refusal>) -> v1::RestoreResponse {
+    match answer {
+        Ok(restored) => v1::RestoreResponse { restored, error: None },
+        Err(refusal) => v1::RestoreResponse { restored: false, error: Some(enhanced_error(&refusal)) },
     }
 }
 

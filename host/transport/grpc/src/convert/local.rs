@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Envelope,
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, UnseenArgs, Watched},
+    local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, UnseenArgs, Waits, Watched},
 };
 use grid_proto::v1::{
     self, authorize_tool_call_response::Status as Decision, log_tool_result_response::Status as Logging,
@@ -66,9 +66,10 @@ pub(crate) fn batch(wire: v1::AuthorizeToolCallsRequest) -> Batch {
     }
 }
 
-pub(crate) fn granted(answer: Result<Granted, Refusal>) -> v1::AuthorizeToolCallResponse {
+pub(crate) fn granted(answer: Result<Authorized, Refusal>) -> v1::AuthorizeToolCallResponse {
     match answer {
-        Ok(granted) => v1::AuthorizeToolCallResponse {
+        Ok(Authorized::Waiting(waits)) => pending(&waits),
+        Ok(Authorized::Granted(granted)) => v1::AuthorizeToolCallResponse {
             status: Some(Decision::Approved.into()),
             invocation_id: granted.invocation_id.to_string(),
             correlation_id: granted.correlation_id.to_string(),
@@ -78,6 +79,24 @@ pub(crate) fn granted(answer: Result<Granted, Refusal>) -> v1::AuthorizeToolCall
             grant: Some(v1::Grant { record: granted.record, receipt: Some(receipt(&granted.receipt)) }),
         },
         Err(refusal) => denied(&refusal),
+    }
+}
+
+/// Neither yes nor no. A peer that knows no waiting reads a denial that may be repeated (Q46).
+fn pending(waits: &Waits) -> v1::AuthorizeToolCallResponse {
+    let after = u64::try_from(waits.retry_after.as_millis()).unwrap_or(u64::MAX);
+    let error = v1::EnhancedError { retry_allowed: true, retry_after_ms: after, ..enhanced_error(&waits.refusal) };
+    let context = [
+        ("approval_id", waits.approval.to_string()),
+        ("expires_at_ms", waits.expires_at_ms.to_string()),
+        ("retry_after_ms", after.to_string()),
+    ];
+    v1::AuthorizeToolCallResponse {
+        status: Some(Decision::Pending.into()),
+        correlation_id: correlation(&waits.refusal),
+        error: Some(error),
+        execution_context: context.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..v1::AuthorizeToolCallResponse::default()
     }
 }
 

@@ -95,7 +95,8 @@ fn tool(listing: ToolListing) -> v1::ToolListing {
         digest: listing.digest,
         dynamic: listing.dynamic,
         available: listing.available,
-        ..v1::ToolListing::default()
+        denied: listing.denied,
+        needs_approval: listing.needs_approval,
     }
 }
 

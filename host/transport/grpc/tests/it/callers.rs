@@ -172,7 +172,7 @@ async fn tools_are_listed_and_a_call_is_cancelled() {
     let tool = &listed.tools[0];
     assert_eq!(tool.declaration.as_ref().unwrap().name, "add");
     assert_eq!((&*tool.effect, &*tool.contract), ("pure", "math"));
-    assert!(tool.available && tool.dynamic);
+    assert!(tool.available && tool.dynamic && tool.denied && tool.needs_approval);
     let request = v1::CancelToolCall {
         session_id: "s-1".to_owned(),
         call_id: "call-1".to_owned(),

@@ -12,15 +12,16 @@ use grid_core::{
     clock::SystemClock,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
-    id::{CallId, ConnectionId, CorrelationId, InvocationId},
+    id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
-    local::{Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Watched},
+    local::{Authorized, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Waits, Watched},
     outcome::{AuditReceipt, CallAnswer, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
 };
-use grid_grpc::{Running, Server, Settings};
+use grid_grpc::{Running, Server, Settings, Socket};
 use grid_proto::v1::{grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient};
+use grid_tls::Tls;
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc},
@@ -64,11 +65,15 @@ pub struct Front {
     /// Calls of `wait` go on when told.
     pub go: Notify,
     pub tokens: Mutex<Vec<Option<String>>>,
+    /// SPIFFE id and user of who asked, as the connection proved them.
+    pub proved: Mutex<Vec<(Option<String>, Option<u32>)>>,
 }
 
 impl Front {
     fn saw(&self, credentials: Credentials, what: impl Debug) {
         assert!(credentials.loopback, "tests connect from this machine");
+        let id = credentials.certificate.map(|certificate| certificate.spiffe_id.clone());
+        self.proved.lock().unwrap().push((id, credentials.local.map(|peer| peer.uid)));
         self.tokens.lock().unwrap().push(credentials.bearer);
         self.notes.add(what);
     }
@@ -131,6 +136,8 @@ impl FrontDoor for Front {
         }
         Ok(Tools {
             tools: vec![ToolListing {
+                denied: true,
+                needs_approval: true,
                 name: "add".to_owned(),
                 description: "adds".to_owned(),
                 parameters: "{}".to_owned(),
@@ -205,22 +212,30 @@ impl FrontDoor for Front {
 }
 
 /// What a door grants: the call of that name and id, or a refusal for `refuse`.
-fn granted(envelope: &Envelope) -> Result<Granted, Refusal> {
+fn granted(envelope: &Envelope) -> Result<Authorized, Refusal> {
     if envelope.name == "refuse" {
         return Err(refusal(Code::PermissionDenied, &envelope.correlation_id));
     }
-    Ok(Granted {
+    if envelope.name == "wait for a person" {
+        return Ok(Authorized::Waiting(Box::new(Waits {
+            approval: ApprovalId::mint(),
+            expires_at_ms: 9,
+            retry_after: Duration::from_millis(1500),
+            refusal: refusal(Code::PermissionDenied, &envelope.correlation_id),
+        })));
+    }
+    Ok(Authorized::Granted(Box::new(Granted {
         invocation_id: InvocationId::mint(),
         correlation_id: correlation(&envelope.correlation_id),
         ttl: Duration::from_millis(1234),
         args: (envelope.name == "rewritten").then(|| "{}".to_owned()),
         record: envelope.call_id.clone().into_bytes(),
         receipt: AuditReceipt { index: 7, leaf: [1; 32], inclusion: vec![[2; 32]], checkpoint: "note".to_owned() },
-    })
+    })))
 }
 
 impl LocalDoor for Front {
-    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Granted, Refusal> {
+    async fn authorize(&self, credentials: Credentials, envelope: Envelope) -> Result<Authorized, Refusal> {
         self.saw(credentials, &envelope);
         granted(&envelope)
     }
@@ -382,9 +397,14 @@ pub struct Host {
 
 impl Host {
     pub async fn start(settings: Settings) -> Self {
+        Self::with(settings, None, None).await
+    }
+
+    pub async fn with(settings: Settings, tls: Option<Tls>, socket: Option<Socket>) -> Self {
         let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
+        let server = server.secured(tls).local(socket);
         Self { front, runtimes, running: server.start(listener).await.unwrap() }
     }
 

@@ -11,3 +11,4 @@ mod limits;
 mod locals;
 mod raw;
 mod runtimes;
+mod secured;
