@@ -3,8 +3,6 @@
 mod check;
 mod diff;
 mod explain;
-mod junit;
-mod replay;
 mod test;
 
 use std::{path::PathBuf, sync::Arc};
