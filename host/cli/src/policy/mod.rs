@@ -3,9 +3,7 @@
 mod check;
 mod diff;
 mod explain;
-mod junit;
 mod reload;
-mod replay;
 mod test;
 
 use std::{path::PathBuf, sync::Arc};
