@@ -165,6 +165,16 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            _ => self.change(request, peer).await,
+        }
+    }
+}
+
+impl<A: AdminDoor, P: Pages> Routes<A, P> {
+    /// What ends rights, gives them back or puts other rules in force.
+    async fn change(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        let (door, local, limits) = (&self.door, peer.loopback, self.limits);
+        match split(request.uri().path()).1 {
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let request = admin::invalidate(asked.message);
