@@ -165,6 +165,17 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            _ => self.rights(request, local).await,
+        }
+    }
+}
+
+impl<A: AdminDoor, P: Pages> Routes<A, P> {
+    /// The methods that change who may do what.
+    async fn rights(&self, request: Request<Incoming>, local: bool) -> Response<Reply> {
+        let (door, limits) = (&self.door, self.limits);
+        let (_, method) = split(request.uri().path());
+        match method {
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let request = admin::invalidate(asked.message);
