@@ -264,10 +264,12 @@ impl Authorize {
 
     async fn decide(&self, asked: Asked<'_>) -> Result<Decision, Refusal> {
         let tool = asked.contract.name();
+        // What only the arguments decide is another stage's: the function itself is known to its caller.
+        let stage = if asked.args.is_some() { Stage::Approve } else { Stage::Authorize };
         let Some(Given { answer: entry, epoch, kept }) = answer(&self.epochs, &self.kept, &asked).await else {
             let denial = Denial { rule: String::new(), message: undecided(), undecided: true };
             let internal = "invalidations kept overtaking the evaluation";
-            return Err(denial.refuse(tool, self.settings.disclosure).because(internal));
+            return Err(denial.refuse(tool, stage, self.settings.disclosure).because(internal));
         };
         let age = kept.then(|| self.clock.elapsed().saturating_sub(entry.made));
         if kept {
@@ -275,7 +277,7 @@ impl Authorize {
         }
         match entry.verdict {
             Ok(permit) => Ok(Decision { rule: permit.rule, epoch, age, policy: entry.policy, needs: permit.needs }),
-            Err(denial) => Err(denial.refuse(tool, self.settings.disclosure)),
+            Err(denial) => Err(denial.refuse(tool, stage, self.settings.disclosure)),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, identity_faults, limits_faults, manifest_faults, read_manifest, tls_fault};
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, tls_fault};
+use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -42,6 +43,13 @@ impl Check {
             }
         }
         if let Ok(config) = reading.values()
+            && problems.is_empty()
+            && let Some(fault) = grid_source::fault(config)
+        {
+            let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
+            problems.push(Problem::new(place, "manifest", fault.message));
+        }
+        if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
@@ -66,6 +74,11 @@ impl Check {
             problems.extend(identity_faults(config).into_iter().map(|fault| {
                 Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
             }));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(fault) = decision_point_fault(config)
+        {
+            problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {

@@ -15,7 +15,7 @@ use super::{
   grid tools --token-file agent.token
   grid tools --json | jq -r '.tools[] | select(.available) | .name'
 
-The list shows what a call would be allowed to call, and nothing else.")]
+The list shows what you may call; where the host shows denied tools too, it says so.")]
 pub(super) struct Tools {
     /// Lists in a session that is open already, such as one that a runtime registered tools in
     #[arg(long, value_name = "ID")]
@@ -78,13 +78,20 @@ impl Tools {
                         "digest": tool.digest,
                         "dynamic": tool.dynamic,
                         "available": tool.available,
+                        "denied": tool.denied,
+                        "needs_approval": tool.needs_approval,
                     })
                 })
                 .collect();
             return Ok(context.output.json(&json!({ "tools": tools }))?);
         }
         let row = |tool: &grid_sdk::Listing| {
-            let state = if tool.available { "ready" } else { "no runtime" };
+            let state = match (tool.denied, tool.available, tool.needs_approval) {
+                (true, _, _) => "denied",
+                (false, false, _) => "no runtime",
+                (false, true, true) => "needs approval",
+                (false, true, false) => "ready",
+            };
             let mut first = tool.description.lines().next().unwrap_or_default().to_owned();
             if tool.dynamic {
                 first.push_str(" (registered)");

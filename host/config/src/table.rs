@@ -109,6 +109,14 @@ settings! {
         path: Option<PathBuf> = Kind::Path, Absent;
         /// What happens to arguments that a contract does not declare.
         extra_args: ExtraArgs = Kind::Choice(ExtraArgs::NAMES), Is("reject");
+        /// Refuses to start where a contract is not as the lock says; `grid serve --locked` sets it.
+        locked: bool = Kind::Bool, Is("false");
+        /// The lock, written by `grid manifest lock`; `grid.lock` beside the manifest if it is not set.
+        lock: Option<PathBuf> = Kind::Path, Absent;
+        /// Refuses to start with a manifest that is not signed, or older than one that was served.
+        require_signature: bool = Kind::Bool, Is("false");
+        /// The file of the keys that may sign it, a line each; any one of them will do.
+        keys: Option<PathBuf> = Kind::Path, Absent;
     }
 
     /// The context that calls belong to.
@@ -249,6 +257,8 @@ settings! {
         max_in_flight: u32 = integer(1, 1_000_000), Is("1024");
         /// Frames that may wait for one runtime.
         queue: usize = integer(1, 1_000_000), Is("1024");
+        /// Refuses runtimes that do not say which contracts they were built against.
+        require_digests: bool = Kind::Bool, Is("false");
     }
 
     /// What holds in development mode alone.

@@ -32,6 +32,51 @@ pub(crate) struct Settings {
 pub(crate) const MAX_ARGS: usize = 1 << 20;
 /// No contract takes more.
 const MOST_ARGS: usize = 4 << 20;
+
+impl Settings {
+    /// As the digest of a contract has them.
+    pub(crate) fn to_value(&self, group: &str, dynamic: bool) -> Value {
+        let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Value>();
+        let timeout_ms = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
+        let mut host: Map = [
+            ("contract", Value::from(group)),
+            ("dynamic", Value::from(dynamic)),
+            ("effect", Value::from(self.effect.as_str())),
+            ("providers", self.providers.as_deref().map_or(Value::Null, texts)),
+            ("required_roles", texts(&self.required_roles)),
+            ("tags", texts(&self.tags)),
+            ("timeout_ms", Value::from(timeout_ms)),
+            ("version", Value::from(self.version.as_str())),
+        ]
+        .into_iter()
+        .collect();
+        // What says nothing of the following keeps the digest that it had before they could be spoken of.
+        if !self.classification.is_empty() {
+            host.insert("classification", Value::from(self.classification.as_str()));
+        }
+        if self.max_args != MAX_ARGS {
+            host.insert("max_args", Value::from(i64::try_from(self.max_args).unwrap_or(i64::MAX)));
+        }
+        if self.cost != 1 {
+            host.insert("cost", Value::from(i64::try_from(self.cost).unwrap_or(i64::MAX)));
+        }
+        if let Some(approval) = &self.approval {
+            let within = approval.within.map_or(0, |within| i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
+            let fields = [("role", Value::from(approval.role.as_str())), ("within_ms", Value::from(within))];
+            host.insert("approval", Value::Object(fields.into_iter().collect()));
+        }
+        if let Some(tenants) = &self.tenants {
+            host.insert("tenants", texts(tenants));
+        }
+        match self.local {
+            Local::Checked => {}
+            Local::Never => drop(host.insert("local", Value::from("never"))),
+            Local::Unseen => drop(host.insert("local", Value::from("args_digest_only"))),
+        }
+        Value::Object(host)
+    }
+}
+
 /// No contract may cost more units.
 const MAX_COST: u64 = 1_000_000;
 

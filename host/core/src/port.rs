@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::{
     consent::{Decide, Decided, WaitingCalls},
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    explain::Explanation,
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
     listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
@@ -176,6 +177,13 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Those whose earlier proofs of identity are void.
     fn revocations(&self, credentials: Credentials)
     -> impl Future<Output = Result<Vec<RevocationRow>, Refusal>> + Send;
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused.
+    fn explain(
+        &self,
+        credentials: Credentials,
+        id: String,
+    ) -> impl Future<Output = Result<Explanation, Refusal>> + Send;
 
     /// Takes a revocation back; whether there was one.
     fn restore(&self, credentials: Credentials, request: Restore)

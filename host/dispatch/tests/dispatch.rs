@@ -361,3 +361,15 @@ async fn whatever_races_a_call_has_one_outcome() {
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["CANCELLED", "TIMEOUT", "answered"]);
 }
+
+#[tokio::test]
+async fn a_call_whose_rights_ended_after_its_admission_is_not_sent() {
+    let desk = Desk::new();
+    let (call, receipt) = desk.admitted().await;
+    let over = |_: &Decision| None::<()>;
+    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), over).await;
+    let refusal = outcome.result().as_ref().unwrap_err();
+    assert_eq!(refusal.code(), Code::PermissionDenied);
+    assert!(refusal.details().contains(&("sent", "false".to_owned())));
+    assert_eq!(desk.runtime.waiting(), 0, "it was sent");
+}

@@ -7,6 +7,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
+    explain::Explanation,
     listing::{ContractRow, LimitList, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     principal::Principal,
@@ -14,12 +15,13 @@ use grid_core::{
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
     runtime::Runtime as _,
 };
-use grid_identity::Caller;
+use grid_identity::{Caller, revocation::Revocation};
 use grid_reload::{Cause, reload};
 
 use crate::front_door::{Door, lost};
 
 mod ending;
+mod explain;
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
@@ -125,13 +127,23 @@ impl<C: Contracts> AdminDoor for Door<C> {
 
     async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
         self.operator(&credentials).await?;
-        Ok(Vec::new())
+        let row = |revoked: Revocation| RevocationRow {
+            tenant: revoked.tenant.to_string(),
+            principal: revoked.principal.to_string(),
+            issued_until_ms: revoked.issued_until_ms,
+            reason: revoked.reason,
+        };
+        Ok(self.0.identity.revoked().into_iter().map(row).collect())
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        self.explained(caller.principal(), &id).await
     }
 
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
         let caller = self.operator(&credentials).await?;
-        let _ = (caller, request);
-        Ok(false)
+        self.give_back_proofs(caller.principal(), request).await
     }
 
     async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {

@@ -161,7 +161,7 @@ impl<C: Contracts> Door<C> {
         let stored = self.0.refused(&refusal, trail.event(Kind::Refused)).await;
         self.0.metrics.refused(refusal.code());
         let receipt = trail.receipt(stored.as_ref());
-        trail.fill(refusal).with_receipt(receipt)
+        trail.fill(self.0.shown(refusal, trail.tool())).with_receipt(receipt)
     }
 
     pub(crate) fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
@@ -314,7 +314,7 @@ async fn call<C: Contracts>(
         Err(Stop::Refused(refusal)) => {
             let stored = host.refused(&refusal, trail.event(Kind::Refused)).await;
             let receipt = trail.receipt(stored.as_ref());
-            Err(trail.fill(refusal).with_receipt(receipt))
+            Err(trail.fill(host.shown(refusal, trail.tool())).with_receipt(receipt))
         }
         Err(Stop::Repeated(ended)) => repeated(&host, *ended, &trail).await,
     };

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_adm::Digest;
 use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
@@ -52,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) frame_queue: usize,
     /// Grants are given to callers that run tools themselves.
     pub(crate) local: bool,
+    /// A runtime has to say which contracts it was built against.
+    pub(crate) require_digests: bool,
 }
 
 /// The policy epoch, and why it is another one than before.
@@ -139,11 +142,25 @@ impl<C: Contracts> Host<C> {
         }
     }
 
+    /// What a caller sees of a refusal that is on record: a function that is hidden from it does not exist.
+    pub(crate) fn shown(&self, refusal: Refusal, tool: &str) -> Refusal {
+        let denied = refusal.code() == Code::PermissionDenied && refusal.stage() == Stage::Authorize;
+        match denied && self.rules.denied_tools == DeniedTools::Hide {
+            true => grid_contract::unknown(tool),
+            false => refusal,
+        }
+    }
+
     /// Goes on where the process before this one stopped: its grants are good until their time, or until rights end.
     pub(crate) fn take_up(&self, recovered: &Recovered) {
-        self.authorize.go_on_from(recovered.epoch);
-        self.grants.revoke_before(recovered.epoch);
-        self.ledger.void_before(recovered.epoch);
+        // What other policies permitted is not good under these.
+        let policy =
+            self.authorize.deciding().1.digest().map(|digest| format!("sha256:{}", Digest::from_bytes(digest)));
+        let moved = recovered.local.iter().any(|admission| admission.text("policy") != policy.as_deref());
+        let epoch = recovered.epoch.saturating_add(u64::from(moved));
+        self.authorize.go_on_from(epoch);
+        self.grants.revoke_before(epoch);
+        self.ledger.void_before(epoch);
         self.epochs.send_modify(|epoch| epoch.number = self.authorize.epoch());
         for admission in &recovered.local {
             if self.grants.restore(admission).is_none() {

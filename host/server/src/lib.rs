@@ -24,8 +24,8 @@ mod runtime_door;
 mod serve;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults, read_manifest};
-pub use deciding::policy_faults;
+pub use compose::{audit_key_fault, audit_origin, identity_faults};
+pub use deciding::{decision_point_fault, policy_faults};
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
 pub use ports::tls_fault;

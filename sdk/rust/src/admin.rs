@@ -8,7 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 pub use grid_proto::v1::{
-    ContractStatus, ListLimitsResponse, Revocation, RuntimeStatus, SessionStatus, StatusResponse,
+    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation, RuntimeStatus,
+    SessionStatus, StatusResponse,
 };
 
 use crate::clock;
@@ -183,6 +184,19 @@ impl Admin {
         Ok(list.revocations)
     }
 
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused; its `decision` is
+    /// empty where the log has no such call.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn explain(&self, id: &str) -> Result<ExplainDecisionResponse, Error> {
+        let mut service = self.service.clone();
+        let message = v1::ExplainDecisionRequest { id: id.to_owned() };
+        let mut told = self.ask(service.explain_decision(self.request(message))).await?;
+        refusal(told.error.take())?;
+        Ok(told)
+    }
+
     /// Takes a revocation of proofs back; whether there was one.
     ///
     /// # Errors
@@ -197,6 +211,17 @@ impl Admin {
         let done = self.ask(service.restore(self.request(message))).await?;
         refusal(done.error)?;
         Ok(done.restored)
+    }
+
+    /// Has the host read its policies again; whether they are others than before.
+    ///
+    /// # Errors
+    /// `Refused` where they have a fault, `Transport`.
+    pub async fn reload_policies(&self) -> Result<ReloadPoliciesResponse, Error> {
+        let mut service = self.service.clone();
+        let mut done = self.ask(service.reload_policies(self.request(v1::ReloadPoliciesRequest {}))).await?;
+        refusal(done.error.take())?;
+        Ok(done)
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

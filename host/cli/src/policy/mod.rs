@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod explain;
 mod junit;
+mod reload;
 mod replay;
 mod test;
 
@@ -17,13 +18,14 @@ use grid_policy::{Fault, PolicySet, Warning};
 
 use super::{Context, Exit, Failure};
 
-/// Works on a directory of policies, without a host
+/// Works on a directory of policies; `reload` alone talks to a host
 #[derive(Debug, Subcommand)]
 pub(super) enum Policy {
     Check(check::Check),
     Test(test::Test),
     Explain(explain::Explain),
     Diff(diff::Diff),
+    Reload(reload::Reload),
 }
 
 impl Policy {
@@ -33,6 +35,7 @@ impl Policy {
             Self::Test(command) => command.run(context),
             Self::Explain(command) => command.run(context),
             Self::Diff(command) => command.run(context),
+            Self::Reload(command) => command.run(context),
         }
     }
 }
@@ -56,7 +59,7 @@ impl Contracts {
             let message = "policies are held against contracts; name a manifest with --manifest or `manifest.path`";
             return Err(Failure::new(Exit::Usage, message));
         };
-        let read = grid_server::read_manifest(path, config)
+        let read = grid_source::read_manifest(path, config)
             .map_err(|error| Failure::new(Exit::Invalid, format!("`{}` cannot be read: {error}", path.display())))?;
         match read {
             Ok(loaded) => Ok((loaded.manifest, config.policy.dir.clone())),

@@ -21,6 +21,7 @@ async fn all(desk: &Desk<grid_contract::Strict>, who: &Credentials) -> Vec<Optio
         door.revocations(who.clone()).await.err(),
         door.restore(who.clone(), Restore::default()).await.err(),
         door.invalidate(who.clone(), Invalidate::everything("because")).await.err(),
+        door.reload_policies(who.clone()).await.err(),
     ]
 }
 
@@ -34,7 +35,7 @@ async fn an_admin_without_the_role_is_refused_everything_and_recorded() {
         }
     }
     let refused = desk.log.of("refused");
-    assert_eq!(refused.len(), 14);
+    assert_eq!(refused.len(), 16);
     assert!(refused.iter().all(|record| record.code() == Some("PERMISSION_DENIED")));
     assert_eq!(desk.host().authorize.epoch(), 1, "nothing was invalidated");
 }

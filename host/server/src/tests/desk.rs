@@ -76,6 +76,16 @@ pub(super) fn strict_with(text: &str) -> Desk<Strict> {
     desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
 }
 
+/// With these policies; what is hidden from callers as `denied` says.
+pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Strict> {
+    let mut desk = strict();
+    let deciding = policies.start(&manifest(MANIFEST)).unwrap();
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.authorize.replace(deciding, 0);
+    (host.policies, host.rules.denied_tools) = (policies, denied);
+    desk
+}
+
 /// With a log that can be read through the host.
 pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
     desk(Strict::new(manifest(MANIFEST)), archive)
@@ -140,6 +150,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             max_in_flight: 4,
             frame_queue: 16,
             local: true,
+            require_digests: false,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
@@ -180,6 +191,12 @@ impl Desk<Strict> {
 }
 
 impl<C: Contracts> Desk<C> {
+    /// With another rule; before anybody uses the host.
+    pub(super) fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(&mut Arc::get_mut(&mut self.door.0).unwrap().rules);
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }

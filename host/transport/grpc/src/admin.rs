@@ -183,6 +183,12 @@ impl<A: AdminDoor, P: Pages> Routes<A, P> {
                 })
                 .await
             }
+            "ExplainDecision" => {
+                unary(request, local, limits, async |asked: Asked<v1::ExplainDecisionRequest>| {
+                    admin::explanation(door.explain(asked.credentials, asked.message.id).await)
+                })
+                .await
+            }
             "ListRevocations" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListRevocationsRequest>| {
                     admin::revocations(door.revocations(asked.credentials).await)

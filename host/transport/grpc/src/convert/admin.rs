@@ -2,6 +2,7 @@
 
 use grid_core::{
     Refusal,
+    explain::{Explanation, Ground},
     listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
@@ -178,6 +179,33 @@ pub(crate) fn invalidated(answer: Result<Invalidated, Refusal>) -> v1::Invalidat
             v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() }
         }
     }
+}
+
+pub(crate) fn explanation(answer: Result<Explanation, Refusal>) -> v1::ExplainDecisionResponse {
+    match answer {
+        Ok(told) => v1::ExplainDecisionResponse {
+            decision: told.decision.to_owned(),
+            invocation_id: told.invocation,
+            correlation_id: told.correlation,
+            tenant: told.tenant,
+            principal: told.principal,
+            tool: told.tool,
+            contract_digest: told.contract,
+            rule: told.rule,
+            policy_epoch: told.epoch,
+            policy_digest: told.policy,
+            cache_age_ms: told.cache_age_ms,
+            code: told.code,
+            grounds: told.grounds.into_iter().map(ground).collect(),
+            now: told.now.to_owned(),
+            error: None,
+        },
+        Err(refusal) => v1::ExplainDecisionResponse { error: Some(enhanced_error(&refusal)), ..Default::default() },
+    }
+}
+
+fn ground(ground: Ground) -> v1::Ground {
+    v1::Ground { stage: ground.stage.to_owned(), text: ground.text, entry: ground.entry }
 }
 
 pub(crate) fn revocations(answer: Result<Vec<RevocationRow>, Refusal>) -> v1::ListRevocationsResponse {
