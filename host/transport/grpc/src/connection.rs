@@ -201,11 +201,10 @@ async fn watch<C, E, T>(
     C: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let settings = &port.settings;
-    let mut silence = pin!(sleep(settings.first_request_timeout));
-    let mut age = pin!(sleep(spread(settings.max_age)));
+    let mut silence = pin!(sleep(port.settings.first_request_timeout));
+    let mut age = pin!(sleep(spread(port.settings.max_age)));
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
-    let (mut look, mut patience) = (interval(LOOK), Patience::new(settings));
+    let (mut look, mut patience) = (interval(LOOK), Patience::new(&port.settings));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let over = tokio::select! {
@@ -237,7 +236,7 @@ async fn watch<C, E, T>(
             over = void(&mut proof), if !leaving => Some(over),
             () = age.as_mut() => None,
         };
-        age.as_mut().reset(Instant::now() + settings.age_grace);
+        age.as_mut().reset(Instant::now() + port.settings.age_grace);
         match over {
             // The port's own grace holds.
             None if stopping => {}
