@@ -8,8 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 pub use grid_proto::v1::{
-    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation, RuntimeStatus,
-    SessionStatus, StatusResponse,
+    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation,
+    RuntimeStatus, SessionStatus, StatusResponse,
 };
 
 use crate::clock;

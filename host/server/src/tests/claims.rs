@@ -66,14 +66,21 @@ fn told<T>(answer: Result<T, Refusal>, good: &str) -> Answer {
 }
 
 /// Sends one request, `id` being its correlation id and that of whatever follows from it.
-async fn send(desk: &Desk<Strict>, who: &(Credentials, String), case: &Case, id: &str, claim: Option<SecurityClaim>) -> Answer {
+async fn send(
+    desk: &Desk<Strict>,
+    who: &(Credentials, String),
+    case: &Case,
+    id: &str,
+    claim: Option<SecurityClaim>,
+) -> Answer {
     let (credentials, session) = who;
     let args = if case.tool == "sum" { SUM } else { "{}" };
     let correlation_id = format!("w-{id}");
     let call = |session: &str| Envelope { claim: claim.clone(), ..ask(session, id, case.tool, args) };
     match case.way {
         "open" => {
-            let request = OpenSession { correlation_id, claim: claim.clone(), enhanced: true, ..OpenSession::default() };
+            let request =
+                OpenSession { correlation_id, claim: claim.clone(), enhanced: true, ..OpenSession::default() };
             let opened = match desk.door.open_session(credentials.clone(), request).await {
                 Ok(opened) => opened,
                 Err(refusal) => return told::<()>(Err(refusal), ""),
@@ -102,8 +109,7 @@ async fn send(desk: &Desk<Strict>, who: &(Credentials, String), case: &Case, id:
 fn plain(record: &Record) -> String {
     const OF_ONE: [&str; 7] =
         ["correlation", "call_id", "session", "invocation", "cache_age_ms", "args_digest", "args_shape"];
-    let fields: BTreeMap<_, _> =
-        record.fields().iter().filter(|(name, _)| !OF_ONE.contains(&name.as_str())).collect();
+    let fields: BTreeMap<_, _> = record.fields().iter().filter(|(name, _)| !OF_ONE.contains(&name.as_str())).collect();
     format!("{} {fields:?}", record.kind())
 }
 

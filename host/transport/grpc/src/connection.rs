@@ -201,13 +201,11 @@ async fn watch<C, E, T>(
     C: Future<Output = Result<(), E>>,
     E: Display,
 {
-    let settings = &port.settings;
-    let mut silence = pin!(sleep(settings.first_request_timeout));
-    let mut age = pin!(sleep(spread(settings.max_age)));
+    let mut silence = pin!(sleep(port.settings.first_request_timeout));
+    let mut age = pin!(sleep(spread(port.settings.max_age)));
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
-    let mut look = interval(LOOK);
+    let (mut look, mut patience) = (interval(LOOK), Patience::new(&port.settings));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut patience = Patience::new(settings);
     loop {
         let over = tokio::select! {
             biased;
@@ -231,17 +229,14 @@ async fn watch<C, E, T>(
                 spoken = true;
                 continue;
             }
-            _ = look.tick() => match patience.ended(&peer.turns) {
-                Some(why) => {
-                    tracing::info!("a connection is closed: {why}");
-                    return;
-                }
-                None => continue,
+            _ = look.tick() => match patience.is_over(&peer.turns) {
+                true => return,
+                false => continue,
             },
             over = void(&mut proof), if !leaving => Some(over),
             () = age.as_mut() => None,
         };
-        age.as_mut().reset(Instant::now() + settings.age_grace);
+        age.as_mut().reset(Instant::now() + port.settings.age_grace);
         match over {
             // The port's own grace holds.
             None if stopping => {}
@@ -249,13 +244,18 @@ async fn watch<C, E, T>(
             // Its calls would end with it; it goes when they have another runtime, or its certificate is over.
             None if peer.has_runtime() => {}
             why => {
-                if let Some(why) = why {
-                    tracing::info!("a connection is asked to go, since its certificate holds no more: {why}");
-                }
+                say(why.as_ref());
                 leaving = true;
                 finish(connection.as_mut());
             }
         }
+    }
+}
+
+/// A connection that is only old goes without a word.
+fn say(why: Option<&grid_tls::Refused>) {
+    if let Some(why) = why {
+        tracing::info!("a connection is asked to go, since its certificate holds no more: {why}");
     }
 }
 
@@ -276,17 +276,17 @@ impl Patience {
     }
 
     /// Asked once a [`LOOK`].
-    fn ended(&mut self, turns: &Turns) -> Option<&'static str> {
-        if turns.is_stalled(self.stall) {
-            return Some("the peer takes nothing of an answer that waits for it");
-        }
-        match self.left.checked_sub(turns.given_up()) {
-            Some(left) => {
-                self.left = left.saturating_add(self.resets).min(self.most);
-                None
-            }
-            None => Some("the peer gives up its requests too fast"),
-        }
+    fn is_over(&mut self, turns: &Turns) -> bool {
+        let why = if turns.is_stalled(self.stall) {
+            "the peer takes nothing of an answer that waits for it"
+        } else if let Some(left) = self.left.checked_sub(turns.given_up()) {
+            self.left = left.saturating_add(self.resets).min(self.most);
+            return false;
+        } else {
+            "the peer gives up its requests too fast"
+        };
+        tracing::info!("a connection is closed: {why}");
+        true
     }
 }
 
