@@ -66,13 +66,17 @@ impl Limits {
             })
             .collect();
         output.rows("counts in use", &["limit", "whose", "running", "waiting", "spent today", "refused"], &rows)?;
-        Ok(match &list.gate {
-            Some(gate) => output.text(&format!(
-                "the host works on {} requests of at most {}, {} µs each; {} were turned away unread",
-                gate.inside, gate.limit, gate.latency_us, gate.shed
-            ))?,
-            None => output.text("load is not shed (`limits.adaptive` is false)")?,
-        })
+        let said = list.gate.as_ref().map_or_else(
+            || "load is not shed (`limits.adaptive` is false)".to_owned(),
+            |gate| {
+                format!(
+                    "the host works on {} requests of at most {}, {} µs each; {} were turned away unread",
+                    gate.inside, gate.limit, gate.latency_us, gate.shed
+                )
+            },
+        );
+        output.text(&said)?;
+        Ok(())
     }
 }
 

@@ -1,10 +1,6 @@
 //! What a decision costs where none is remembered, with 1 to 1,000 policies loaded. Policies are spread as those of an
 //! operator are: over 20 tools and 25 roles, so that a caller of two roles meets few of them.
-#![expect(
-    missing_docs,
-    clippy::expect_used,
-    reason = "criterion makes functions without them, and a bench that cannot begin should stop"
-)]
+#![expect(clippy::expect_used, reason = "a bench that cannot begin should stop")]
 
 use std::{fmt::Write as _, hint::black_box, sync::Arc};
 
