@@ -8,9 +8,10 @@ use tokio::sync::mpsc;
 use crate::{
     consent::{Decide, Decided, WaitingCalls},
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    explain::Explanation,
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
@@ -162,6 +163,9 @@ pub trait AdminDoor: Send + Sync + 'static {
         tenant: String,
     ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
 
+    /// The limits in force and `most` of their counts.
+    fn limits(&self, credentials: Credentials, most: usize) -> impl Future<Output = Result<LimitList, Refusal>> + Send;
+
     /// Makes every decision void, and ends the grants and on wish the running calls that fit. When it returns, none of
     /// them has any effect that begins later.
     fn invalidate(
@@ -173,6 +177,13 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// Those whose earlier proofs of identity are void.
     fn revocations(&self, credentials: Credentials)
     -> impl Future<Output = Result<Vec<RevocationRow>, Refusal>> + Send;
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused.
+    fn explain(
+        &self,
+        credentials: Credentials,
+        id: String,
+    ) -> impl Future<Output = Result<Explanation, Refusal>> + Send;
 
     /// Takes a revocation back; whether there was one.
     fn restore(&self, credentials: Credentials, request: Restore)

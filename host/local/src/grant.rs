@@ -124,10 +124,14 @@ impl Grant {
         session: Option<SessionId>,
         leaf: Option<Sha256>,
     ) -> Result<(), Rejected> {
+        if caller.tenant != self.principal.tenant {
+            // As unknown as one that was never given, in the record too.
+            return Err(Rejected::unknown());
+        }
         if leaf != Some(self.leaf) {
             return Err(Rejected::of(self, Signal::UnknownGrant));
         }
-        if caller.id != self.principal.id || caller.tenant != self.principal.tenant {
+        if caller.id != self.principal.id {
             return Err(Rejected::of(self, Signal::ForeignPrincipal));
         }
         if session != Some(self.session) {

@@ -7,19 +7,21 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::Explanation,
+    listing::{ContractRow, LimitList, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     principal::Principal,
     refusal::Context,
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
     runtime::Runtime as _,
 };
-use grid_identity::Caller;
+use grid_identity::{Caller, revocation::Revocation};
 use grid_reload::{Cause, reload};
 
 use crate::front_door::{Door, lost};
 
 mod ending;
+mod explain;
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
@@ -113,6 +115,11 @@ impl<C: Contracts> AdminDoor for Door<C> {
         Ok(host.contracts.manifest().iter().filter(there).map(row).collect())
     }
 
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        self.operator(&credentials).await?;
+        Ok(crate::limits::list(&self.0.limits, self.0.gate.as_deref(), most))
+    }
+
     async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {
         let caller = self.operator(&credentials).await?;
         self.end_rights(caller.principal(), request).await
@@ -120,13 +127,23 @@ impl<C: Contracts> AdminDoor for Door<C> {
 
     async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
         self.operator(&credentials).await?;
-        Ok(Vec::new())
+        let row = |revoked: Revocation| RevocationRow {
+            tenant: revoked.tenant.to_string(),
+            principal: revoked.principal.to_string(),
+            issued_until_ms: revoked.issued_until_ms,
+            reason: revoked.reason,
+        };
+        Ok(self.0.identity.revoked().into_iter().map(row).collect())
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        self.explained(caller.principal(), &id).await
     }
 
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
         let caller = self.operator(&credentials).await?;
-        let _ = (caller, request);
-        Ok(false)
+        self.give_back_proofs(caller.principal(), request).await
     }
 
     async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {

@@ -199,7 +199,7 @@ impl<C: Contracts> Door<C> {
     }
 
     /// Searches on a thread that may wait for the disk.
-    async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
+    pub(crate) async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
         let host = Arc::clone(&self.0);
         let place = host.archive.place().await;
         let searched = self.0.tasks.spawn_blocking(move || {
@@ -241,7 +241,7 @@ fn row(record: Record) -> Row {
 }
 
 /// Why nothing could be read. What the log or its index has to do with it is the operator's to know.
-fn unread(error: &Error) -> Refusal {
+pub(crate) fn unread(error: &Error) -> Refusal {
     let (code, message) = match error {
         Error::PageToken => {
             let message = "`page_token` was not given for this query; leave it out, or repeat the query it came from";

@@ -8,7 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 pub use grid_proto::v1::{
-    ContractStatus, ReloadPoliciesResponse, Revocation, RuntimeStatus, SessionStatus, StatusResponse,
+    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation,
+    RuntimeStatus, SessionStatus, StatusResponse,
 };
 
 use crate::clock;
@@ -136,6 +137,17 @@ impl Admin {
         Ok(list.contracts)
     }
 
+    /// The limits in force, how at most `most` of their counts stand (0 for 100), and how the host sheds load.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn limits(&self, most: u32) -> Result<ListLimitsResponse, Error> {
+        let mut service = self.service.clone();
+        let mut list = self.ask(service.list_limits(self.request(v1::ListLimitsRequest { most }))).await?;
+        refusal(list.error.take())?;
+        Ok(list)
+    }
+
     /// Makes every decision and every open grant void, and gives the new policy epoch.
     ///
     /// # Errors
@@ -170,6 +182,19 @@ impl Admin {
         let list = self.ask(service.list_revocations(self.request(v1::ListRevocationsRequest {}))).await?;
         refusal(list.error)?;
         Ok(list.revocations)
+    }
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused; its `decision` is
+    /// empty where the log has no such call.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn explain(&self, id: &str) -> Result<ExplainDecisionResponse, Error> {
+        let mut service = self.service.clone();
+        let message = v1::ExplainDecisionRequest { id: id.to_owned() };
+        let mut told = self.ask(service.explain_decision(self.request(message))).await?;
+        refusal(told.error.take())?;
+        Ok(told)
     }
 
     /// Takes a revocation of proofs back; whether there was one.

@@ -11,7 +11,8 @@ use grid_core::{
     id::{CorrelationId, PrincipalId, TenantId},
     principal::Principal,
     refusal::Context,
-    revocation::{Cause, Invalidate, Invalidated, Scope},
+    revocation::{Cause, Invalidate, Invalidated, Restore, Scope},
+    runtime::Runtime as _,
 };
 use grid_local::Grant;
 
@@ -129,6 +130,45 @@ impl<C: Contracts> Door<C> {
         }
     }
 
+    /// Takes a revocation of proofs back: recorded first, because it gives rights (ADR 9).
+    pub(crate) async fn give_back_proofs(&self, who: &Arc<Principal>, request: Restore) -> Result<bool, Refusal> {
+        let host = &self.0;
+        let correlation = host.correlation("");
+        match self.restored(who, request, &correlation).await {
+            Ok(restored) => Ok(restored),
+            Err(refusal) => Err(self.decline(who, &correlation, refusal).await),
+        }
+    }
+
+    async fn restored(
+        &self,
+        who: &Arc<Principal>,
+        request: Restore,
+        correlation: &CorrelationId,
+    ) -> Result<bool, Refusal> {
+        let host = &self.0;
+        let (tenant, principal) = named(&request.tenant, &request.principal)?;
+        if !host.identity.revoked().iter().any(|known| known.tenant == tenant && known.principal == principal) {
+            return Ok(false);
+        }
+        let scope = vec![format!("principal={principal}"), format!("tenant={tenant}")];
+        let reason: String = request.reason.chars().take(REASON).collect();
+        let event = Event {
+            principal: Some(Arc::clone(who)),
+            detail: Some(reason).filter(|reason| !reason.is_empty()),
+            invalidation: Some(Box::new(Invalidation { scope, ..Invalidation::default() })),
+            ..host.event(Kind::PrincipalRestored, correlation)
+        };
+        host.ledger.record(event).await.map_err(|error| unwritable(&error))?;
+        let keeping = Arc::clone(host);
+        let kept = host.tasks.spawn_blocking(move || keeping.identity.restore(&tenant, &principal)).await;
+        match kept {
+            Ok(Ok(restored)) => Ok(restored.is_some()),
+            Ok(Err(error)) => Err(unkept(&error.to_string())),
+            Err(_) => Err(unkept("the task that writes it ended early")),
+        }
+    }
+
     /// A refusal of the operators' door, on record.
     pub(crate) async fn decline(&self, who: &Arc<Principal>, correlation: &CorrelationId, refusal: Refusal) -> Refusal {
         let host = &self.0;
@@ -151,6 +191,8 @@ impl<C: Contracts> Host<C> {
         asked: &Asked,
         correlation: &CorrelationId,
     ) -> Result<Invalidated, Refusal> {
+        // Before the epoch: whoever is proved in the new one is proved by what is left.
+        let revoked = self.revoke_proofs(asked).await;
         let epoch = self.authorize.invalidate();
         self.ledger.void_before(epoch);
         self.approvals.void_before(epoch);
@@ -172,13 +214,17 @@ impl<C: Contracts> Host<C> {
             })),
             ..self.event(Kind::Invalidated, correlation)
         };
-        let recorded = self.ledger.record(event).await;
+        let mut recorded = self.ledger.record(event).await;
+        if asked.proofs.is_some() && recorded.is_ok() {
+            recorded = self.ledger.record(self.proofs_event(Kind::PrincipalRevoked, who, asked, correlation)).await;
+        }
         if asked.scope.is_everything() {
             self.revoke_grants(epoch, &asked.reason).await;
         } else {
             self.settle_rights().await;
         }
-        recorded.map(|_| done).map_err(|error| unwritable(&error))
+        let recorded = recorded.map(|_| done).map_err(|error| unwritable(&error))?;
+        revoked.map(|()| recorded)
     }
 
     /// Every right ends that was decided before `epoch`. The caller has raised the epoch and has recorded why.
@@ -231,6 +277,35 @@ impl<C: Contracts> Host<C> {
         Some(!foreseen.reads_args && foreseen.decision.is_ok_and(|decision| decision.needs.is_none()))
     }
 
+    /// What proved somebody is void, and the runtimes that it attached are detached. It is where this returns, also where
+    /// it could not be kept.
+    async fn revoke_proofs(self: &Arc<Self>, asked: &Asked) -> Result<(), Refusal> {
+        let Some((tenant, principal)) = asked.proofs.clone() else { return Ok(()) };
+        let (host, reason, who) = (Arc::clone(self), asked.reason.clone(), (tenant.clone(), principal.clone()));
+        let now_ms = self.clock.unix_ms();
+        let kept = self.tasks.spawn_blocking(move || host.identity.revoke(&who.0, &who.1, &reason, now_ms)).await;
+        for wire in self.hub.list() {
+            let card = wire.card();
+            if card.tenant == tenant && card.provider() == principal.as_str() {
+                wire.crash("what proved it was revoked");
+            }
+        }
+        match kept {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(unkept(&error.to_string())),
+            Err(_) => Err(unkept("the task that writes it ended early")),
+        }
+    }
+
+    fn proofs_event(&self, kind: Kind, who: &Arc<Principal>, asked: &Asked, correlation: &CorrelationId) -> Event {
+        Event {
+            principal: Some(Arc::clone(who)),
+            detail: Some(asked.reason.clone()).filter(|reason| !reason.is_empty()),
+            invalidation: Some(Box::new(Invalidation { scope: asked.scope.names(), ..Invalidation::default() })),
+            ..self.event(kind, correlation)
+        }
+    }
+
     /// Running calls that fit are asked to stop; how many.
     fn cancel_running(&self, scope: &Scope, why: &Arc<str>) -> usize {
         let fits = |session: &Arc<Session>| {
@@ -259,6 +334,13 @@ fn named(tenant: &str, principal: &str) -> Result<(TenantId, PrincipalId), Refus
         (Ok(tenant), Ok(principal)) if one(tenant.as_str()) && one(principal.as_str()) => Ok((tenant, principal)),
         _ => Err(malformed("proofs are void of one principal of one tenant; name both, without `*`")),
     }
+}
+
+/// What was to be kept of a revocation is not on the disk.
+fn unkept(why: &str) -> Refusal {
+    let message = "the table of revocations could not be written; what was revoked is so until the host stops, what was \
+                   to be restored is still revoked; mend the disk and send it again";
+    Refusal::new(Code::AuditUnavailable, Stage::Identity, message).because(why)
 }
 
 fn malformed(message: &str) -> Refusal {

@@ -26,6 +26,7 @@ struct Watching<C> {
     door: Door<C>,
     session: Arc<Session>,
     proof_ends_ms: Option<u64>,
+    credentials: Credentials,
     epochs: tokio::sync::watch::Receiver<Epoch>,
     steps: mpsc::Sender<Watched>,
 }
@@ -52,6 +53,7 @@ impl<C: Contracts> Door<C> {
             door: self.clone(),
             session,
             proof_ends_ms: caller.principal().expires_at_ms,
+            credentials: credentials.clone(),
             epochs: host.epochs.subscribe(),
             steps,
         };
@@ -106,6 +108,9 @@ impl<C: Contracts> Watching<C> {
         if self.proof_ends_ms.is_some_and(|end| host.clock.unix_ms() >= end) {
             let message = "the proof of identity has run out; watch again with a new one";
             return Some(Refusal::new(Code::InvalidCredentials, Stage::Identity, message));
+        }
+        if let Err(refusal) = host.identity.prove(&self.credentials) {
+            return Some(refusal);
         }
         if host.sessions.peek(&self.session.id()).is_none() {
             let message = "the session has ended, and its grants with it";

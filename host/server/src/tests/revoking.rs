@@ -8,7 +8,7 @@ use grid_core::{
     event::Kind,
     local::{Granted, Watched},
     port::{AdminDoor as _, LocalDoor as _},
-    revocation::{Cause, Invalidate, Invalidated},
+    revocation::{Cause, Invalidate, Invalidated, Restore},
 };
 use grid_testkit::until;
 use tokio::join;
@@ -307,4 +307,65 @@ async fn a_grant_that_was_given_back_is_no_grant_that_ended() {
     let alice = holder(&desk, "alice", "acme", "sum").await;
     desk.door.cancel_grant(alice.who.clone(), back(&alice.granted, &alice.session)).await.unwrap();
     assert_eq!(revoke(&desk, Invalidate::everything("x")).await.ended_grants, 0);
+}
+
+#[tokio::test]
+async fn what_proved_somebody_is_void_until_they_prove_themselves_anew() {
+    let desk = strict();
+    let alice = holder(&desk, "alice", "acme", "sum").await;
+    let namesake = holder(&desk, "alice", "other", "sum").await;
+    let proofs = Invalidate { tool: "look".to_owned(), revoke_proofs: true, ..of("acme", "alice") };
+    assert_eq!(revoke(&desk, proofs).await.ended_grants, 1, "whatever the tool: nobody is proved who could hold it");
+    let refusal = desk.call(&alice.who, ask(&alice.session, "n", "sum", SUM)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::InvalidCredentials);
+    assert!(lives(&desk, &namesake, "sum").await);
+    let [record] = &desk.log.of("principal_revoked")[..] else { panic!("one record") };
+    assert_eq!((record.principal(), record.detail()), (Some("root"), Some("left")));
+    desk.clock.advance(Duration::from_secs(31));
+    let anew = desk.token("alice", "acme", &["caller"]);
+    desk.session(&anew).await;
+}
+
+#[tokio::test]
+async fn a_revocation_is_listed_and_taken_back_and_both_are_recorded() {
+    let desk = strict();
+    let root = desk.token("root", "ops", &["operator"]);
+    let alice = holder(&desk, "alice", "acme", "sum").await;
+    revoke(&desk, Invalidate { revoke_proofs: true, ..of("acme", "alice") }).await;
+    let [row] = &desk.door.revocations(root.clone()).await.unwrap()[..] else { panic!("one row") };
+    assert_eq!((&*row.tenant, &*row.principal, &*row.reason), ("acme", "alice", "left"));
+    let back =
+        |tenant: &str| Restore { tenant: tenant.to_owned(), principal: "alice".to_owned(), reason: "back".to_owned() };
+    assert!(!desk.door.restore(root.clone(), back("other")).await.unwrap(), "nobody of that name is revoked there");
+    assert!(desk.door.restore(root.clone(), back("acme")).await.unwrap());
+    assert!(desk.door.revocations(root.clone()).await.unwrap().is_empty());
+    desk.session(&alice.who).await;
+    let [record] = &desk.log.of("principal_restored")[..] else { panic!("one record") };
+    assert_eq!(record.fields().get("scope"), Some(&serde_json::json!(["principal=alice", "tenant=acme"])));
+    let refusal = desk.door.restore(root, back("ac*")).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::MalformedRequest);
+}
+
+#[tokio::test]
+async fn streams_and_runtimes_of_somebody_whose_proofs_are_void_end() {
+    let desk = strict();
+    let alice = holder(&desk, "alice", "demo", "sum").await;
+    let mut watching = desk.door.watch_grants(alice.who.clone(), alice.session.clone(), String::new()).await.unwrap();
+    assert!(matches!(watching.recv().await, Some(Watched::Epoch { epoch: 1, .. })));
+    let attached = desk.attach("calc").await;
+    revoke(&desk, Invalidate { revoke_proofs: true, ..of("demo", "alice") }).await;
+    let end = async {
+        loop {
+            match watching.recv().await {
+                Some(Watched::Epoch { .. }) => {}
+                Some(Watched::End(refusal)) => return refusal,
+                None => panic!("the host says why"),
+            }
+        }
+    };
+    assert_eq!(end.await.code(), Code::InvalidCredentials);
+    assert!(!desk.host().hub.list()[0].ended().is_cancelled());
+    revoke(&desk, Invalidate { revoke_proofs: true, ..of("demo", "calc") }).await;
+    assert!(desk.host().hub.list().iter().all(|wire| wire.ended().is_cancelled()));
+    drop(attached);
 }

@@ -105,8 +105,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         };
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Any);
-        let port =
-            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        // Operators are never turned away for load.
+        let (settings, gate) = (self.settings, None);
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
         listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
@@ -154,6 +155,16 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            "ListLimits" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListLimitsRequest>| {
+                    let most = match asked.message.most {
+                        0 => 100,
+                        most => most.min(1_000) as usize,
+                    };
+                    admin::limits(door.limits(asked.credentials, most).await)
+                })
+                .await
+            }
             _ => self.change(request, peer).await,
         }
     }
@@ -168,6 +179,12 @@ impl<A: AdminDoor, P: Pages> Routes<A, P> {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let request = admin::invalidate(asked.message);
                     admin::invalidated(door.invalidate(asked.credentials, request).await)
+                })
+                .await
+            }
+            "ExplainDecision" => {
+                unary(request, local, limits, async |asked: Asked<v1::ExplainDecisionRequest>| {
+                    admin::explanation(door.explain(asked.credentials, asked.message.id).await)
                 })
                 .await
             }

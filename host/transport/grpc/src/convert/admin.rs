@@ -2,7 +2,8 @@
 
 use grid_core::{
     Refusal,
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::{Explanation, Ground},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_proto::v1;
@@ -77,6 +78,47 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
     v1::ListContractsResponse { contracts, error }
 }
 
+pub(crate) fn limits(answer: Result<LimitList, Refusal>) -> v1::ListLimitsResponse {
+    let list = match answer {
+        Ok(list) => list,
+        Err(refusal) => {
+            return v1::ListLimitsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() };
+        }
+    };
+    let rule = |row: LimitRow| {
+        let [tenant, principal, tool] = row.whom;
+        v1::LimitRule {
+            name: row.name,
+            tenant,
+            principal,
+            tool,
+            per: row.per.into_iter().map(str::to_owned).collect(),
+            rate: row.rate,
+            rate_within_ms: row.rate_within_ms,
+            burst: row.burst,
+            concurrency: row.concurrency,
+            queue: row.queue,
+            wait_ms: row.wait_ms,
+            budget: row.budget,
+        }
+    };
+    let used = |row: UseRow| {
+        let [tenant, principal, tool] = row.whom;
+        let UseRow { limit, running, waiting, spent, refused, .. } = row;
+        v1::LimitUse { limit, tenant, principal, tool, running, waiting, spent, refused }
+    };
+    let gate = |row: GateRow| {
+        let GateRow { limit, inside, shed, shed_share, latency_us } = row;
+        v1::GateStatus { limit, inside, shed, shed_share, latency_us }
+    };
+    v1::ListLimitsResponse {
+        limits: list.limits.into_iter().map(rule).collect(),
+        uses: list.uses.into_iter().map(used).collect(),
+        gate: list.gate.map(gate),
+        error: None,
+    }
+}
+
 pub(crate) fn reloaded(answer: Result<Reloaded, Refusal>) -> v1::ReloadPoliciesResponse {
     match answer {
         Ok(reloaded) => v1::ReloadPoliciesResponse {
@@ -137,6 +179,33 @@ pub(crate) fn invalidated(answer: Result<Invalidated, Refusal>) -> v1::Invalidat
             v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() }
         }
     }
+}
+
+pub(crate) fn explanation(answer: Result<Explanation, Refusal>) -> v1::ExplainDecisionResponse {
+    match answer {
+        Ok(told) => v1::ExplainDecisionResponse {
+            decision: told.decision.to_owned(),
+            invocation_id: told.invocation,
+            correlation_id: told.correlation,
+            tenant: told.tenant,
+            principal: told.principal,
+            tool: told.tool,
+            contract_digest: told.contract,
+            rule: told.rule,
+            policy_epoch: told.epoch,
+            policy_digest: told.policy,
+            cache_age_ms: told.cache_age_ms,
+            code: told.code,
+            grounds: told.grounds.into_iter().map(ground).collect(),
+            now: told.now.to_owned(),
+            error: None,
+        },
+        Err(refusal) => v1::ExplainDecisionResponse { error: Some(enhanced_error(&refusal)), ..Default::default() },
+    }
+}
+
+fn ground(ground: Ground) -> v1::Ground {
+    v1::Ground { stage: ground.stage.to_owned(), text: ground.text, entry: ground.entry }
 }
 
 pub(crate) fn revocations(answer: Result<Vec<RevocationRow>, Refusal>) -> v1::ListRevocationsResponse {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::{Explanation, Ground},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     port::AdminDoor,
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
@@ -70,6 +71,16 @@ impl AdminDoor for Door {
         Ok(vec![ContractRow { name: "add".to_owned(), required_roles: vec!["r".to_owned()], ..ContractRow::default() }])
     }
 
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        Self::admit(&credentials)?;
+        assert_eq!(most, 100);
+        Ok(LimitList {
+            limits: vec![LimitRow { name: "slow".to_owned(), rate: 5, per: vec!["tenant"], ..LimitRow::default() }],
+            uses: vec![UseRow { limit: "slow".to_owned(), running: 3, ..UseRow::default() }],
+            gate: Some(GateRow { limit: 7, inside: 2, shed: 1, ..GateRow::default() }),
+        })
+    }
+
     async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {
         Self::admit(&credentials)?;
         let expected = Invalidate {
@@ -90,6 +101,18 @@ impl AdminDoor for Door {
     async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
         Self::admit(&credentials)?;
         Ok(vec![RevocationRow { principal: "alice".to_owned(), issued_until_ms: 5, ..RevocationRow::default() }])
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        Self::admit(&credentials)?;
+        let ground = Ground { stage: "identity", text: "a".to_owned(), entry: Some(4) };
+        Ok(Explanation {
+            decision: "permitted",
+            invocation: id,
+            epoch: 3,
+            grounds: vec![ground],
+            ..Explanation::default()
+        })
     }
 
     async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
@@ -158,6 +181,10 @@ async fn an_operator_sees_the_host() {
     assert_eq!((done.policy_epoch, done.ended_grants, done.cancelled_calls, done.repeated), (9, 2, 3, true));
     let list = client.list_revocations(asked(v1::ListRevocationsRequest {}, "op")).await.unwrap().into_inner();
     assert_eq!((list.revocations[0].principal.as_str(), list.revocations[0].issued_until_ms), ("alice", 5));
+    let request = v1::ExplainDecisionRequest { id: "i-1".to_owned() };
+    let told = client.explain_decision(asked(request, "op")).await.unwrap().into_inner();
+    assert_eq!((&*told.decision, &*told.invocation_id, told.policy_epoch), ("permitted", "i-1", 3));
+    assert_eq!((&*told.grounds[0].stage, told.grounds[0].entry, told.cache_age_ms), ("identity", Some(4), None));
     let request =
         v1::RestoreRequest { tenant: "acme".to_owned(), principal: "alice".to_owned(), reason: "back".to_owned() };
     assert!(client.restore(asked(request, "op")).await.unwrap().into_inner().restored);
@@ -182,6 +209,8 @@ async fn who_is_no_operator_gets_the_refusal_in_every_answer() {
     let answer = client.reload_policies(v1::ReloadPoliciesRequest {}).await;
     errors.push(answer.unwrap().into_inner().error);
     let answer = client.list_revocations(v1::ListRevocationsRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.explain_decision(v1::ExplainDecisionRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
     let answer = client.restore(v1::RestoreRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
