@@ -55,30 +55,8 @@ impl Check {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
         }
-        if let Ok(config) = reading.values()
-            && let Some(path) = &config.limits.file
-        {
-            let place = |line| Origin::File { path: path.clone(), line };
-            let told = |(line, message)| Problem::new(place(line), "limits.file", message);
-            problems.extend(limits_faults(config).into_iter().map(told));
-        }
-        if let Ok(config) = reading.values()
-            && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))
-        {
-            let place = Origin::File { path: path.clone(), line: None };
-            problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
-        }
-        if let Ok(config) = reading.values()
-            && let Some(path) = &config.identity.rules
-        {
-            problems.extend(identity_faults(config).into_iter().map(|fault| {
-                Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
-            }));
-        }
-        if let Ok(config) = reading.values()
-            && let Some(fault) = decision_point_fault(config)
-        {
-            problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
+        if let Ok(config) = reading.values() {
+            problems.extend(beside(config));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {
@@ -94,6 +72,29 @@ impl Check {
         }
         if is_good { Ok(context.output.text("ok")?) } else { Err(context.invalid(&problems)) }
     }
+}
+
+/// What is wrong with what the configuration names beside the manifest.
+fn beside(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if let Some(path) = &config.limits.file {
+        let place = |line| Origin::File { path: path.clone(), line };
+        let told = |(line, message)| Problem::new(place(line), "limits.file", message);
+        problems.extend(limits_faults(config).into_iter().map(told));
+    }
+    if let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config)) {
+        let place = Origin::File { path: path.clone(), line: None };
+        problems.push(Problem::new(place, "tls", fault).with_code(Code::CertificateError));
+    }
+    if let Some(path) = &config.identity.rules {
+        problems.extend(identity_faults(config).into_iter().map(|fault| {
+            Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
+        }));
+    }
+    if let Some(fault) = decision_point_fault(config) {
+        problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
+    }
+    problems
 }
 
 /// What is wrong with a manifest, and what is worth saying about it.

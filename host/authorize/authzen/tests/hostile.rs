@@ -16,35 +16,38 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
 };
+use tokio_util::task::TaskTracker;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers every request with these bytes, and hands on what it was asked.
 struct Point {
     url: String,
-    asked: mpsc::UnboundedReceiver<String>,
-    connections: mpsc::UnboundedReceiver<()>,
+    asked: mpsc::Receiver<String>,
+    connections: mpsc::Receiver<()>,
 }
 
 async fn point(reply: impl Into<Vec<u8>>) -> Point {
     let reply: Arc<[u8]> = reply.into().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (told, asked) = mpsc::unbounded_channel();
-    let (connected, connections) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
+    let (told, asked) = mpsc::channel(256);
+    let (connected, connections) = mpsc::channel(256);
+    let tasks = TaskTracker::new();
+    let each = tasks.clone();
+    tasks.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // Whoever listened has seen enough.
-            let _ = connected.send(());
-            tokio::spawn(serve(stream, Arc::clone(&reply), told.clone()));
+            let _ = connected.try_send(());
+            each.spawn(serve(stream, Arc::clone(&reply), told.clone()));
         }
     });
     Point { url, asked, connections }
 }
 
-async fn serve(mut stream: TcpStream, reply: Arc<[u8]>, told: mpsc::UnboundedSender<String>) {
+async fn serve(mut stream: TcpStream, reply: Arc<[u8]>, told: mpsc::Sender<String>) {
     while let Some(request) = request(&mut stream).await {
-        let _ = told.send(request);
+        let _ = told.try_send(request);
         if reply.is_empty() {
             std::future::pending::<()>().await;
         }
