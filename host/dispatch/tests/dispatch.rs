@@ -367,7 +367,7 @@ async fn a_call_whose_rights_ended_after_its_admission_is_not_sent() {
     let desk = Desk::new();
     let (call, receipt) = desk.admitted().await;
     let over = |_: &Decision| None::<()>;
-    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), over).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), over).await;
     let refusal = outcome.result().as_ref().unwrap_err();
     assert_eq!(refusal.code(), Code::PermissionDenied);
     assert!(refusal.details().contains(&("sent", "false".to_owned())));
