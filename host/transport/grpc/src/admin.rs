@@ -154,6 +154,16 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
+            _ => self.rights(request, local).await,
+        }
+    }
+}
+
+impl<A: AdminDoor, P: Pages> Routes<A, P> {
+    /// What is about rights: who has them, why, and their end.
+    async fn rights(&self, request: Request<Incoming>, local: bool) -> Response<Reply> {
+        let (door, limits) = (&self.door, self.limits);
+        match split(request.uri().path()).1 {
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
                     let request = admin::invalidate(asked.message);
