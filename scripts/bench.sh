@@ -27,6 +27,7 @@ trap 'rm -rf target/bench/data' EXIT
 if [ -z "$only_local" ]; then
     "$built/grid-bench" run --grid "$built/grid" --keep "$@"
     "$built/grid-bench" audit $all
+    "$built/grid-bench" overload --grid "$built/grid" $all
 fi
 if [ -z "$only_local" ]; then
     # A decision that is not remembered, by how many policies are loaded; lines of `name  time: [low middle high]`.

@@ -11,7 +11,8 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, decision_point_fault, identity_faults, manifest_faults, read_manifest, tls_fault};
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, tls_fault};
+use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -42,10 +43,24 @@ impl Check {
             }
         }
         if let Ok(config) = reading.values()
+            && problems.is_empty()
+            && let Some(fault) = grid_source::fault(config)
+        {
+            let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
+            problems.push(Problem::new(place, "manifest", fault.message));
+        }
+        if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(path) = &config.limits.file
+        {
+            let place = |line| Origin::File { path: path.clone(), line };
+            let told = |(line, message)| Problem::new(place(line), "limits.file", message);
+            problems.extend(limits_faults(config).into_iter().map(told));
         }
         if let Ok(config) = reading.values()
             && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))

@@ -9,7 +9,9 @@ mod completions;
 mod config;
 mod exit;
 mod explain;
+mod limits;
 mod lists;
+mod manifest;
 mod output;
 mod policy;
 mod remote;
@@ -41,6 +43,7 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
     after_help = "Examples:
   grid check                                   is the configuration good, and what is wrong with it
   grid serve                                   run the host
+  grid manifest lock                           write down the contracts that were reviewed
   grid token new --principal alice --tenant acme --role reader
   grid tls dev-ca --dir tls                    certificates for trying encryption out
   grid config dump                             what holds, and where it comes from
@@ -100,12 +103,15 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
     #[command(subcommand)]
+    Manifest(manifest::Manifest),
+    #[command(subcommand)]
     Token(token::Token),
     #[command(subcommand)]
     Tls(tls::Tls),
     Tools(lists::Tools),
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
+    Limits(limits::Limits),
     Revoke(revoke::Revoke),
     Explain(explain::Explain),
     Call(call::Call),
@@ -135,8 +141,14 @@ impl Context {
     /// The configuration with all that is wrong with it.
     #[must_use]
     pub fn read(&self) -> Reading {
-        let sources = Sources::of_process(self.globals.config.clone(), self.globals.set.clone());
-        settings::read(&sources)
+        self.read_with(None)
+    }
+
+    /// The same with one setting that a flag of the command stands for.
+    #[must_use]
+    pub fn read_with(&self, flag: Option<String>) -> Reading {
+        let set = self.globals.set.iter().cloned().chain(flag).collect();
+        settings::read(&Sources::of_process(self.globals.config.clone(), set))
     }
 
     /// The values of a configuration, for commands that start no host.
@@ -185,11 +197,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
+        Command::Manifest(command) => command.run(&context),
         Command::Token(command) => command.run(&context),
         Command::Tls(command) => command.run(&context),
         Command::Tools(command) => command.run(&context),
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
+        Command::Limits(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),

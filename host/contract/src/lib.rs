@@ -5,8 +5,11 @@
 mod contract;
 mod development;
 mod evidence;
+mod foreign;
 mod manifest;
+pub mod pin;
 mod settings;
+mod shadow;
 mod strict;
 
 pub use contract::{Approval, Contract, Effect, Local};

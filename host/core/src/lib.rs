@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod event;
 pub mod explain;
 pub mod frame;
+pub mod gate;
 pub mod id;
 pub mod listing;
 pub mod local;

@@ -11,7 +11,7 @@ use crate::{
     explain::Explanation,
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
@@ -162,6 +162,9 @@ pub trait AdminDoor: Send + Sync + 'static {
         credentials: Credentials,
         tenant: String,
     ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+
+    /// The limits in force and `most` of their counts.
+    fn limits(&self, credentials: Credentials, most: usize) -> impl Future<Output = Result<LimitList, Refusal>> + Send;
 
     /// Makes every decision void, and ends the grants and on wish the running calls that fit. When it returns, none of
     /// them has any effect that begins later.

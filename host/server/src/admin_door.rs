@@ -8,7 +8,7 @@ use grid_core::{
     envelope::Credentials,
     event::{Event, Kind},
     explain::Explanation,
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, LimitList, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
     principal::Principal,
     refusal::Context,
@@ -113,6 +113,11 @@ impl<C: Contracts> AdminDoor for Door<C> {
         };
         let there = |contract: &&Arc<grid_contract::Contract>| tenant.is_empty() || contract.is_for(&tenant);
         Ok(host.contracts.manifest().iter().filter(there).map(row).collect())
+    }
+
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        self.operator(&credentials).await?;
+        Ok(crate::limits::list(&self.0.limits, self.0.gate.as_deref(), most))
     }
 
     async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {

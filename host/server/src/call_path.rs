@@ -11,13 +11,12 @@ use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
+    gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
     outcome::CallAnswer,
-    principal::SecurityClaim,
 };
 use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
-use grid_identity::Caller;
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
@@ -65,7 +64,7 @@ pub(crate) async fn walk<C: Contracts>(
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, false, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -99,7 +98,9 @@ pub(crate) async fn walk<C: Contracts>(
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
     let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
     let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let away = credentials.pass.as_ref().map(Pass::stand_back);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
+    drop(away);
 
     conclude(host, outcome, ticket, trail).await
 }
@@ -113,7 +114,7 @@ pub(crate) async fn grant<C: Contracts>(
 ) -> Result<Granting, Refusal> {
     let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, true, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter_local(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -165,8 +166,12 @@ async fn permitted<C: Contracts>(
     local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
+    let caller = trail.wait(Stage::Identity, host.identity.prove_soon(credentials)).await?;
     trail.principal(caller.principal());
+    // What a request says of its sender may not contradict what was proved; it is written down of whom.
+    let claim = envelope.claim.take();
+    trail.stage(Stage::Identity, || grid_identity::agree(caller.principal(), claim.as_ref()))?;
+    trail.stage(Stage::Limits, || host.limits.may_ask(caller.principal()))?;
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
     let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;
@@ -177,19 +182,6 @@ async fn permitted<C: Contracts>(
     trail.contract(call.contract());
 
     trail.wait(Stage::Authorize, host.authorize.permit(call, local)).await
-}
-
-/// What a request says of its sender may not contradict what was proved.
-async fn prove<C: Contracts>(
-    host: &Host<C>,
-    credentials: &Credentials,
-    claim: Option<&SecurityClaim>,
-) -> Result<Caller, Refusal> {
-    let caller = host.identity.prove_soon(credentials).await?;
-    if let Some(claim) = claim {
-        grid_identity::compare(caller.principal(), claim)?;
-    }
-    Ok(caller)
 }
 
 /// The form of what does not depend on who asks.

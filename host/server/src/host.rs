@@ -22,7 +22,7 @@ use grid_core::{
     revocation::Scope,
 };
 use grid_identity::Identity;
-use grid_limits::Limits;
+use grid_limits::{Adaptive, Limits};
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
@@ -53,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) frame_queue: usize,
     /// Grants are given to callers that run tools themselves.
     pub(crate) local: bool,
+    /// A runtime has to say which contracts it was built against.
+    pub(crate) require_digests: bool,
 }
 
 /// The policy epoch, and why it is another one than before.
@@ -76,6 +78,8 @@ pub(crate) struct Host<C> {
     pub(crate) authorize: Authorize,
     pub(crate) policies: Policies,
     pub(crate) limits: Limits,
+    /// Before the path; absent where it is switched off.
+    pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
@@ -110,11 +114,14 @@ impl<C: Contracts> Host<C> {
         Event::new(kind, self.clock.unix_ms(), correlation.clone())
     }
 
-    /// Writes a refusal down. One that cannot be written stays a refusal. Strangers are counted and
-    /// recorded together, so that they cannot fill the disk. Gives the evidence of the record.
+    /// Writes a refusal down. One that cannot be written stays a refusal. Strangers, and refusals that one
+    /// principal collects too fast, are counted and recorded together, so that they cannot fill the disk. Gives the evidence of the record.
     pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) -> Option<Stored> {
         if refusal.code() == Code::InvalidCredentials {
             self.strangers.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        if event.principal.as_ref().is_some_and(|principal| !self.limits.note_refusal(principal, refusal)) {
             return None;
         }
         let event = Event {
@@ -202,6 +209,20 @@ impl<C: Contracts> Host<C> {
         for wire in self.hub.end_silent(self.rules.silent_limit) {
             use grid_core::runtime::Runtime as _;
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
+        }
+        self.limits.sweep();
+        for withheld in self.limits.withheld() {
+            let correlation = self.correlation("");
+            tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");
+            self.ledger
+                .note(Event {
+                    principal: Some(withheld.principal),
+                    code: Some(Code::RateLimitExceeded),
+                    stage: Some(Stage::Limits),
+                    detail: Some(format!("{} further refusals since the last such record", withheld.count)),
+                    ..self.event(Kind::Refused, &correlation)
+                })
+                .await;
         }
         let strangers = self.strangers.swap(0, Ordering::Relaxed);
         if strangers > 0 {

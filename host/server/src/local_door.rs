@@ -142,6 +142,9 @@ impl<C: Contracts> Door<C> {
     /// A batch is asked for in a session that has the feature.
     fn may_batch(&self, credentials: &Credentials, batch: &Batch) -> Result<(), Refused> {
         let (caller, session) = self.session(credentials, &batch.session_id)?;
+        if let Err(refusal) = grid_identity::agree(caller.principal(), batch.claim.as_ref()) {
+            return Err((refusal, Some(caller)));
+        }
         if !session.features().contains(&BATCH) {
             let message = format!("the session does not have the feature `{BATCH}`; ask for it in CreateSession");
             let refusal = Refusal::new(Code::FeatureUnavailable, Stage::Local, message);

@@ -8,8 +8,8 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 pub use grid_proto::v1::{
-    ContractStatus, ExplainDecisionResponse, Ground, ReloadPoliciesResponse, Revocation, RuntimeStatus, SessionStatus,
-    StatusResponse,
+    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation,
+    RuntimeStatus, SessionStatus, StatusResponse,
 };
 
 use crate::clock;
@@ -135,6 +135,17 @@ impl Admin {
         let list = self.ask(service.list_contracts(self.request(message))).await?;
         refusal(list.error)?;
         Ok(list.contracts)
+    }
+
+    /// The limits in force, how at most `most` of their counts stand (0 for 100), and how the host sheds load.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn limits(&self, most: u32) -> Result<ListLimitsResponse, Error> {
+        let mut service = self.service.clone();
+        let mut list = self.ask(service.list_limits(self.request(v1::ListLimitsRequest { most }))).await?;
+        refusal(list.error.take())?;
+        Ok(list)
     }
 
     /// Makes every decision and every open grant void, and gives the new policy epoch.

@@ -7,15 +7,15 @@ use std::{
 };
 
 use clap::Args;
-use grid_audit::Reader;
+use grid_audit::{Reader, Record};
 use grid_contract::Manifest;
-use grid_policy::{Answer, PolicySet, cases};
+use grid_policy::{
+    Answer, PolicySet, cases,
+    replay::{Recorded, Replay, Replayed},
+};
 use serde_json::{Value, json};
 
-use super::{
-    Context, Contracts, Exit, Failure, invalid, load,
-    replay::{Replay, Replayed},
-};
+use super::{Context, Contracts, Exit, Failure, invalid, load};
 
 /// Flips that are shown; the rest is counted.
 const SHOWN: usize = 50;
@@ -118,7 +118,7 @@ impl Diff {
         let damaged = |error: grid_audit::Error| Failure::new(Exit::Error, error.to_string());
         for record in Reader::open(dir).map_err(damaged)?.records(0) {
             let record = record.map_err(damaged)?;
-            match replay.record(&record) {
+            match replay.record(&Entry(&record)) {
                 None => {}
                 Some(Replayed::Same) => found.records += 1,
                 Some(Replayed::Cannot(why)) => *found.left.entry(why).or_default() += 1,
@@ -137,6 +137,27 @@ impl Diff {
             }
         }
         Ok(())
+    }
+}
+
+/// A record as it is asked again.
+struct Entry<'a>(&'a Record);
+
+impl Recorded for Entry<'_> {
+    fn kind(&self) -> &str {
+        self.0.kind()
+    }
+
+    fn at_ms(&self) -> u64 {
+        self.0.at_ms()
+    }
+
+    fn text(&self, field: &str) -> Option<&str> {
+        self.0.text(field)
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.0.fields().contains_key(field)
     }
 }
 

@@ -1,14 +1,10 @@
 //! `grid policy explain`: one page on why a question gets its answer.
 
-use std::{
-    collections::BTreeMap,
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
-use grid_core::{clock::SystemClock, port::Verdict};
-use grid_policy::{Answer, Explanation, Probe, Rule, Standing, cases};
+use grid_core::clock::SystemClock;
+use grid_policy::{Explanation, Probe, Rule, Standing, cases};
 use serde_json::{Value, json};
 
 use super::{Context, Contracts, Exit, Failure, directory, load};
@@ -74,7 +70,7 @@ impl Explain {
         let json = context.output.is_json();
         let page = probe.with(&manifest, |question| {
             let explanation = set.explain(question);
-            if json { to_json(&probe, &explanation).to_string() } else { text(&dir, &probe, &explanation) }
+            if json { to_json(&probe, &explanation).to_string() } else { explanation.page(&dir, &probe) }
         });
         Ok(context.output.text(&page.map_err(wrong)?)?)
     }
@@ -101,63 +97,6 @@ impl Explain {
     }
 }
 
-fn word(standing: Standing) -> String {
-    match standing {
-        Standing::Holds => "holds".to_owned(),
-        Standing::Not => "does not hold".to_owned(),
-        Standing::Elsewhere => "means others".to_owned(),
-        Standing::Depends => "reads arguments".to_owned(),
-        Standing::Fails(why) => format!("fails: {why}"),
-    }
-}
-
-fn effect(rule: &Rule) -> String {
-    match (rule.permits(), rule.approval()) {
-        (true, _) => "permit".to_owned(),
-        (false, None) => "forbid".to_owned(),
-        (false, Some(role)) => format!("forbid, or `{role}` says yes"),
-    }
-}
-
-/// What the answer rests on: the policies of the kind that decided and that hold, or that failed.
-fn decided<'a>(explanation: &'a Explanation<'_>) -> Vec<&'a Rule> {
-    let rule = explanation.answer.rule();
-    let policies = explanation.policies.iter();
-    policies
-        .filter(|(policy, _)| rule == policy.id() || rule.contains(&format!("{}: ", policy.id())))
-        .map(|(policy, _)| *policy)
-        .collect()
-}
-
-fn text(dir: &Path, probe: &Probe, explanation: &Explanation<'_>) -> String {
-    let Explanation { answer, held, roles, policies } = explanation;
-    let mut out = String::new();
-    let _ = writeln!(out, "`{}` of `{}` calls `{}`: {}", probe.principal, probe.tenant, probe.tool, answer.word());
-    let _ = writeln!(out, "  decided by  {}", answer.rule());
-    if let Some(told) = answer.told() {
-        let _ = writeln!(out, "  caller sees {told}");
-    }
-    let held: Vec<&str> = held.iter().map(|role| &**role).collect();
-    let _ = writeln!(out, "  roles       {}", if held.is_empty() { "none".to_owned() } else { held.join(", ") });
-    let contract = Answer::Decided(Verdict::clone(roles));
-    let _ = writeln!(out, "  contract    {} ({})", contract.word(), contract.rule());
-    if policies.is_empty() {
-        let _ = writeln!(out, "\nno policy is about this tool, so nothing permits it");
-    } else {
-        let _ = writeln!(out, "\npolicies about this tool:");
-    }
-    for (rule, standing) in policies {
-        let _ = writeln!(out, "  {:<18} {}  {}  {}", word(*standing), rule.id(), effect(rule), rule.place());
-    }
-    for rule in decided(explanation) {
-        let _ = writeln!(out, "\n{}/{}:", dir.display(), rule.place());
-        for line in rule.text().lines() {
-            let _ = writeln!(out, "  {line}");
-        }
-    }
-    out
-}
-
 fn to_json(probe: &Probe, explanation: &Explanation<'_>) -> Value {
     let policy = |(rule, standing): &(&Rule, Standing)| {
         json!({
@@ -165,7 +104,7 @@ fn to_json(probe: &Probe, explanation: &Explanation<'_>) -> Value {
             "place": rule.place().to_string(),
             "effect": if rule.permits() { "permit" } else { "forbid" },
             "approval": rule.approval(),
-            "standing": word(*standing),
+            "standing": standing.word(),
             "text": rule.text(),
         })
     };

@@ -3,9 +3,7 @@
 mod check;
 mod diff;
 mod explain;
-mod junit;
 mod reload;
-mod replay;
 mod test;
 
 use std::{path::PathBuf, sync::Arc};
@@ -59,7 +57,7 @@ impl Contracts {
             let message = "policies are held against contracts; name a manifest with --manifest or `manifest.path`";
             return Err(Failure::new(Exit::Usage, message));
         };
-        let read = grid_server::read_manifest(path, config)
+        let read = grid_source::read_manifest(path, config)
             .map_err(|error| Failure::new(Exit::Invalid, format!("`{}` cannot be read: {error}", path.display())))?;
         match read {
             Ok(loaded) => Ok((loaded.manifest, config.policy.dir.clone())),

@@ -3,10 +3,13 @@
 use std::{fs, path::PathBuf};
 
 use clap::Args;
-use grid_policy::cases::{self, Report};
+use grid_policy::{
+    cases::{self, Report},
+    junit,
+};
 use serde_json::{Value, json};
 
-use super::{Context, Contracts, Exit, Failure, directory, invalid, junit, load};
+use super::{Context, Contracts, Exit, Failure, directory, invalid, load};
 
 /// Runs the tests of policies
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use grid_core::{
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     runtime::{Ending, Runtime},
 };
-use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
+use grid_identity::{Beside, Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -86,6 +86,19 @@ pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Str
     desk
 }
 
+/// With identity rules.
+pub(super) fn strict_ruled(rules: &str) -> Desk<Strict> {
+    let mut desk = strict();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.toml");
+    std::fs::write(&path, rules).unwrap();
+    let rules = grid_identity::Rules::load(&path, Beside { issuer: "grid", runtime_role: "runtime" }).unwrap();
+    let verifier = Verifier::new(desk.key.verifying_key(), "grid", "grid-host", Duration::ZERO);
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.identity = Identity::strict(verifier, desk.clock.shared()).ruled(rules).unwrap();
+    desk
+}
+
 /// With a log that can be read through the host.
 pub(super) fn strict_over(archive: Archive) -> Desk<Strict> {
     desk(Strict::new(manifest(MANIFEST)), archive)
@@ -124,7 +137,8 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
-        limits: grid_limits::Limits,
+        limits: grid_limits::Limits::default(),
+        gate: None,
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
@@ -149,6 +163,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             max_in_flight: 4,
             frame_queue: 16,
             local: true,
+            require_digests: false,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
@@ -189,6 +204,12 @@ impl Desk<Strict> {
 }
 
 impl<C: Contracts> Desk<C> {
+    /// With another rule; before anybody uses the host.
+    pub(super) fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(&mut Arc::get_mut(&mut self.door.0).unwrap().rules);
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }

@@ -105,8 +105,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         };
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Any);
-        let port =
-            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        // Operators are never turned away for load.
+        let (settings, gate) = (self.settings, None);
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
         listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
@@ -154,15 +155,25 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
                 })
                 .await
             }
-            _ => self.rights(request, local).await,
+            "ListLimits" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListLimitsRequest>| {
+                    let most = match asked.message.most {
+                        0 => 100,
+                        most => most.min(1_000) as usize,
+                    };
+                    admin::limits(door.limits(asked.credentials, most).await)
+                })
+                .await
+            }
+            _ => self.change(request, peer).await,
         }
     }
 }
 
 impl<A: AdminDoor, P: Pages> Routes<A, P> {
-    /// What is about rights: who has them, why, and their end.
-    async fn rights(&self, request: Request<Incoming>, local: bool) -> Response<Reply> {
-        let (door, limits) = (&self.door, self.limits);
+    /// What ends rights, gives them back or puts other rules in force.
+    async fn change(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        let (door, local, limits) = (&self.door, peer.loopback, self.limits);
         match split(request.uri().path()).1 {
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {

@@ -3,7 +3,7 @@
 use grid_core::{
     Refusal,
     explain::{Explanation, Ground},
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_proto::v1;
@@ -76,6 +76,47 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
         description: row.description,
     });
     v1::ListContractsResponse { contracts, error }
+}
+
+pub(crate) fn limits(answer: Result<LimitList, Refusal>) -> v1::ListLimitsResponse {
+    let list = match answer {
+        Ok(list) => list,
+        Err(refusal) => {
+            return v1::ListLimitsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() };
+        }
+    };
+    let rule = |row: LimitRow| {
+        let [tenant, principal, tool] = row.whom;
+        v1::LimitRule {
+            name: row.name,
+            tenant,
+            principal,
+            tool,
+            per: row.per.into_iter().map(str::to_owned).collect(),
+            rate: row.rate,
+            rate_within_ms: row.rate_within_ms,
+            burst: row.burst,
+            concurrency: row.concurrency,
+            queue: row.queue,
+            wait_ms: row.wait_ms,
+            budget: row.budget,
+        }
+    };
+    let used = |row: UseRow| {
+        let [tenant, principal, tool] = row.whom;
+        let UseRow { limit, running, waiting, spent, refused, .. } = row;
+        v1::LimitUse { limit, tenant, principal, tool, running, waiting, spent, refused }
+    };
+    let gate = |row: GateRow| {
+        let GateRow { limit, inside, shed, shed_share, latency_us } = row;
+        v1::GateStatus { limit, inside, shed, shed_share, latency_us }
+    };
+    v1::ListLimitsResponse {
+        limits: list.limits.into_iter().map(rule).collect(),
+        uses: list.uses.into_iter().map(used).collect(),
+        gate: list.gate.map(gate),
+        error: None,
+    }
 }
 
 pub(crate) fn reloaded(answer: Result<Reloaded, Refusal>) -> v1::ReloadPoliciesResponse {

@@ -7,7 +7,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     explain::{Explanation, Ground},
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     port::AdminDoor,
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
@@ -69,6 +69,16 @@ impl AdminDoor for Door {
         Self::admit(&credentials)?;
         assert_eq!(tenant, "acme");
         Ok(vec![ContractRow { name: "add".to_owned(), required_roles: vec!["r".to_owned()], ..ContractRow::default() }])
+    }
+
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        Self::admit(&credentials)?;
+        assert_eq!(most, 100);
+        Ok(LimitList {
+            limits: vec![LimitRow { name: "slow".to_owned(), rate: 5, per: vec!["tenant"], ..LimitRow::default() }],
+            uses: vec![UseRow { limit: "slow".to_owned(), running: 3, ..UseRow::default() }],
+            gate: Some(GateRow { limit: 7, inside: 2, shed: 1, ..GateRow::default() }),
+        })
     }
 
     async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use grid_policy::cases::Report;
+use crate::cases::Report;
 
 /// The document.
-pub(super) fn xml(reports: &[Report]) -> String {
+#[must_use]
+pub fn xml(reports: &[Report]) -> String {
     let mut files: BTreeMap<&str, Vec<&Report>> = BTreeMap::new();
     for report in reports {
         files.entry(&report.case.place.file).or_default().push(report);
