@@ -18,10 +18,8 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     let Event {
         kind, at_ms, correlation, principal, session, invocation, call_id, tool, contract, effect, dynamic,
         args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, policy, approval, verdict, cost, deadline_ms,
-        runtime, connection, outcome,
-        code, stage, detail, duration_us, result_digest, result_bytes, result_shape, local, expires_ms, claimed, signal,
-        invalidation,
-        read, filters, accepted, rejected,
+        runtime, connection, outcome, code, stage, detail, duration_us, result_digest, result_bytes, result_shape,
+        local, expires_ms, claimed, signal, invalidation, read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
     object.names("accepted", accepted);
@@ -32,7 +30,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.number("at_ms", Some(*at_ms));
     object.number("cache_age_ms", *cache_age_ms);
     object.text("call_id", call_id.as_ref().map(|id| id.as_str()));
-    let ended = invalidation.as_deref();
+    let (who, ended) = (principal.as_deref(), invalidation.as_deref());
     object.number("cancelled_calls", ended.map(|ended| ended.cancelled_calls.into()));
     object.truth("claimed", *claimed);
     object.text("code", code.map(Code::as_str));
@@ -55,7 +53,6 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.text("kind", Some(kind.as_str()));
     object.truth("local", *local);
     object.text("outcome", outcome.map(|outcome| outcome.as_str()));
-    let who = principal.as_deref();
     object.digest("policy", policy.as_ref());
     object.text("principal", who.map(|who| who.id.as_str()));
     object.text("proof", who.map(|who| who.proof.as_str()));

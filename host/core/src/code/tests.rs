@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "grid audit show INVOCATION",
     "grid audit tail",
     "grid config dump",
+    "grid explain",
 ];
 
 fn check_commands(place: &str, text: &str) {

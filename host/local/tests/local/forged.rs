@@ -34,9 +34,10 @@ async fn each_thing_that_a_grant_is_bound_to_is_compared() {
     for (report, signal) in cases {
         assert_eq!(rejected(&desk, &agent, report).signal(), signal);
     }
-    for who in [principal("agent", "other", &[]), principal("other", "demo", &[])] {
-        assert_eq!(rejected(&desk, &who, given.report("3")).signal(), Signal::ForeignPrincipal);
-    }
+    let (namesake, other) = (principal("agent", "other", &[]), principal("other", "demo", &[]));
+    assert_eq!(rejected(&desk, &other, given.report("3")).signal(), Signal::ForeignPrincipal);
+    let elsewhere = rejected(&desk, &namesake, given.report("3"));
+    assert_eq!(elsewhere.signal(), Signal::UnknownGrant, "another tenant's records say nothing of it either");
     desk.report(&given).await;
 }
 
@@ -44,7 +45,7 @@ async fn each_thing_that_a_grant_is_bound_to_is_compared() {
 async fn whoever_does_not_own_a_grant_hears_what_a_stranger_to_it_hears() {
     let desk = desk();
     let given = desk.grant("sum").await;
-    let foreign = rejected(&desk, &principal("agent", "other", &[]), given.report("3"));
+    let foreign = rejected(&desk, &principal("other", "demo", &[]), given.report("3"));
     let nobody = Report { invocation_id: format!("i-{}", "0".repeat(32)), ..given.report("3") };
     let unknown = rejected(&desk, &desk.agent(), nobody);
     let seen = |rejected: &Rejected| {
