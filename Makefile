@@ -1,6 +1,6 @@
 # What can be done here. `make` alone says it again.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check bench fuzz soak-audit fmt clean
+.PHONY: help build run demo test check bench fuzz soak-audit soak-security fmt clean
 
 help: ## Says what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -28,6 +28,9 @@ fuzz: ## Runs every fuzz target for a while; FUZZ_SECONDS=600 for longer
 
 soak-audit: ## Kills, fails, fills and tampers with audit logs for an hour; SOAK_MINUTES=600 for longer
 	@scripts/soak-audit.sh
+
+soak-security: ## Attacks hosts in every known way for an hour; SOAK_MINUTES=600 for longer
+	@scripts/soak-security.sh
 
 fmt: ## Formats everything
 	cargo fmt --all

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds host and benchmark as they ship and measures the governed call, then the audit log alone, then governed local
-# dispatch: under six minutes after the build. Arguments go to `grid-bench run`; `--quick` and `--json` go to all.
+# Builds host and benchmark as they ship and measures the governed call, then the audit log alone, then decisions
+# by policies, then governed local dispatch: under eight minutes after the build. Arguments go to `grid-bench run`; `--quick` and `--json` go to all.
 # `--only-local` measures governed local dispatch alone. What is in Python needs sdk/python/setup.sh, which is run here;
 # where that fails it is left out. PYTHON_SDK names an interpreter that has the SDK already.
 set -eu
@@ -27,6 +27,18 @@ trap 'rm -rf target/bench/data' EXIT
 if [ -z "$only_local" ]; then
     "$built/grid-bench" run --grid "$built/grid" --keep "$@"
     "$built/grid-bench" audit $all
+    "$built/grid-bench" overload --grid "$built/grid" $all
+fi
+if [ -z "$only_local" ]; then
+    # A decision that is not remembered, by how many policies are loaded; lines of `name  time: [low middle high]`.
+    quick=
+    case "$all" in *--quick*) quick=--quick ;; esac
+    # shellcheck disable=SC2086
+    cargo bench --locked -p grid-policy --bench decision -- --noplot $quick >target/bench/policy.txt
+    case "$all" in
+    *--json*) cat target/bench/policy.txt >&2 ;;
+    *) cat target/bench/policy.txt ;;
+    esac
 fi
 # shellcheck disable=SC2086
 "$built/grid-bench-local" run --grid "$built/grid" $all ${python:+--python "$python"}

@@ -94,7 +94,7 @@ start() {
     started+=("$!")
 }
 
-start_host() { start host "$binaries/grid" serve; }
+start_host() { start host "$binaries/grid" serve --locked; }
 
 start_runtimes() {
     GRID_TOKEN_FILE=$dir/quickstart-rust.token start quickstart-rust "$binaries/quickstart-rust"

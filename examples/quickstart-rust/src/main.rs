@@ -25,6 +25,18 @@ struct Options {
     #[arg(long, env = "GRID_RUNTIME_ID", default_value = "quickstart-rust")]
     runtime_id: String,
 
+    /// PEM file of the authorities that vouch for a host over https.
+    #[arg(long, env = "GRID_CA_FILE")]
+    ca: Option<PathBuf>,
+
+    /// PEM file of the certificate that the host knows this runtime by.
+    #[arg(long, env = "GRID_CERT_FILE", requires = "cert_key")]
+    cert: Option<PathBuf>,
+
+    /// PEM file of that certificate's key.
+    #[arg(long, env = "GRID_KEY_FILE", requires = "cert")]
+    cert_key: Option<PathBuf>,
+
     /// Lets the token travel unencrypted to another machine, for networks that encrypt by themselves.
     #[arg(long, env = "GRID_ALLOW_PLAINTEXT_TOKEN")]
     allow_plaintext_token: bool,
@@ -55,9 +67,16 @@ async fn serve(options: Options) -> Result<(), Error> {
         .tool(tools::calculate_sum)
         .tool(tools::describe_text)
         .tool(tools::slow_count)
-        .tool(tools::admin_report);
+        .tool(tools::admin_report)
+        .built_against(include_str!("../../../manifests/grid.lock"));
     if let Some(path) = options.token_file {
         builder = builder.token_file(path);
+    }
+    if let Some(authority) = options.ca {
+        builder = builder.authority_file(authority);
+    }
+    if let Some((certificate, key)) = options.cert.zip(options.cert_key) {
+        builder = builder.client_certificate(certificate, key);
     }
     builder.build()?.run().await
 }

@@ -20,6 +20,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
         args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, policy, approval, verdict, cost, deadline_ms,
         runtime, connection, outcome,
         code, stage, detail, duration_us, result_digest, result_bytes, result_shape, local, expires_ms, claimed, signal,
+        invalidation,
         read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
@@ -31,6 +32,8 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.number("at_ms", Some(*at_ms));
     object.number("cache_age_ms", *cache_age_ms);
     object.text("call_id", call_id.as_ref().map(|id| id.as_str()));
+    let ended = invalidation.as_deref();
+    object.number("cancelled_calls", ended.map(|ended| ended.cancelled_calls.into()));
     object.truth("claimed", *claimed);
     object.text("code", code.map(Code::as_str));
     object.minted("connection", "c-", connection.map(|id| id.as_u128()));
@@ -42,7 +45,10 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.number("duration_us", *duration_us);
     object.truth("dynamic", *dynamic);
     object.text("effect", *effect);
+    object.number("ended_grants", ended.map(|ended| ended.ended_grants.into()));
     object.number("epoch", *epoch);
+    object.text("event", ended.and_then(|ended| ended.cause).map(|cause| cause.as_str()));
+    object.text("event_id", ended.and_then(|ended| ended.event_id.as_deref()));
     object.number("expires_ms", *expires_ms);
     object.names("filters", filters);
     object.minted("invocation", "i-", invocation.map(|id| id.as_u128()));
@@ -60,6 +66,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.text("result_shape", result_shape.as_deref());
     object.text("rule", rule.as_deref());
     object.text("runtime", runtime.as_ref().map(|id| id.as_str()));
+    object.names("scope", ended.map_or(&[][..], |ended| &ended.scope));
     object.minted("session", "s-", session.map(|id| id.as_u128()));
     object.text("signal", signal.map(|signal| signal.as_str()));
     object.text("stage", stage.map(|stage| stage.as_str()));

@@ -192,7 +192,8 @@ impl Ledger {
     /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
     ///
     /// # Errors
-    /// [`Unavailable`]: the call must not run. Also for an event that is no admission of an invocation.
+    /// [`Unavailable`]: the call must not run. Also for an event that is no admission of an invocation, and for one that
+    /// was overtaken ([`Ledger::void_before`]).
     pub fn admit(&self, event: Event) -> impl Future<Output = Result<Receipt, Unavailable>> + Send + use<'_> {
         self.admitted(event, self.durability)
     }
@@ -219,9 +220,19 @@ impl Ledger {
                     "a record of kind `{kind}` admits nothing; give an admission with its invocation"
                 )));
             };
+            // The writer looks again, where the order of the log is made; whoever waits for no writer is told here.
+            if self.state.is_overtaken(&event) {
+                return Err(Unavailable::overtaken());
+            }
             let stored = self.store(event, durability).await?;
             Ok(Receipt { invocation, stored })
         }
+    }
+
+    /// From now on no admission is stored that was decided under an earlier policy epoch: in the log none stands after a
+    /// record that is stored from here on. With [`Durability::Relaxed`] one that is queued already may.
+    pub fn void_before(&self, epoch: u64) {
+        self.state.floor.fetch_max(epoch, Ordering::SeqCst);
     }
 
     /// Stores a conclusion and gives the evidence (absent with [`Durability::Relaxed`]). It may use the room that

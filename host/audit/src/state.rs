@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use grid_core::event::{Event, Kind};
 use tokio::sync::watch;
 
 use crate::Unavailable;
@@ -56,6 +57,8 @@ pub(crate) struct State {
     pub(crate) lost: AtomicU64,
     pub(crate) writable: AtomicBool,
     pub(crate) published: AtomicU64,
+    /// Admissions that were decided under an earlier policy epoch are not stored.
+    pub(crate) floor: AtomicU64,
     publishing: Mutex<Option<Arc<str>>>,
     failure: watch::Sender<Option<Unavailable>>,
     ended: watch::Sender<bool>,
@@ -69,10 +72,16 @@ impl State {
             lost: AtomicU64::new(0),
             writable: AtomicBool::new(true),
             published: AtomicU64::new(0),
+            floor: AtomicU64::new(0),
             publishing: Mutex::new(None),
             failure: watch::Sender::new(None),
             ended: watch::Sender::new(false),
         }
+    }
+
+    /// Whether an admission was decided before rights ended that it may rest on.
+    pub(crate) fn is_overtaken(&self, event: &Event) -> bool {
+        event.kind == Kind::Admitted && event.epoch.is_some_and(|epoch| epoch < self.floor.load(Ordering::SeqCst))
     }
 
     pub(crate) fn fail(&self, reason: &Unavailable) {

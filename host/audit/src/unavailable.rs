@@ -9,17 +9,24 @@ use grid_audit_wal::Error;
 pub struct Unavailable {
     message: Arc<str>,
     lasting: bool,
+    overtaken: bool,
 }
 
 impl Unavailable {
     /// This record alone was refused; the log works.
     pub(crate) fn once(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), lasting: false }
+        Self { message: message.into(), lasting: false, overtaken: false }
     }
 
     /// Nothing will be stored by this ledger any more.
     pub(crate) fn lasting(message: impl Into<Arc<str>>) -> Self {
-        Self { message: message.into(), lasting: true }
+        Self { message: message.into(), lasting: true, overtaken: false }
+    }
+
+    /// Rights ended between the decision of an admission and its record.
+    pub(crate) fn overtaken() -> Self {
+        let message = "the decision was made void before its admission could be stored; decide anew";
+        Self { message: message.into(), lasting: false, overtaken: true }
     }
 
     /// For the operator: what happened and what to do.
@@ -32,6 +39,12 @@ impl Unavailable {
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         self.lasting
+    }
+
+    /// Whether an admission was refused because its decision is older than [`crate::Ledger::void_before`] allows.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.overtaken
     }
 }
 

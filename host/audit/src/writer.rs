@@ -168,6 +168,10 @@ impl<S: Storage> Writer<S> {
                 return Ok(());
             }
         };
+        if waiter.is_some() && self.state.is_overtaken(&event) {
+            self.refuse(waiter, Unavailable::overtaken());
+            return Ok(());
+        }
         let kind = event.kind;
         match self.put(event) {
             Ok(index) => {

@@ -112,7 +112,7 @@ impl Entry {
 
 impl Denial {
     /// The caller's part of it, and the operator's.
-    pub(crate) fn refuse(&self, tool: &str, disclosure: Disclosure) -> Refusal {
+    pub(crate) fn refuse(&self, tool: &str, stage: Stage, disclosure: Disclosure) -> Refusal {
         let message = match disclosure {
             _ if self.undecided => self.message.clone(),
             Disclosure::Full => self.message.clone(),
@@ -121,7 +121,7 @@ impl Denial {
             }
             Disclosure::None => format!("`{tool}` may not be called so; ask an operator why"),
         };
-        Refusal::new(Code::PermissionDenied, Stage::Authorize, message).because(self.rule.clone())
+        Refusal::new(Code::PermissionDenied, stage, message).because(self.rule.clone())
     }
 }
 

@@ -16,6 +16,6 @@ pub use grid_contract::{Contract, ContractedCall, Local, Session};
 pub use roles::Roles;
 pub use shadow::{Observed, Said, Shadow};
 pub use snapshot::Beginning;
-pub use stage::{Authorize, Disclosure, Listed, Settings};
+pub use stage::{Authorize, Disclosure, Foreseen, Listed, Settings};
 
 pub(crate) use stage::Deciding;

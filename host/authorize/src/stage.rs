@@ -79,6 +79,15 @@ pub enum Listed {
     Denied,
 }
 
+/// What would be decided of a call whose arguments are not known.
+#[derive(Debug)]
+pub struct Foreseen {
+    /// The decision for some arguments.
+    pub decision: Result<Decision, Refusal>,
+    /// Others may be decided otherwise.
+    pub reads_args: bool,
+}
+
 /// The stage.
 #[derive(Debug)]
 pub struct Authorize {
@@ -193,6 +202,20 @@ impl Authorize {
         Listed::Denied
     }
 
+    /// What would be decided of such a call now, without its arguments: for what was decided before, to be held against
+    /// the rights of now. It permits nothing.
+    pub async fn foresee(
+        &self,
+        context: &SecurityContext,
+        session: &Arc<Session>,
+        contract: &Arc<Contract>,
+        local: bool,
+    ) -> Foreseen {
+        let reads_args = self.epochs.look(|now| now.deciding.authorizer.reads(contract.name()).args);
+        let decision = self.decide(Asked { stage: self, context, session, contract, local, args: None }).await;
+        Foreseen { decision, reads_args }
+    }
+
     /// A permitted call begins: hold what this gives while it is handed over. Nothing where its decision is void; then
     /// nothing may begin. An invalidation that has returned has seen every call that began before it.
     pub fn begin(&self, decision: &Decision) -> Option<Beginning<'_>> {
@@ -241,10 +264,12 @@ impl Authorize {
 
     async fn decide(&self, asked: Asked<'_>) -> Result<Decision, Refusal> {
         let tool = asked.contract.name();
+        // What only the arguments decide is another stage's: the function itself is known to its caller.
+        let stage = if asked.args.is_some() { Stage::Approve } else { Stage::Authorize };
         let Some(Given { answer: entry, epoch, kept }) = answer(&self.epochs, &self.kept, &asked).await else {
             let denial = Denial { rule: String::new(), message: undecided(), undecided: true };
             let internal = "invalidations kept overtaking the evaluation";
-            return Err(denial.refuse(tool, self.settings.disclosure).because(internal));
+            return Err(denial.refuse(tool, stage, self.settings.disclosure).because(internal));
         };
         let age = kept.then(|| self.clock.elapsed().saturating_sub(entry.made));
         if kept {
@@ -252,7 +277,7 @@ impl Authorize {
         }
         match entry.verdict {
             Ok(permit) => Ok(Decision { rule: permit.rule, epoch, age, policy: entry.policy, needs: permit.needs }),
-            Err(denial) => Err(denial.refuse(tool, self.settings.disclosure)),
+            Err(denial) => Err(denial.refuse(tool, stage, self.settings.disclosure)),
         }
     }
 }

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
-use grid_server::{audit_key_fault, identity_faults, manifest_faults, tls_fault};
+use grid_policy::PolicySet;
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, tls_fault};
+use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
 #[derive(Debug, Args)]
@@ -33,12 +35,32 @@ impl Check {
             let (fatal, harmless) = manifest(path, config);
             problems.extend(fatal);
             warnings.extend(harmless);
+            for (key, dir) in [("policy.dir", &config.policy.dir), ("policy.shadow_dir", &config.policy.shadow_dir)] {
+                let Some(dir) = dir else { continue };
+                let (fatal, harmless) = policies(key, dir, path, config);
+                problems.extend(fatal);
+                warnings.extend(harmless);
+            }
+        }
+        if let Ok(config) = reading.values()
+            && problems.is_empty()
+            && let Some(fault) = grid_source::fault(config)
+        {
+            let place = Origin::File { path: config.manifest.path.clone().unwrap_or_default(), line: None };
+            problems.push(Problem::new(place, "manifest", fault.message));
         }
         if let Ok(config) = reading.values()
             && let Some(fault) = audit_key_fault(config)
         {
             let place = Origin::File { path: config.audit.key.clone(), line: None };
             problems.push(Problem::new(place, "audit.key", fault));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(path) = &config.limits.file
+        {
+            let place = |line| Origin::File { path: path.clone(), line };
+            let told = |(line, message)| Problem::new(place(line), "limits.file", message);
+            problems.extend(limits_faults(config).into_iter().map(told));
         }
         if let Ok(config) = reading.values()
             && let (Some(path), Some(fault)) = (&config.tls.cert, tls_fault(config))
@@ -52,6 +74,11 @@ impl Check {
             problems.extend(identity_faults(config).into_iter().map(|fault| {
                 Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
             }));
+        }
+        if let Ok(config) = reading.values()
+            && let Some(fault) = decision_point_fault(config)
+        {
+            problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
         }
         let is_good = problems.is_empty();
         if context.output.is_json() {
@@ -84,5 +111,21 @@ fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
             (fatal.into_iter().map(told).collect(), harmless.into_iter().map(told).collect())
         }
         Err(error) => (vec![problem("manifest.path".to_owned(), error.to_string())], Vec::new()),
+    }
+}
+
+/// What is wrong with a directory of policies, where there are contracts to hold it against.
+fn policies(key: &str, dir: &Path, manifest: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
+    let Ok(Ok(loaded)) = read_manifest(manifest, config) else { return Default::default() };
+    let told = |fault: &grid_policy::Fault| {
+        let line = u32::try_from(fault.place.line).ok().filter(|line| *line > 0);
+        let path = if fault.place.file.is_empty() { dir.to_owned() } else { dir.join(&fault.place.file) };
+        let column = if line.is_some() { format!("column {}: ", fault.place.column) } else { String::new() };
+        let message = format!("{column}{} [{}]", fault.message, fault.rule);
+        Problem::new(Origin::File { path, line: line.map(|line| line as usize) }, key, message)
+    };
+    match PolicySet::load(dir, &loaded.manifest) {
+        Ok((_, warnings)) => (Vec::new(), warnings.iter().map(|warning| told(&warning.0)).collect()),
+        Err(faults) => (faults.iter().map(told).collect(), Vec::new()),
     }
 }

@@ -15,6 +15,8 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a contract is not valid.
     Invalid = 3,
+    /// A test of policies did not get the answer that it must get.
+    Untrue = 4,
     /// A swap did not hold, or something is not as it was declared.
     Drift = 5,
     /// The host refused.

@@ -8,8 +8,12 @@ mod check;
 mod completions;
 mod config;
 mod exit;
+mod explain;
+mod limits;
 mod lists;
+mod manifest;
 mod output;
+mod policy;
 mod remote;
 mod revoke;
 mod safe;
@@ -39,17 +43,19 @@ use grid_config::{self as settings, Config, Problem, Reading, Sources};
     after_help = "Examples:
   grid check                                   is the configuration good, and what is wrong with it
   grid serve                                   run the host
+  grid manifest lock                           write down the contracts that were reviewed
   grid token new --principal alice --tenant acme --role reader
   grid tls dev-ca --dir tls                    certificates for trying encryption out
   grid config dump                             what holds, and where it comes from
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid policy test                             do the policies say what they should
   grid approvals list                          which calls wait for me
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
 Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
-            5 swap or drift, 6 denied, 7 audit verification failed"
+            4 policy test failed, 5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
     #[command(flatten)]
@@ -97,13 +103,17 @@ enum Command {
     #[command(subcommand)]
     Config(config::Config),
     #[command(subcommand)]
+    Manifest(manifest::Manifest),
+    #[command(subcommand)]
     Token(token::Token),
     #[command(subcommand)]
     Tls(tls::Tls),
     Tools(lists::Tools),
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
+    Limits(limits::Limits),
     Revoke(revoke::Revoke),
+    Explain(explain::Explain),
     Call(call::Call),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
@@ -111,6 +121,8 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Witness(witness::Witness),
+    #[command(subcommand)]
+    Policy(policy::Policy),
     #[command(subcommand)]
     Adm(adm::Adm),
     Completions(completions::Completions),
@@ -129,8 +141,14 @@ impl Context {
     /// The configuration with all that is wrong with it.
     #[must_use]
     pub fn read(&self) -> Reading {
-        let sources = Sources::of_process(self.globals.config.clone(), self.globals.set.clone());
-        settings::read(&sources)
+        self.read_with(None)
+    }
+
+    /// The same with one setting that a flag of the command stands for.
+    #[must_use]
+    pub fn read_with(&self, flag: Option<String>) -> Reading {
+        let set = self.globals.set.iter().cloned().chain(flag).collect();
+        settings::read(&Sources::of_process(self.globals.config.clone(), set))
     }
 
     /// The values of a configuration, for commands that start no host.
@@ -179,16 +197,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Serve(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Config(command) => command.run(&context),
+        Command::Manifest(command) => command.run(&context),
         Command::Token(command) => command.run(&context),
         Command::Tls(command) => command.run(&context),
         Command::Tools(command) => command.run(&context),
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
+        Command::Limits(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
+        Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),
         Command::Witness(command) => command.run(&context),
+        Command::Policy(command) => command.run(&context),
         Command::Adm(command) => command.run(&context),
         Command::Completions(command) => command.run(&context),
     };

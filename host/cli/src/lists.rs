@@ -15,7 +15,7 @@ use super::{
   grid tools --token-file agent.token
   grid tools --json | jq -r '.tools[] | select(.available) | .name'
 
-The list shows what a call would be allowed to call, and nothing else.")]
+The list shows what you may call; where the host shows denied tools too, it says so.")]
 pub(super) struct Tools {
     /// Lists in a session that is open already, such as one that a runtime registered tools in
     #[arg(long, value_name = "ID")]
@@ -29,7 +29,11 @@ pub(super) struct Tools {
   grid runtimes --json | jq '.runtimes[] | select(.draining)'
 
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
-pub(super) struct Runtimes {}
+pub(super) struct Runtimes {
+    /// Only those that serve this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
 
 /// Lists the open sessions, for operators
 #[derive(Debug, Args)]
@@ -38,7 +42,11 @@ pub(super) struct Runtimes {}
   grid sessions --json | jq '.sessions | length'
 
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
-pub(super) struct Sessions {}
+pub(super) struct Sessions {
+    /// Only those of this tenant
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
+}
 
 impl Tools {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
@@ -70,13 +78,20 @@ impl Tools {
                         "digest": tool.digest,
                         "dynamic": tool.dynamic,
                         "available": tool.available,
+                        "denied": tool.denied,
+                        "needs_approval": tool.needs_approval,
                     })
                 })
                 .collect();
             return Ok(context.output.json(&json!({ "tools": tools }))?);
         }
         let row = |tool: &grid_sdk::Listing| {
-            let state = if tool.available { "ready" } else { "no runtime" };
+            let state = match (tool.denied, tool.available, tool.needs_approval) {
+                (true, _, _) => "denied",
+                (false, false, _) => "no runtime",
+                (false, true, true) => "needs approval",
+                (false, true, false) => "ready",
+            };
             let mut first = tool.description.lines().next().unwrap_or_default().to_owned();
             if tool.dynamic {
                 first.push_str(" (registered)");
@@ -90,8 +105,9 @@ impl Tools {
 
 impl Runtimes {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tenant = self.tenant.unwrap_or_default();
         let runtimes =
-            context.wait(async { admin(context).await?.runtimes().await.map_err(|error| failed(&error)) })?;
+            context.wait(async { admin(context).await?.runtimes_of(&tenant).await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let runtimes: Vec<_> = runtimes
                 .iter()
@@ -138,8 +154,9 @@ impl Runtimes {
 
 impl Sessions {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+        let tenant = self.tenant.unwrap_or_default();
         let sessions =
-            context.wait(async { admin(context).await?.sessions().await.map_err(|error| failed(&error)) })?;
+            context.wait(async { admin(context).await?.sessions_of(&tenant).await.map_err(|error| failed(&error)) })?;
         if context.output.is_json() {
             let sessions: Vec<_> = sessions
                 .iter()

@@ -11,14 +11,20 @@ use grid_config::{Scheduler, Server};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   grid serve --set manifest.path=manifests/tools.json
+  grid serve --locked                            only with the contracts of grid.lock
   grid serve --set mode=development              runtimes may register tools for one session
 
 The host stops at SIGTERM or Ctrl-C: it takes no new calls and gives those in flight `server.drain_grace`.")]
-pub(super) struct Serve {}
+pub(super) struct Serve {
+    /// Refuses to start where a contract is not as the lock says; the setting `manifest.locked`
+    #[arg(long)]
+    locked: bool,
+}
 
 impl Serve {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let reading = context.read();
+        let locked = self.locked.then(|| "manifest.locked=true".to_owned());
+        let reading = context.read_with(locked);
         for warning in reading.warnings() {
             context.output.warning(&warning.to_string());
         }

@@ -1,4 +1,6 @@
-//! `grid token`: makes tokens with the key that the configured host checks them with.
+//! `grid token`: makes tokens with the key that the configured host checks them with, and says what one is worth.
+
+mod check;
 
 use std::{
     fs,
@@ -18,12 +20,14 @@ use grid_identity::{Claims, SigningKey, key::write_private, mint};
 use super::{Context, Exit, Failure};
 use grid_config::{parse_time, show_time};
 
-/// Makes tokens
+/// Makes tokens, and says whom one names
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
-  grid token new --principal alice --tenant acme --role reader")]
+  grid token new --principal alice --tenant acme --role reader
+  grid token check - <alice.token")]
 pub(super) enum Token {
     New(New),
+    Check(check::Check),
 }
 
 /// Makes a token that names who is asking; the key is made at first use
@@ -57,6 +61,7 @@ impl Token {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::New(new) => new.run(context),
+            Self::Check(check) => check.run(context),
         }
     }
 }

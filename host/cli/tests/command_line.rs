@@ -241,6 +241,27 @@ mod command_line {
     }
 
     #[test]
+    fn a_certificate_is_shown_as_a_host_would_see_it() {
+        let desk = Desk::new();
+        let made =
+            desk.run(&["tls", "dev-ca", "--dir", "tls", "--client", "spiffe://dev.local/caller/alice", "--json"]);
+        assert_eq!(made.code, 0, "{}", made.err);
+        assert_eq!(made.json()["clients"][0]["certificate"], "tls/caller-alice.pem");
+        let shown = desk.run(&["tls", "show", "tls/caller-alice.pem", "--json"]);
+        assert_eq!((shown.code, &shown.json()[0]["spiffe_id"]), (0, &Value::from("spiffe://dev.local/caller/alice")));
+        let authority = desk.run(&["tls", "show", "tls/ca.pem"]);
+        assert!(authority.code == 3 && authority.out.contains("it is the certificate of an authority"));
+        assert_eq!(desk.run(&["tls", "show", "tls/server.pem"]).code, 3, "it is for servers");
+        assert_eq!(desk.run(&["tls", "show", "--server", "tls/server.pem"]).code, 0);
+        let key = desk.run(&["tls", "show", "tls/ca.key"]);
+        assert!(key.code == 1 && key.err.contains("tls/ca.key"), "{}", key.err);
+        let foreign = desk.run(&["tls", "dev-ca", "--dir", "other", "--client", "spiffe://other.test/a"]);
+        assert!(foreign.code == 2 && !desk.path().join("other").exists());
+        let alone = desk.run(&["tools", "--cert", "tls/caller-alice.pem"]);
+        assert!(alone.code == 2 && alone.err.contains("--cert-key"), "{}", alone.err);
+    }
+
+    #[test]
     fn shells_get_completions() {
         let desk = Desk::new();
         for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -29,6 +29,8 @@ pub(crate) struct Rule {
 pub(crate) const RULES: &[Rule] = &[
     Rule { reads: &["mode"], check: not_in_production },
     Rule { reads: &["manifest.path", "mode"], check: manifest_is_there },
+    Rule { reads: &["manifest.locked", "manifest.path"], check: lock_needs_a_manifest },
+    Rule { reads: &["manifest.require_signature", "manifest.keys", "manifest.path"], check: signature_needs_keys },
     Rule { reads: &["development.allow_registration", "mode"], check: no_registration_in_strict },
     Rule { reads: &["audit.durability", "mode"], check: full_durability_in_strict },
     Rule { reads: &["audit.operator_role", "audit.reader_role"], check: two_readers },
@@ -68,6 +70,25 @@ fn manifest_is_there(config: &Config, _: Facts) -> Option<(Code, String)> {
         None => return None,
     };
     Some((Code::MissingManifest, message))
+}
+
+fn lock_needs_a_manifest(config: &Config, _: Facts) -> Option<(Code, String)> {
+    (config.manifest.locked && config.manifest.path.is_none()).then(|| {
+        let message = "is `true`, and there is no manifest to hold against a lock; set `manifest.path`";
+        (Code::InvalidConfig, message.to_owned())
+    })
+}
+
+fn signature_needs_keys(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let missing = match &config.manifest {
+        manifest if !manifest.require_signature => return None,
+        manifest if manifest.path.is_none() => "there is no manifest that could be signed; set `manifest.path`",
+        manifest if manifest.keys.is_none() => {
+            "nobody is trusted to sign; set `manifest.keys` to a file of public keys"
+        }
+        _ => return None,
+    };
+    Some((Code::InvalidConfig, format!("is `true`, and {missing}")))
 }
 
 ///

@@ -109,6 +109,14 @@ settings! {
         path: Option<PathBuf> = Kind::Path, Absent;
         /// What happens to arguments that a contract does not declare.
         extra_args: ExtraArgs = Kind::Choice(ExtraArgs::NAMES), Is("reject");
+        /// Refuses to start where a contract is not as the lock says; `grid serve --locked` sets it.
+        locked: bool = Kind::Bool, Is("false");
+        /// The lock, written by `grid manifest lock`; `grid.lock` beside the manifest if it is not set.
+        lock: Option<PathBuf> = Kind::Path, Absent;
+        /// Refuses to start with a manifest that is not signed, or older than one that was served.
+        require_signature: bool = Kind::Bool, Is("false");
+        /// The file of the keys that may sign it, a line each; any one of them will do.
+        keys: Option<PathBuf> = Kind::Path, Absent;
     }
 
     /// The context that calls belong to.
@@ -165,6 +173,44 @@ settings! {
         runtime_role: String = Kind::Name, Is("grid_runtime");
     }
 
+    /// How much of it.
+    limits: Limits {
+        /// The file of limits for tenants, principals and tools by name, read again whenever it changes.
+        file: Option<PathBuf> = Kind::Path, Absent;
+        /// Calls a second that one tenant may make; 0 for any number.
+        tenant_rate: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls that one tenant may make at once after a rest; 0 for as many as in a second.
+        tenant_burst: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls of one tenant that may run at once; 0 for any number.
+        tenant_concurrency: u32 = integer(0, 1_000_000), Is("4096");
+        /// Calls a second that one principal may make; 0 for any number.
+        principal_rate: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls that one principal may make at once after a rest; 0 for as many as in a second.
+        principal_burst: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls of one principal that may run at once; 0 for any number.
+        principal_concurrency: u32 = integer(0, 1_000_000), Is("1024");
+        /// Calls a second of one tool, whoever makes them; 0 for any number.
+        tool_rate: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls of one tool that may come at once after a rest; 0 for as many as in a second.
+        tool_burst: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls of one tool that may run at once, whoever makes them; 0 for any number.
+        tool_concurrency: u32 = integer(0, 1_000_000), Is("0");
+        /// Calls that may wait for a place of each of these; further ones are refused at once.
+        queue: u32 = integer(0, 1_000_000), Is("1024");
+        /// How long a call waits for a place.
+        wait: Duration = time(Duration::ZERO, Duration::from_secs(300)), Is("2s");
+        /// Refusals a second that one principal may collect before its requests are refused unread, and that are written down one by one; ten times as many after a rest; 0 for any number.
+        refusals: u32 = integer(0, 100_000), Is("1000");
+        /// Tenants, principals and tools that are counted at once.
+        keys: usize = integer(16, 10_000_000), Is("100000");
+        /// Turns work away before it is read when the host's own latency grows.
+        adaptive: bool = Kind::Bool, Is("true");
+        /// Requests that the host works on at once at most, those at runtimes not counted; it begins there.
+        in_flight_max: u32 = integer(1, 1_000_000), Is("2048");
+        /// The same at least, however slow it becomes.
+        in_flight_min: u32 = integer(1, 1_000_000), Is("32");
+    }
+
     /// What operators say who may call what, beside the roles that contracts demand.
     policy: Policy {
         /// The folder of policies and roles; without it roles alone decide.
@@ -217,6 +263,8 @@ settings! {
         max_in_flight: u32 = integer(1, 1_000_000), Is("1024");
         /// Frames that may wait for one runtime.
         queue: usize = integer(1, 1_000_000), Is("1024");
+        /// Refuses runtimes that do not say which contracts they were built against.
+        require_digests: bool = Kind::Bool, Is("false");
     }
 
     /// What holds in development mode alone.
@@ -239,6 +287,8 @@ settings! {
         key: PathBuf = Kind::Path, Under("data.dir", "grid-key.pem");
         /// The file that names other issuers, certificates and local users; without it nobody but the host's own key proves anybody.
         rules: Option<PathBuf> = Kind::Path, Absent;
+        /// The URL by which OAuth clients know this host; with it `/.well-known/oauth-protected-resource` on the operators' address says whose tokens it takes (RFC 9728).
+        resource: Option<Url> = Kind::Url, Absent;
         /// The issuer that a token must name.
         issuer: String = Kind::Name, Is("grid");
         /// The audience that a token must name.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_adm::{ArgumentChecker, Digest};
+use grid_adm::{ArgumentChecker, Digest, Value, json};
 
 /// What running a function does to the world. It decides whether a call may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,6 +145,12 @@ impl Contract {
         self.settings.cost
     }
 
+    /// Bytes of arguments that a call may bring.
+    #[must_use]
+    pub fn max_args(&self) -> usize {
+        self.settings.max_args
+    }
+
     /// Whether each call needs a person's yes.
     #[must_use]
     pub fn approval(&self) -> Option<&Approval> {
@@ -167,6 +173,20 @@ impl Contract {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What [`Self::digest`] is over.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let within = json::Limits::DEFINITION;
+        let parameters = json::parse_within(&self.parameters, within).unwrap_or(Value::Null);
+        let fields = [
+            ("description", Value::from(self.description.as_str())),
+            ("host", self.settings.to_value(&self.group, self.dynamic)),
+            ("name", Value::from(&*self.name)),
+            ("parameters", parameters),
+        ];
+        Value::Object(fields.into_iter().collect())
     }
 
     /// Compiled once.

@@ -8,7 +8,9 @@ use grid_adm::{FunctionDeclaration, Map, Value};
 use grid_core::{Code, Refusal, Stage, frame::Declaration, id::SessionId};
 use grid_session::Session;
 
-use crate::{Contract, Contracts, Effect, Local, Manifest, Options, manifest::compile, settings::Settings};
+use crate::{
+    Contract, Contracts, Effect, Local, Manifest, Options, foreign, manifest::compile, settings::Settings, shadow,
+};
 
 /// The contract name under which registered tools are listed.
 const GROUP: &str = "registered";
@@ -101,6 +103,7 @@ impl Development {
             let message = "the name belongs to a contract of the manifest; register it under another".to_owned();
             return Err(refuse(Code::PolicyViolation, message));
         }
+        shadow::free(&declaration.name, self.manifest.names(), held.keys())?;
         match held.get(&declaration.name) {
             Some(dynamic) if dynamic.provider != provider => {
                 let message = "another runtime registered this name in the session; use another".to_owned();
@@ -130,6 +133,12 @@ impl Development {
         .into_iter()
         .collect();
         let (declaration, _) = FunctionDeclaration::from_value(&Value::Object(document)).map_err(invalid)?;
+        let mut faults = Vec::new();
+        foreign::keywords("/parameters", &declaration.parameters, &mut faults);
+        if faults.iter().any(|fault| !fault.warning) {
+            let each: Vec<String> = faults.iter().filter(|fault| !fault.warning).map(ToString::to_string).collect();
+            return Err(refuse(Code::SchemaViolation, format!("the declaration is not valid: {}", each.join("; "))));
+        }
         let settings = Settings {
             version: String::new(),
             effect: Effect::Write,
@@ -140,6 +149,7 @@ impl Development {
             providers: Some(vec![provider.to_owned()]),
             classification: String::new(),
             cost: 1,
+            max_args: crate::settings::MAX_ARGS,
             approval: None,
             tenants: None,
         };

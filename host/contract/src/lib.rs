@@ -5,8 +5,11 @@
 mod contract;
 mod development;
 mod evidence;
+mod foreign;
 mod manifest;
+pub mod pin;
 mod settings;
+mod shadow;
 mod strict;
 
 pub use contract::{Approval, Contract, Effect, Local};
@@ -47,11 +50,15 @@ pub trait Contracts: std::fmt::Debug + Send + Sync + 'static {
     fn bind(&self, call: SessionCall) -> Result<ContractedCall, Refusal> {
         match self.find(call.session(), &call.request().name) {
             Some(contract) => Ok(ContractedCall::new(call, contract)),
-            None => {
-                let name = plain_name(&call.request().name);
-                let message = format!("there is no tool `{name}` here; ListTools says which there are");
-                Err(Refusal::new(Code::UnsupportedTool, Stage::Contract, message))
-            }
+            None => Err(unknown(&call.request().name)),
         }
     }
+}
+
+/// What whoever calls a function hears that is not there, for them.
+#[must_use]
+pub fn unknown(name: &str) -> Refusal {
+    let name = plain_name(name);
+    let message = format!("there is no tool `{name}` here; ListTools says which there are");
+    Refusal::new(Code::UnsupportedTool, Stage::Contract, message)
 }

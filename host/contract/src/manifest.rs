@@ -13,10 +13,12 @@ use grid_adm::{
 };
 
 use grid_session::Session;
+use grid_supply::names::Taken;
 
 use crate::{
-    Contract, Local,
+    Contract, foreign,
     settings::{Bounds, Layers, Settings},
+    shadow,
 };
 
 /// How a manifest is read.
@@ -56,7 +58,7 @@ impl Fault {
         Self { pointer: pointer.into(), rule, message: message.into(), warning: false }
     }
 
-    fn warning(pointer: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(pointer: impl Into<String>, rule: &'static str, message: impl Into<String>) -> Self {
         Self { warning: true, ..Self::error(pointer, rule, message) }
     }
 }
@@ -87,6 +89,7 @@ pub struct Manifest {
     by_name: HashMap<Arc<str>, Arc<Contract>>,
     groups: BTreeMap<String, Vec<Arc<str>>>,
     in_order: Vec<Arc<Contract>>,
+    names: Taken,
 }
 
 /// A manifest, and what is worth saying about it.
@@ -123,6 +126,7 @@ impl Manifest {
         let mut faults: Vec<Fault> = warnings.into_iter().map(Fault::from).collect();
         let mut loaded = Self { version: manifest.manifest_version.clone(), ..Self::default() };
         loaded.digest = Some(Digest::of_bytes(text.as_bytes()));
+        loaded.names = shadow::names(&manifest, &mut faults);
         for (at, group) in manifest.contracts.iter().enumerate() {
             loaded.add_group(at, group, options, &mut faults);
         }
@@ -139,6 +143,7 @@ impl Manifest {
             let own = format!("{pointer}/function_declarations/{index}");
             let layers = [(own.clone(), &declaration.extra), (pointer.clone(), &group.extra)];
             let settings = settings(&declaration.name, layers, options, faults);
+            foreign::keywords(&format!("{own}/parameters"), &declaration.parameters, faults);
             match compile(&group.name, declaration, settings, options.extra_args, false) {
                 Ok(contract) => {
                     let contract = Arc::new(contract);
@@ -165,6 +170,11 @@ impl Manifest {
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         self.digest
+    }
+
+    /// The names that are taken by contracts and their functions.
+    pub(crate) fn names(&self) -> &Taken {
+        &self.names
     }
 
     /// A contract by function name.
@@ -249,47 +259,14 @@ pub(crate) fn compile(
     extra_args: ExtraArgs,
     dynamic: bool,
 ) -> Result<Contract, Vec<grid_adm::Problem>> {
-    let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Value>();
-    let timeout_ms = i64::try_from(settings.timeout.as_millis()).unwrap_or(i64::MAX);
-    let mut host: Map = [
-        ("contract", Value::from(group)),
-        ("dynamic", Value::from(dynamic)),
-        ("effect", Value::from(settings.effect.as_str())),
-        ("providers", settings.providers.as_deref().map_or(Value::Null, texts)),
-        ("required_roles", texts(&settings.required_roles)),
-        ("tags", texts(&settings.tags)),
-        ("timeout_ms", Value::from(timeout_ms)),
-        ("version", Value::from(settings.version.as_str())),
-    ]
-    .into_iter()
-    .collect();
-    // What says nothing of the following keeps the digest that it had before they could be spoken of.
-    if !settings.classification.is_empty() {
-        host.insert("classification", Value::from(settings.classification.as_str()));
-    }
-    if settings.cost != 1 {
-        host.insert("cost", Value::from(i64::try_from(settings.cost).unwrap_or(i64::MAX)));
-    }
-    if let Some(approval) = &settings.approval {
-        let within = approval.within.map_or(0, |within| i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
-        let fields = [("role", Value::from(approval.role.as_str())), ("within_ms", Value::from(within))];
-        host.insert("approval", Value::Object(fields.into_iter().collect()));
-    }
-    if let Some(tenants) = &settings.tenants {
-        host.insert("tenants", texts(tenants));
-    }
-    match settings.local {
-        Local::Checked => {}
-        Local::Never => drop(host.insert("local", Value::from("never"))),
-        Local::Unseen => drop(host.insert("local", Value::from("args_digest_only"))),
-    }
+    let host = settings.to_value(group, dynamic);
     Ok(Contract {
         name: Arc::from(declaration.name.as_str()),
         group: group.to_owned(),
         description: declaration.description.clone(),
         parameters: declaration.parameters.to_value().to_text(),
         settings,
-        digest: grid_adm::contract_digest(declaration, &Value::Object(host)),
+        digest: grid_adm::contract_digest(declaration, &host),
         checker: ArgumentChecker::compile(&declaration.parameters, extra_args)?,
         dynamic,
     })

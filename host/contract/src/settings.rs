@@ -1,5 +1,6 @@
 //! What the host reads beside the ADM fields of a contract: `version`, `effect`, `local`, `timeout`, `required_roles`,
-//! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`. A function's own value goes before its contract's.
+//! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`,
+//! `max_args`. A function's own value goes before its contract's.
 
 use std::time::Duration;
 
@@ -20,9 +21,60 @@ pub(crate) struct Settings {
     pub(crate) providers: Option<Vec<String>>,
     pub(crate) classification: String,
     pub(crate) cost: u64,
+    /// Bytes.
+    pub(crate) max_args: usize,
     pub(crate) approval: Option<Approval>,
     /// Absent: any.
     pub(crate) tenants: Option<Vec<String>>,
+}
+
+/// Bytes of arguments that a contract takes where it does not say.
+pub(crate) const MAX_ARGS: usize = 1 << 20;
+/// No contract takes more.
+const MOST_ARGS: usize = 4 << 20;
+
+impl Settings {
+    /// As the digest of a contract has them.
+    pub(crate) fn to_value(&self, group: &str, dynamic: bool) -> Value {
+        let texts = |texts: &[String]| texts.iter().map(String::as_str).collect::<Value>();
+        let timeout_ms = i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX);
+        let mut host: Map = [
+            ("contract", Value::from(group)),
+            ("dynamic", Value::from(dynamic)),
+            ("effect", Value::from(self.effect.as_str())),
+            ("providers", self.providers.as_deref().map_or(Value::Null, texts)),
+            ("required_roles", texts(&self.required_roles)),
+            ("tags", texts(&self.tags)),
+            ("timeout_ms", Value::from(timeout_ms)),
+            ("version", Value::from(self.version.as_str())),
+        ]
+        .into_iter()
+        .collect();
+        // What says nothing of the following keeps the digest that it had before they could be spoken of.
+        if !self.classification.is_empty() {
+            host.insert("classification", Value::from(self.classification.as_str()));
+        }
+        if self.max_args != MAX_ARGS {
+            host.insert("max_args", Value::from(i64::try_from(self.max_args).unwrap_or(i64::MAX)));
+        }
+        if self.cost != 1 {
+            host.insert("cost", Value::from(i64::try_from(self.cost).unwrap_or(i64::MAX)));
+        }
+        if let Some(approval) = &self.approval {
+            let within = approval.within.map_or(0, |within| i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
+            let fields = [("role", Value::from(approval.role.as_str())), ("within_ms", Value::from(within))];
+            host.insert("approval", Value::Object(fields.into_iter().collect()));
+        }
+        if let Some(tenants) = &self.tenants {
+            host.insert("tenants", texts(tenants));
+        }
+        match self.local {
+            Local::Checked => {}
+            Local::Never => drop(host.insert("local", Value::from("never"))),
+            Local::Unseen => drop(host.insert("local", Value::from("args_digest_only"))),
+        }
+        Value::Object(host)
+    }
 }
 
 /// No contract may cost more units.
@@ -55,6 +107,7 @@ impl Layers<'_> {
             providers: self.texts("providers"),
             classification: self.text("classification").unwrap_or_default(),
             cost: self.cost(),
+            max_args: self.max_args(),
             approval: self.approval(bounds),
             tenants: self.texts("tenants"),
         }
@@ -130,6 +183,17 @@ impl Layers<'_> {
         })
     }
 
+    fn max_args(&mut self) -> usize {
+        let Some((pointer, value)) = self.find("max_args") else { return MAX_ARGS };
+        let bytes = value.as_str().and_then(parse_size).filter(|bytes| (1..=MOST_ARGS).contains(bytes));
+        bytes.unwrap_or_else(|| {
+            let message =
+                "`max_args` must be a size with its unit, at most `\"4MiB\"`, such as `\"64KiB\"` or `\"2MiB\"`";
+            self.fault(pointer, "setting.max-args", message.to_owned());
+            MAX_ARGS
+        })
+    }
+
     fn approval(&mut self, bounds: Bounds) -> Option<Approval> {
         let (pointer, value) = self.find("approval")?;
         let fields = value.as_object();
@@ -172,6 +236,18 @@ impl Layers<'_> {
     }
 }
 
+fn parse_size(text: &str) -> Option<usize> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(split)?;
+    let number: usize = number.parse().ok()?;
+    match unit {
+        "B" => Some(number),
+        "KiB" => number.checked_mul(1 << 10),
+        "MiB" => number.checked_mul(1 << 20),
+        _ => None,
+    }
+}
+
 fn parse_duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at_checked(split)?;
@@ -188,6 +264,16 @@ fn parse_duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_need_their_unit() {
+        assert_eq!(parse_size("1000B"), Some(1000));
+        assert_eq!(parse_size("64KiB"), Some(65_536));
+        assert_eq!(parse_size("4MiB"), Some(MOST_ARGS));
+        for bad in ["", "5", "MiB", "-1B", "1.5MiB", "1 MiB", "1MB", "99999999999999999999B", "99999999999999999MiB"] {
+            assert_eq!(parse_size(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn durations_need_their_unit() {

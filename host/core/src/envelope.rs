@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use crate::{local::UnseenArgs, principal::SecurityClaim};
+use crate::{gate::Pass, local::UnseenArgs, principal::SecurityClaim};
 
 /// A client certificate whose chain, times and purpose the transport has verified against the bundle of its own trust
 /// domain. Whom it names is still to be decided.
@@ -47,6 +47,8 @@ pub struct Credentials {
     pub certificate: Option<Arc<PeerCertificate>>,
     /// Whose process it is, on a Unix socket.
     pub local: Option<LocalPeer>,
+    /// The request's place at the gate; absent where there is none.
+    pub pass: Option<Pass>,
 }
 
 impl fmt::Debug for Credentials {

@@ -8,6 +8,7 @@ use crate::{
     id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId, RuntimeId, SessionId},
     principal::Principal,
     refusal::Stage,
+    revocation::Cause,
 };
 
 /// 32 bytes of SHA-256.
@@ -229,6 +230,21 @@ impl Signal {
     }
 }
 
+/// Whose rights ended, and how many were using them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invalidation {
+    /// Why, where that was said.
+    pub cause: Option<Cause>,
+    /// As its sender named it; absent where it did not.
+    pub event_id: Option<String>,
+    /// What was asked for: `field=pattern` for each name that was given, `cancel_running`, `revoke_proofs`.
+    pub scope: Vec<String>,
+    /// Open grants that ended.
+    pub ended_grants: u32,
+    /// Running calls that were asked to stop.
+    pub cancelled_calls: u32,
+}
+
 /// One audit record. Fields that do not apply are absent, in the log too.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -304,6 +320,8 @@ pub struct Event {
     pub claimed: bool,
     /// What was wrong with a report.
     pub signal: Option<Signal>,
+    /// Whose rights ended, where some did.
+    pub invalidation: Option<Box<Invalidation>>,
     /// How the log was read: the method's name.
     pub read: Option<&'static str>,
     /// By what it was read: names of filters, never their values.
@@ -355,6 +373,7 @@ impl Event {
             expires_ms: None,
             claimed: false,
             signal: None,
+            invalidation: None,
             read: None,
             filters: Vec::new(),
             accepted: Vec::new(),

@@ -1,6 +1,6 @@
 //! Frames between host and runtime, free of any transport: one protocol for every attachment.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     envelope::TraceContext,
@@ -81,6 +81,8 @@ pub struct Fulfil {
     pub session_id: String,
     /// Contract or function names.
     pub names: Vec<String>,
+    /// By function name, the digest of the contract that the runtime was built against, as it was sent.
+    pub digests: BTreeMap<String, String>,
     /// Empty, or the announced one.
     pub runtime_id: String,
     /// Minted by the door where empty or unusable.

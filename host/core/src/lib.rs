@@ -8,7 +8,9 @@ pub mod code;
 pub mod consent;
 pub mod envelope;
 pub mod event;
+pub mod explain;
 pub mod frame;
+pub mod gate;
 pub mod id;
 pub mod listing;
 pub mod local;
@@ -17,6 +19,7 @@ pub mod port;
 pub mod principal;
 pub mod reading;
 pub mod refusal;
+pub mod revocation;
 pub mod roles;
 pub mod runtime;
 

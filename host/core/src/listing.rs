@@ -185,3 +185,71 @@ pub struct ContractRow {
     /// Runtimes that serve it.
     pub runtimes: Vec<String>,
 }
+
+/// One limit in force.
+#[derive(Debug, Clone, Default)]
+pub struct LimitRow {
+    /// Its name.
+    pub name: String,
+    /// Patterns of tenant, principal and tool.
+    pub whom: [String; 3],
+    /// What is counted apart.
+    pub per: Vec<&'static str>,
+    /// Calls in a time; 0 for any number.
+    pub rate: u32,
+    /// That time, in milliseconds.
+    pub rate_within_ms: u64,
+    /// Calls at once after a rest.
+    pub burst: u32,
+    /// Calls that run at once; 0 for any number.
+    pub concurrency: u32,
+    /// Calls that wait.
+    pub queue: u32,
+    /// How long one waits, in milliseconds.
+    pub wait_ms: u64,
+    /// Units of cost in a day.
+    pub budget: Option<u64>,
+}
+
+/// How one limit is used by those whom it counts together.
+#[derive(Debug, Clone, Default)]
+pub struct UseRow {
+    /// The name of the limit.
+    pub limit: String,
+    /// Tenant, principal and tool; empty where they are counted together.
+    pub whom: [String; 3],
+    /// Calls that hold a place.
+    pub running: u32,
+    /// Calls that wait for one.
+    pub waiting: u32,
+    /// Units of today.
+    pub spent: u64,
+    /// Calls refused.
+    pub refused: u64,
+}
+
+/// What stands before the path.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct GateRow {
+    /// Requests that may be worked on at once.
+    pub limit: u32,
+    /// Those that are.
+    pub inside: u32,
+    /// Turned away before they were read.
+    pub shed: u64,
+    /// Of these, because their sender had more than its share.
+    pub shed_share: u64,
+    /// What a call takes at the host itself, in microseconds.
+    pub latency_us: u64,
+}
+
+/// The limits, and how they stand.
+#[derive(Debug, Clone, Default)]
+pub struct LimitList {
+    /// In force.
+    pub limits: Vec<LimitRow>,
+    /// Those in use first.
+    pub uses: Vec<UseRow>,
+    /// Absent where load is not shed.
+    pub gate: Option<GateRow>,
+}

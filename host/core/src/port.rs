@@ -8,14 +8,16 @@ use tokio::sync::mpsc;
 use crate::{
     consent::{Decide, Decided, WaitingCalls},
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
+    explain::Explanation,
     frame::{Announce, HostFrame, RuntimeFrame},
     id::SessionId,
-    listing::{Cancelled, Closed, ContractRow, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
+    listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
+    revocation::{Invalidate, Invalidated, Restore, RevocationRow},
 };
 
 /// What callers may ask for. One implementation, in the server; every transport calls it.
@@ -140,18 +142,52 @@ pub trait AdminDoor: Send + Sync + 'static {
     /// The host at a glance.
     fn status(&self, credentials: Credentials) -> impl Future<Output = Result<Status, Refusal>> + Send;
 
-    /// Attached runtimes.
-    fn runtimes(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
+    /// Attached runtimes: those that serve a tenant, or all where it is empty.
+    fn runtimes(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<RuntimeRow>, Refusal>> + Send;
 
-    /// Open sessions.
-    fn sessions(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
+    /// Open sessions: those of a tenant, or all where it is empty.
+    fn sessions(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<SessionRow>, Refusal>> + Send;
 
-    /// Contracts of the manifest.
-    fn contracts(&self, credentials: Credentials) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
+    /// Contracts of the manifest: those that are there for a tenant, or all where it is empty.
+    fn contracts(
+        &self,
+        credentials: Credentials,
+        tenant: String,
+    ) -> impl Future<Output = Result<Vec<ContractRow>, Refusal>> + Send;
 
-    /// Makes every cached decision void; the new epoch.
-    fn invalidate(&self, credentials: Credentials, reason: String)
-    -> impl Future<Output = Result<u64, Refusal>> + Send;
+    /// The limits in force and `most` of their counts.
+    fn limits(&self, credentials: Credentials, most: usize) -> impl Future<Output = Result<LimitList, Refusal>> + Send;
+
+    /// Makes every decision void, and ends the grants and on wish the running calls that fit. When it returns, none of
+    /// them has any effect that begins later.
+    fn invalidate(
+        &self,
+        credentials: Credentials,
+        request: Invalidate,
+    ) -> impl Future<Output = Result<Invalidated, Refusal>> + Send;
+
+    /// Those whose earlier proofs of identity are void.
+    fn revocations(&self, credentials: Credentials)
+    -> impl Future<Output = Result<Vec<RevocationRow>, Refusal>> + Send;
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused.
+    fn explain(
+        &self,
+        credentials: Credentials,
+        id: String,
+    ) -> impl Future<Output = Result<Explanation, Refusal>> + Send;
+
+    /// Takes a revocation back; whether there was one.
+    fn restore(&self, credentials: Credentials, request: Restore)
+    -> impl Future<Output = Result<bool, Refusal>> + Send;
 
     /// Reads the policies again; a set that has a fault changes nothing.
     fn reload_policies(&self, credentials: Credentials) -> impl Future<Output = Result<Reloaded, Refusal>> + Send;

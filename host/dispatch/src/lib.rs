@@ -7,7 +7,7 @@ pub use grid_audit::Receipt;
 pub use grid_resolve::{Decision, RoutedCall};
 pub use outcome::{Outcome, conclusion};
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use grid_core::{
     Code, Refusal, Stage,
@@ -17,18 +17,37 @@ use grid_core::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// How a call is asked to stop, and why. The reason is the operator's word: it goes to the runtime and the log, not to
+/// the caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Stop<'a> {
+    /// Somebody asked.
+    pub asked: &'a CancellationToken,
+    /// Why, where it was not the call's own caller; set before anybody sees that it was asked.
+    pub why: &'a OnceLock<Arc<str>>,
+}
+
+impl Stop<'_> {
+    fn explain(self, refusal: Refusal) -> Refusal {
+        match self.why.get() {
+            Some(why) => refusal.because(&**why),
+            None => refusal,
+        }
+    }
+}
+
 /// The stage. Every ending is an outcome; there is no way out without one. `begin` is asked at the last moment, with
 /// why the call may run; nothing is sent where it gives nothing, and what it gives is held while the call is sent.
 pub async fn run<B: Send>(
     mut call: RoutedCall,
     receipt: Receipt,
-    cancelled: &CancellationToken,
+    stop: Stop<'_>,
     clock: &Arc<dyn Clock>,
     begin: impl FnOnce(&Decision) -> Option<B> + Send,
 ) -> Outcome {
     let began = clock.elapsed();
     let result = if receipt.invocation() == call.invocation() {
-        carry_out(&mut call, cancelled, begin).await
+        carry_out(&mut call, stop, begin).await
     } else {
         let message = "the call was not carried out: its admission is for another one";
         Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message))
@@ -42,16 +61,16 @@ pub async fn run<B: Send>(
 
 async fn carry_out<B>(
     call: &mut RoutedCall,
-    cancelled: &CancellationToken,
+    stop: Stop<'_>,
     begin: impl FnOnce(&Decision) -> Option<B>,
 ) -> Result<ToolAnswer, Refusal> {
     let left = call.time_left();
     if left.is_zero() {
         return Err(too_late(call));
     }
-    if cancelled.is_cancelled() {
+    if stop.asked.is_cancelled() {
         let message = "the call was cancelled before it was sent; nothing ran";
-        return Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false"));
+        return Err(stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false")));
     }
     let frame = call.frame();
     let started = match begin(&call.consent().decision) {
@@ -68,10 +87,10 @@ async fn carry_out<B>(
             Ok(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
             Err(_) => Err(crashed(call, "its line was closed")),
         },
-        () = cancelled.cancelled() => {
-            call.runtime().cancel(call.invocation(), "cancelled");
+        () = stop.asked.cancelled() => {
+            call.runtime().cancel(call.invocation(), stop.why.get().map_or("cancelled", |why| &**why));
             let message = "the call was cancelled; what the tool did until then is not known";
-            Err(Refusal::new(Code::Cancelled, Stage::Dispatch, message))
+            Err(stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message)))
         }
         () = tokio::time::sleep(left) => {
             call.runtime().cancel(call.invocation(), "deadline passed");

@@ -1,7 +1,10 @@
 //! The stage dispatch: whatever becomes of a call, it ends in exactly one outcome.
-#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite that cannot be set up fails")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use grid_core::{
     Code, Refusal, Stage,
@@ -10,7 +13,7 @@ use grid_core::{
     outcome::ToolAnswer,
     runtime::{Ending, Runtime, Unreachable},
 };
-use grid_dispatch::{Decision, Outcome, Receipt, RoutedCall, conclusion, run};
+use grid_dispatch::{Decision, Outcome, Receipt, RoutedCall, Stop, conclusion, run};
 use grid_resolve::{Roster, Scope, admission};
 use grid_testkit::{FakeRuntime, Log, Scene, Session, Strict, until};
 use tokio::join;
@@ -26,6 +29,7 @@ struct Desk {
     roster: Roster,
     log: Log,
     cancelled: CancellationToken,
+    why: OnceLock<Arc<str>>,
 }
 
 /// Rights hold.
@@ -41,7 +45,15 @@ impl Desk {
         roster.seat(&Arc::from("sum"), &seated, Scope::Every);
         let scene = Scene::strict(MANIFEST);
         let session = scene.session("agent", "demo", &[]);
-        Self { scene, session, runtime, roster, log: Log::open(), cancelled: CancellationToken::new() }
+        Self {
+            scene,
+            session,
+            runtime,
+            roster,
+            log: Log::open(),
+            cancelled: CancellationToken::new(),
+            why: OnceLock::new(),
+        }
     }
 
     async fn admitted(&self) -> (RoutedCall, Receipt) {
@@ -50,9 +62,13 @@ impl Desk {
         (call, receipt)
     }
 
+    fn stop(&self) -> Stop<'_> {
+        Stop { asked: &self.cancelled, why: &self.why }
+    }
+
     async fn run(&self) -> Outcome {
         let (call, receipt) = self.admitted().await;
-        run(call, receipt, &self.cancelled, &self.scene.clock.shared(), begin).await
+        run(call, receipt, self.stop(), &self.scene.clock.shared(), begin).await
     }
 
     /// Runs a call that the runtime ends so.
@@ -184,7 +200,7 @@ async fn the_time_that_the_admission_took_counts() {
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(7));
     let began = tokio::time::Instant::now();
-    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), begin).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), begin).await;
     assert_eq!(refusal(&outcome).code(), Code::Timeout);
     assert_eq!(began.elapsed().as_secs(), 3, "the deadline in the log and in the frame is the one that holds");
 }
@@ -194,7 +210,7 @@ async fn a_call_whose_deadline_passed_meanwhile_is_not_sent() {
     let desk = Desk::new();
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(10));
-    let outcome = run(call, receipt, &desk.cancelled, &desk.scene.clock.shared(), begin).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), begin).await;
     assert_eq!((refusal(&outcome).code(), sent_false(refusal(&outcome))), (Code::Timeout, true));
     assert!(desk.runtime.calls().is_empty());
 }
@@ -226,6 +242,22 @@ async fn a_cancellation_ends_the_call_and_stops_the_runtime() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_stopped_for_a_reason_ends_with_it() {
+    let desk = Desk::new();
+    let cancel = async {
+        until("the runtime has the call", || desk.runtime.waiting() > 0).await;
+        desk.why.set(Arc::from("revoked: alice has left")).unwrap();
+        desk.cancelled.cancel();
+    };
+    let (outcome, ()) = join!(desk.run(), cancel);
+    assert_eq!(refusal(&outcome).internal(), Some("revoked: alice has left"));
+    assert!(!refusal(&outcome).message().contains("alice"), "the reason is the operator's");
+    assert_eq!(desk.runtime.cancelled()[0].1, "revoked: alice has left");
+    let record = conclusion(&outcome, 1);
+    assert_eq!((record.code, record.detail.as_deref()), (Some(Code::Cancelled), Some("revoked: alice has left")));
+}
+
+#[tokio::test]
 async fn a_call_that_was_cancelled_before_it_was_sent_is_not_sent() {
     let desk = Desk::new();
     desk.cancelled.cancel();
@@ -240,7 +272,7 @@ async fn a_receipt_for_another_call_carries_nothing_out() {
     let ((one, receipt_of_one), (two, receipt_of_two)) = (desk.admitted().await, desk.admitted().await);
     let clock = desk.scene.clock.shared();
     for (call, receipt) in [(one, receipt_of_two), (two, receipt_of_one)] {
-        let outcome = run(call, receipt, &desk.cancelled, &clock, begin).await;
+        let outcome = run(call, receipt, desk.stop(), &clock, begin).await;
         assert_eq!((refusal(&outcome).code(), refusal(&outcome).stage()), (Code::SecurityViolation, Stage::Dispatch));
     }
     assert!(desk.runtime.calls().is_empty(), "the runtime saw a call that was not admitted");
@@ -304,7 +336,7 @@ async fn whatever_races_a_call_has_one_outcome() {
     let mut dice = grid_testkit::Dice::seeded(3);
     for round in 1..=200 {
         let (call, receipt) = desk.admitted().await;
-        let token = CancellationToken::new();
+        let (token, why) = (CancellationToken::new(), OnceLock::new());
         let clock = desk.scene.clock.shared();
         let mut steps = [0, 1, 2];
         steps.sort_by_key(|_| dice.roll());
@@ -323,9 +355,21 @@ async fn whatever_races_a_call_has_one_outcome() {
             // Nobody is left whose answer could come for the next round.
             desk.runtime.end(success("late"));
         };
-        let (outcome, ()) = join!(run(call, receipt, &token, &clock, begin), stir);
+        let (outcome, ()) = join!(run(call, receipt, Stop { asked: &token, why: &why }, &clock, begin), stir);
         seen.insert(outcome.into_result().map_or_else(|refusal| refusal.code().as_str(), |_| "answered"));
         assert_eq!(desk.load().0, 0, "round {round}");
     }
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["CANCELLED", "TIMEOUT", "answered"]);
+}
+
+#[tokio::test]
+async fn a_call_whose_rights_ended_after_its_admission_is_not_sent() {
+    let desk = Desk::new();
+    let (call, receipt) = desk.admitted().await;
+    let over = |_: &Decision| None::<()>;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), over).await;
+    let refusal = outcome.result().as_ref().unwrap_err();
+    assert_eq!(refusal.code(), Code::PermissionDenied);
+    assert!(refusal.details().contains(&("sent", "false".to_owned())));
+    assert_eq!(desk.runtime.waiting(), 0, "it was sent");
 }

@@ -44,12 +44,20 @@ pub fn compare(proved: &Principal, claim: &SecurityClaim) -> Result<Option<Narro
     Ok((!is_empty).then(|| Narrowed(Arc::new(claim.clone()))))
 }
 
+/// As [`compare`] for a request that keeps nothing of it.
+///
+/// # Errors
+/// As [`compare`].
+pub fn agree(proved: &Principal, claim: Option<&SecurityClaim>) -> Result<(), Refusal> {
+    claim.map_or(Ok(()), |claim| compare(proved, claim).map(|_| ()))
+}
+
 fn contradiction(what: &'static str, claimed: &str, proved: &str) -> Refusal {
     let claimed: String = claimed.chars().take(128).collect();
     Refusal::new(
         Code::PermissionDenied,
         Stage::Identity,
-        format!("the security context names another {what} than the token; leave it out or make them equal"),
+        format!("the security context names another {what} than what proved you; leave it out or make them equal"),
     )
     .because(format!("{what} `{claimed}` is claimed and `{proved}` is proved"))
 }

@@ -137,17 +137,16 @@ impl Keeper {
         }
     }
 
-    /// As [`Self::want`], and waits where the keys are on their way: briefly, and in bounded company. Whether something
-    /// was read meanwhile.
-    pub(crate) async fn wanted(&self) -> bool {
+    /// As [`Self::want`], and waits where the keys are on their way: briefly, and in bounded company.
+    pub(crate) async fn wanted(&self) {
         let mut done = self.shared.done.subscribe();
-        if !self.shared.is_near() {
-            self.want();
-            return false;
-        }
-        let Some(_place) = Place::take(&self.shared.waiting) else { return false };
+        let is_near = self.shared.is_near();
         self.want();
-        tokio::time::timeout(WAIT, done.changed()).await.is_ok_and(|changed| changed.is_ok())
+        let place = is_near.then(|| Place::take(&self.shared.waiting)).flatten();
+        if place.is_some() {
+            // That it took too long is said by the keys, which are not there.
+            let _ = tokio::time::timeout(WAIT, done.changed()).await;
+        }
     }
 }
 

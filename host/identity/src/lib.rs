@@ -14,15 +14,17 @@ mod jwk;
 mod keeper;
 pub mod key;
 mod mapping;
+mod metadata;
 pub mod mint;
 pub mod revocation;
 mod rules;
 mod stage;
 mod verifier;
 
-pub use compare::{Narrowed, compare};
+pub use compare::{Narrowed, agree, compare};
 pub use jwk::Algorithm;
 pub use key::{SigningKey, VerifyingKey};
+pub use metadata::PATH as METADATA_PATH;
 pub use mint::{Claims, mint};
 pub use revocation::{Revocation, Revocations};
 pub use rules::{Beside, RuleFault, Rules};

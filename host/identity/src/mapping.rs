@@ -107,6 +107,8 @@ fn own(claims: &Claims, times: Times) -> Result<Principal, Fault> {
 impl ClaimRules {
     fn principal(&self, claims: &Claims, times: Times) -> Result<Principal, Fault> {
         let name = text(claims, &self.principal)?;
+        // The prefix makes no name of what is none.
+        PrincipalId::parse(name).map_err(|_| Fault::Name("of the principal"))?;
         let id = format!("{}{name}", self.principal_prefix);
         let id = PrincipalId::parse(&id).map_err(|_| Fault::Name("of the principal"))?;
         let tenant = self.tenant.of(claims)?;

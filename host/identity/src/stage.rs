@@ -28,6 +28,7 @@ use crate::{
     header::clipped,
     keeper::Keeper,
     mapping::Mapping,
+    metadata,
     revocation::{self, Revocation, Revocations},
     rules::{CertificateRule, LocalRule, Rules},
     verifier::{Issuer, Keys, Token, Verifier, issuer_of},
@@ -73,6 +74,8 @@ pub struct Identity {
     revocations: Revocations,
     /// Raised when an issuer's keys change.
     keys: Arc<AtomicU64>,
+    /// The URL by which OAuth clients know the host.
+    resource: Option<String>,
     clock: SharedClock,
 }
 
@@ -134,6 +137,7 @@ impl Identity {
             certified: Cache::builder().max_capacity(CACHE_ENTRIES).time_to_live(CACHE_TTL).build(),
             revocations: Revocations::in_memory(),
             keys: Arc::default(),
+            resource: None,
             clock,
         }
     }
@@ -165,6 +169,19 @@ impl Identity {
     #[must_use]
     pub fn keeping(self, revocations: Revocations) -> Self {
         Self { revocations, ..self }
+    }
+
+    /// The same for a host that OAuth clients know by this URL.
+    #[must_use]
+    pub fn known_as(self, resource: Option<String>) -> Self {
+        Self { resource, ..self }
+    }
+
+    /// What OAuth clients may know of the host (RFC 9728); `None` where they know no URL of it.
+    #[must_use]
+    pub fn metadata(&self) -> Option<String> {
+        let issuers: Vec<&str> = self.issuers.iter().map(|issuer| &*issuer.name).collect();
+        self.resource.as_deref().map(|resource| metadata::document(resource, &issuers))
     }
 
     /// Makes void everything that proved a principal until `now_ms`, milliseconds since 1970, and whatever comes until
@@ -218,7 +235,11 @@ impl Identity {
         };
         let Fault::UnknownKey { issuer } = &fault else { return Err(fault.refusal()) };
         match self.issuers.iter().find(|known| known.name == *issuer).map(|known| &known.keys) {
-            Some(Keys::Kept(keeper)) if keeper.wanted().await => self.prove(credentials),
+            Some(Keys::Kept(keeper)) => {
+                // Also where nobody waited: they may have come in this moment.
+                keeper.wanted().await;
+                self.prove(credentials)
+            }
             _ => Err(fault.refusal()),
         }
     }

@@ -1,41 +1,31 @@
 //! Stage: limits. Takes a [`PermittedCall`], gives a [`LimitedCall`] that holds its places until the call is over.
 //! Refuses with RATE_LIMIT_EXCEEDED and RESOURCE_EXHAUSTED.
+//!
+//! | | file |
+//! |---|---|
+//! | the stage | [stage.rs](stage.rs), [evidence.rs](evidence.rs) |
+//! | what is limited | [rules.rs](rules.rs), from settings and [file.rs](file.rs) |
+//! | one count: rate, places, budget | [bucket.rs](bucket.rs), [rate.rs](rate.rs), [budget.rs](budget.rs) |
+//! | refusals of one principal | [refusals.rs](refusals.rs) |
+//! | what stands before the path: shedding | [gate.rs](gate.rs), [pulse.rs](pulse.rs) |
 
 #![deny(missing_docs)]
 
-use grid_authorize::PermittedCall;
+mod bucket;
+mod budget;
+mod evidence;
+pub mod file;
+mod gate;
+mod pulse;
+mod rate;
+mod refusals;
+mod rules;
+mod stage;
+
+pub use evidence::LimitedCall;
+pub use gate::{Adaptive, Flow};
 pub use grid_authorize::{Contract, Local, Session};
-
-/// A call within its limits. Only this crate makes one.
-#[derive(Debug)]
-pub struct LimitedCall {
-    call: PermittedCall,
-}
-
-impl LimitedCall {
-    /// The evidence before this one.
-    #[must_use]
-    pub fn call(&self) -> &PermittedCall {
-        &self.call
-    }
-
-    /// The evidence before this one, to take what is carried along.
-    #[must_use]
-    pub fn call_mut(&mut self) -> &mut PermittedCall {
-        &mut self.call
-    }
-}
-
-/// The stage.
-#[derive(Debug, Default)]
-pub struct Limits;
-
-impl Limits {
-    /// Takes the call's places.
-    ///
-    /// # Errors
-    /// RATE_LIMIT_EXCEEDED, RESOURCE_EXHAUSTED.
-    pub fn enter(&self, call: PermittedCall) -> Result<LimitedCall, grid_core::Refusal> {
-        Ok(LimitedCall { call })
-    }
-}
+pub use rate::Pace;
+pub use refusals::Withheld;
+pub use rules::{Crowd, Defaults, Pattern, Per, Rule, Rules};
+pub use stage::{Limits, Settings, Usage};

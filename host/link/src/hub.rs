@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use dashmap::{DashMap, Entry};
 use grid_core::{
-    id::{ConnectionId, RuntimeId},
-    runtime::Runtime as _,
+    id::{RuntimeId, TenantId},
+    runtime::{Card, Runtime as _},
 };
 
 use crate::Wire;
@@ -18,10 +18,10 @@ pub struct Taken {
     pub silent_for: Duration,
 }
 
-/// Every attached runtime, by id.
+/// Every attached runtime, by tenant and id: what another tenant calls its runtimes is nobody's business.
 #[derive(Debug, Default)]
 pub struct Hub {
-    wires: DashMap<RuntimeId, Arc<Wire>>,
+    wires: DashMap<(TenantId, RuntimeId), Arc<Wire>>,
 }
 
 impl Hub {
@@ -30,7 +30,8 @@ impl Hub {
     /// # Errors
     /// [`Taken`] where a live runtime has its id.
     pub fn attach(&self, wire: &Arc<Wire>) -> Result<(), Taken> {
-        match self.wires.entry(wire.card().id.clone()) {
+        let card = wire.card();
+        match self.wires.entry((card.tenant.clone(), card.id.clone())) {
             Entry::Occupied(mut entry) if entry.get().ended().is_cancelled() => {
                 entry.insert(Arc::clone(wire));
                 Ok(())
@@ -44,8 +45,9 @@ impl Hub {
     }
 
     /// Detaches this connection; another one with the same id stays.
-    pub fn detach(&self, id: &RuntimeId, connection: ConnectionId) {
-        self.wires.remove_if(id, |_, wire| wire.card().connection == connection);
+    pub fn detach(&self, card: &Card) {
+        let key = (card.tenant.clone(), card.id.clone());
+        self.wires.remove_if(&key, |_, wire| wire.card().connection == card.connection);
     }
 
     /// Ends every runtime that has been silent for longer than `limit`.

@@ -67,6 +67,24 @@ impl Grant {
         &self.tool
     }
 
+    /// Whom it was given to.
+    #[must_use]
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
+    /// In which session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// SHA-256 of the contract; absent where a record does not say.
+    #[must_use]
+    pub fn contract(&self) -> Option<&Sha256> {
+        self.contract.as_ref()
+    }
+
     /// The policy epoch of the decision that it rests on.
     #[must_use]
     pub fn epoch(&self) -> u64 {
@@ -106,10 +124,14 @@ impl Grant {
         session: Option<SessionId>,
         leaf: Option<Sha256>,
     ) -> Result<(), Rejected> {
+        if caller.tenant != self.principal.tenant {
+            // As unknown as one that was never given, in the record too.
+            return Err(Rejected::unknown());
+        }
         if leaf != Some(self.leaf) {
             return Err(Rejected::of(self, Signal::UnknownGrant));
         }
-        if caller.id != self.principal.id || caller.tenant != self.principal.tenant {
+        if caller.id != self.principal.id {
             return Err(Rejected::of(self, Signal::ForeignPrincipal));
         }
         if session != Some(self.session) {

@@ -12,6 +12,8 @@ use crate::{End, Grant, claim::Told, places::Place};
 pub(crate) struct Slot {
     pub(crate) grant: Arc<Grant>,
     pub(crate) state: State,
+    /// The rights that it rests on have ended.
+    pub(crate) void: bool,
 }
 
 #[derive(Debug)]

@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     places: Arc<Places>,
     remembered: AtomicUsize,
     /// Grants of earlier epochs are void.
+    floor: AtomicU64,
+    /// Grants of earlier epochs are opened no more.
     epoch: AtomicU64,
 }
 
@@ -91,8 +93,8 @@ impl Grants {
     pub fn new(settings: Settings, clock: SharedClock) -> Self {
         let places = Arc::new(Places::new(settings.total, settings.outstanding));
         let settings = Settings { ttl: settings.ttl.min(TTL_CAP), ..settings };
-        let (remembered, epoch) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { settings, clock, slots: DashMap::new(), places, remembered, epoch }))
+        let (remembered, floor, epoch) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Inner { settings, clock, slots: DashMap::new(), places, remembered, floor, epoch }))
     }
 
     /// The stage: a place for a grant, with the ticket of its call_id.
@@ -116,6 +118,7 @@ impl Grants {
             return Err(Refusal::new(Code::Timeout, Stage::Local, message));
         }
         let place = places.take(&session_call.context().principal)?;
+        ticket.give();
         let since = clock.elapsed();
         let ttl = settings.ttl.min(session_call.session().time_left(since));
         let times = Times { since, age: Duration::ZERO, expires: since.saturating_add(ttl), given_at_ms };
@@ -140,9 +143,11 @@ impl Grants {
         let args = held.call.take_args();
         let hold = Hold { place: held.place, ticket: Some(held.ticket) };
         let inner = &*self.0;
-        let slot = Slot { grant: Arc::clone(&grant), state: State::Open(hold) };
+        let slot = Slot { grant: Arc::clone(&grant), state: State::Open(hold), void: false };
         // Under the lock of its shard: what makes grants void goes through the shards after it has said so.
-        let entered = inner.slots.entry(grant.invocation).insert(slot);
+        let mut entered = inner.slots.entry(grant.invocation).insert(slot);
+        // What was decided before an invalidation is decided anew before it is given, whomever that was about.
+        entered.void = grant.epoch < inner.epoch.load(Ordering::SeqCst);
         let now = inner.clock.elapsed();
         let ended = inner.ended(&entered, now);
         drop(entered);
@@ -163,7 +168,7 @@ impl Grants {
         let grant = Grant::of(record, now, now_ms, TTL_CAP)?;
         let hold = Hold { place: inner.places.again(&grant.principal), ticket: None };
         let invocation = grant.invocation;
-        inner.slots.insert(invocation, Slot { grant: Arc::new(grant), state: State::Open(hold) });
+        inner.slots.insert(invocation, Slot { grant: Arc::new(grant), state: State::Open(hold), void: false });
         Some(invocation)
     }
 
@@ -171,6 +176,32 @@ impl Grants {
     /// the epoch or is seen by [`Grants::due`] afterwards, because both lock its shard.
     pub fn revoke_before(&self, epoch: u64) {
         self.0.epoch.fetch_max(epoch, Ordering::SeqCst);
+        self.0.floor.fetch_max(epoch, Ordering::SeqCst);
+    }
+
+    /// Of the grants that are open and were decided before `epoch`, those that `fits` names are void from now on; how
+    /// many. None that was decided before it is opened any more, because a grant that is just being opened either sees
+    /// the epoch or is seen here.
+    pub fn revoke_where(&self, epoch: u64, fits: impl Fn(&Grant) -> bool) -> usize {
+        self.0.epoch.fetch_max(epoch, Ordering::SeqCst);
+        let mut ended = 0;
+        for mut slot in self.0.slots.iter_mut() {
+            let open = matches!(slot.state, State::Open(_)) && !slot.void && slot.grant.epoch < epoch;
+            if open && fits(&slot.grant) {
+                slot.void = true;
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// The open grants that were decided before `epoch`, to be decided anew.
+    #[must_use]
+    pub fn open_before(&self, epoch: u64) -> Vec<Arc<Grant>> {
+        let now = self.0.clock.elapsed();
+        let open = |slot: &Slot| matches!(slot.state, State::Open(_)) && self.0.ended(slot, now).is_none();
+        let slots = self.0.slots.iter().filter(|slot| open(slot) && slot.grant.epoch < epoch);
+        slots.map(|slot| Arc::clone(&slot.grant)).collect()
     }
 
     /// Takes a report, once.
@@ -278,7 +309,7 @@ impl Inner {
         match &slot.state {
             State::Over { settled, .. } => Some(settled.end),
             State::Ending { end, .. } => Some(*end),
-            State::Open(_) if slot.grant.epoch < self.epoch.load(Ordering::SeqCst) => Some(End::Revoked),
+            State::Open(_) if slot.void || slot.grant.epoch < self.floor.load(Ordering::SeqCst) => Some(End::Revoked),
             State::Open(Hold { ticket: Some(ticket), .. }) if ticket.cancelled().is_cancelled() => Some(End::Cancelled),
             State::Open(_) if now >= slot.grant.times.expires => Some(End::Unreported),
             State::Open(_) | State::Moving => None,

@@ -88,6 +88,11 @@ struct Gauges {
     audit_publishing: IntGauge,
     audit_uncosigned: IntGauge,
     audit_held: IntGauge,
+    gate_limit: IntGauge,
+    gate_inside: IntGauge,
+    gate_latency: IntGauge,
+    gate_shed: IntGaugeVec,
+    gate_passed: IntGaugeVec,
     export_lag: IntGaugeVec,
     export_down: IntGaugeVec,
 }
@@ -128,8 +133,25 @@ pub struct Glance {
     pub audit_uncosigned: Option<Duration>,
     /// Nothing is admitted because witnesses are behind.
     pub audit_held: bool,
+    /// What stands before the path; absent where load is not shed.
+    pub gate: Option<Gate>,
     /// Of every sink.
     pub exports: Vec<Lag>,
+}
+
+/// How load is shed.
+#[derive(Debug)]
+pub struct Gate {
+    /// Requests that may be worked on at once.
+    pub limit: u32,
+    /// Those that are.
+    pub inside: u32,
+    /// What a call takes at the host itself.
+    pub latency: Duration,
+    /// Turned away since the start: for load, and because their sender had more than its share.
+    pub shed: [u64; 2],
+    /// Let in since the start, by lane.
+    pub passed: Vec<(&'static str, u64)>,
 }
 
 impl Metrics {
@@ -271,8 +293,8 @@ impl Gauges {
             registry.register(Box::new(gauge.clone()))?;
             Ok(gauge)
         };
-        let each = |name: &str, help: &str| -> Result<IntGaugeVec, prometheus::Error> {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), &["sink"])?;
+        let each = |name: &str, help: &str, label: &str| -> Result<IntGaugeVec, prometheus::Error> {
+            let gauges = IntGaugeVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(gauges.clone()))?;
             Ok(gauges)
         };
@@ -290,8 +312,16 @@ impl Gauges {
                 "How long the oldest record has waited for witnesses; -1 where none is asked",
             )?,
             audit_held: gauge("grid_audit_held", "1 where nothing is admitted because witnesses are behind")?,
-            export_lag: each("grid_audit_export_lag_records", "Records that a sink does not have yet")?,
-            export_down: each("grid_audit_export_down", "1 where a sink takes nothing")?,
+            gate_limit: gauge(
+                "grid_gate_limit",
+                "Requests that the host may work on at once; 0 where load is not shed",
+            )?,
+            gate_inside: gauge("grid_gate_in_flight", "Requests that the host works on, those at runtimes apart")?,
+            gate_latency: gauge("grid_gate_latency_microseconds", "What a call takes at the host itself")?,
+            gate_shed: each("grid_gate_shed", "Requests turned away unread since the start, by reason", "reason")?,
+            gate_passed: each("grid_gate_passed", "Requests let in since the start, by lane", "lane")?,
+            export_lag: each("grid_audit_export_lag_records", "Records that a sink does not have yet", "sink")?,
+            export_down: each("grid_audit_export_down", "1 where a sink takes nothing", "sink")?,
             audit_publishing: gauge("grid_audit_publishing", "1 where the last try to publish succeeded")?,
         })
     }
@@ -309,6 +339,17 @@ impl Gauges {
         self.audit_publishing.set(i64::from(glance.audit_publishing));
         self.audit_uncosigned.set(glance.audit_uncosigned.map_or(-1, |age| number(age.as_secs())));
         self.audit_held.set(i64::from(glance.audit_held));
+        if let Some(gate) = &glance.gate {
+            self.gate_limit.set(gate.limit.into());
+            self.gate_inside.set(gate.inside.into());
+            self.gate_latency.set(number(u64::try_from(gate.latency.as_micros()).unwrap_or(u64::MAX)));
+            for (reason, count) in ["load", "share"].iter().zip(gate.shed) {
+                self.gate_shed.with_label_values(&[*reason]).set(number(count));
+            }
+            for (lane, count) in &gate.passed {
+                self.gate_passed.with_label_values(&[*lane]).set(number(*count));
+            }
+        }
         for sink in &glance.exports {
             self.export_lag.with_label_values(&[sink.name.as_str()]).set(number(sink.records));
             self.export_down.with_label_values(&[sink.name.as_str()]).set(i64::from(sink.is_down));

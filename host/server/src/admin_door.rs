@@ -1,4 +1,4 @@
-//! The door for operators: lists, status, invalidation. Each request needs the operator's role.
+//! The door for operators: lists, status, the end of rights. Each request needs the operator's role.
 
 use std::sync::Arc;
 
@@ -7,15 +7,21 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Event, Kind},
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::Explanation,
+    listing::{ContractRow, LimitList, Reloaded, RuntimeRow, SessionRow, Status},
     port::AdminDoor,
+    principal::Principal,
     refusal::Context,
+    revocation::{Invalidate, Invalidated, Restore, RevocationRow},
     runtime::Runtime as _,
 };
-use grid_identity::Caller;
+use grid_identity::{Caller, revocation::Revocation};
 use grid_reload::{Cause, reload};
 
 use crate::front_door::{Door, lost};
+
+mod ending;
+mod explain;
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {
@@ -36,7 +42,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
         })
     }
 
-    async fn runtimes(&self, credentials: Credentials) -> Result<Vec<RuntimeRow>, Refusal> {
+    async fn runtimes(&self, credentials: Credentials, tenant: String) -> Result<Vec<RuntimeRow>, Refusal> {
         self.operator(&credentials).await?;
         let host = &self.0;
         let row = |wire: &Arc<grid_link::Wire>| {
@@ -57,12 +63,16 @@ impl<C: Contracts> AdminDoor for Door<C> {
                 failures: card.load.failures(),
             }
         };
-        let mut rows: Vec<RuntimeRow> = host.hub.list().iter().map(row).collect();
+        let serves = |wire: &&Arc<grid_link::Wire>| {
+            let of = wire.card().tenant.as_str();
+            tenant.is_empty() || of == tenant || of == Principal::ANY_TENANT
+        };
+        let mut rows: Vec<RuntimeRow> = host.hub.list().iter().filter(serves).map(row).collect();
         rows.sort_unstable_by(|one, other| one.runtime_id.cmp(&other.runtime_id));
         Ok(rows)
     }
 
-    async fn sessions(&self, credentials: Credentials) -> Result<Vec<SessionRow>, Refusal> {
+    async fn sessions(&self, credentials: Credentials, tenant: String) -> Result<Vec<SessionRow>, Refusal> {
         self.operator(&credentials).await?;
         let host = &self.0;
         let registered = |id| host.contracts.registrar().map_or(0, |registrar| registrar.registered(id));
@@ -70,6 +80,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
             .sessions
             .list()
             .iter()
+            .filter(|session| tenant.is_empty() || session.principal().tenant.as_str() == tenant)
             .map(|session| SessionRow {
                 session_id: session.id().to_string(),
                 label: session.label().to_owned(),
@@ -85,7 +96,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
         Ok(rows)
     }
 
-    async fn contracts(&self, credentials: Credentials) -> Result<Vec<ContractRow>, Refusal> {
+    async fn contracts(&self, credentials: Credentials, tenant: String) -> Result<Vec<ContractRow>, Refusal> {
         self.operator(&credentials).await?;
         let host = &self.0;
         let row = |contract: &Arc<grid_contract::Contract>| ContractRow {
@@ -100,29 +111,39 @@ impl<C: Contracts> AdminDoor for Door<C> {
             digest: format!("sha256:{}", contract.digest()),
             runtimes: host.roster.serving(contract.name()),
         };
-        Ok(host.contracts.manifest().iter().map(row).collect())
+        let there = |contract: &&Arc<grid_contract::Contract>| tenant.is_empty() || contract.is_for(&tenant);
+        Ok(host.contracts.manifest().iter().filter(there).map(row).collect())
     }
 
-    async fn invalidate(&self, credentials: Credentials, reason: String) -> Result<u64, Refusal> {
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
+        self.operator(&credentials).await?;
+        Ok(crate::limits::list(&self.0.limits, self.0.gate.as_deref(), most))
+    }
+
+    async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {
         let caller = self.operator(&credentials).await?;
-        let host = &self.0;
-        // Rights end first; the record says so after, and a log that fails cannot bring them back.
-        let epoch = host.authorize.invalidate();
-        let reason: String = reason.chars().take(256).collect();
-        let correlation = host.correlation("");
-        let event = Event {
-            principal: Some(Arc::clone(caller.principal())),
-            epoch: Some(epoch),
-            detail: Some(reason.clone()),
-            ..host.event(Kind::Invalidated, &correlation)
+        self.end_rights(caller.principal(), request).await
+    }
+
+    async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
+        self.operator(&credentials).await?;
+        let row = |revoked: Revocation| RevocationRow {
+            tenant: revoked.tenant.to_string(),
+            principal: revoked.principal.to_string(),
+            issued_until_ms: revoked.issued_until_ms,
+            reason: revoked.reason,
         };
-        host.grants.revoke_before(epoch);
-        let recorded = host.ledger.record(event).await;
-        host.revoke_grants(epoch, &reason).await;
-        match recorded {
-            Ok(_) => Ok(epoch),
-            Err(error) => Err(crate::host::unwritable(&error)),
-        }
+        Ok(self.0.identity.revoked().into_iter().map(row).collect())
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        self.explained(caller.principal(), &id).await
+    }
+
+    async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
+        let caller = self.operator(&credentials).await?;
+        self.give_back_proofs(caller.principal(), request).await
     }
 
     async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {

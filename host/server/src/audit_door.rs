@@ -19,6 +19,7 @@ use grid_tlog::Hash;
 use tokio::sync::mpsc;
 
 use crate::{
+    events::{MOST, REMEMBERED},
     front_door::{Door, stopping},
     host::unwritable,
     trail::Trail,
@@ -170,8 +171,35 @@ impl<C: Contracts> Door<C> {
         Ok(Reader { caller: who, tenant, rule: Arc::from(rule.as_str()) })
     }
 
+    /// The names of invalidations that an earlier process knew, so that one that is sent again is known here too. Until
+    /// that is read, such a one has its effect twice, which is harmless.
+    pub(crate) async fn recall_events(&self) {
+        let host = &self.0;
+        let size = host.ledger.status().records;
+        let day_ms = u64::try_from(REMEMBERED.as_millis()).unwrap_or(u64::MAX);
+        let filter = Filter {
+            kind: Some(Kind::Invalidated.as_str().to_owned()),
+            from_ms: Some(host.clock.unix_ms().saturating_sub(day_ms)),
+            ..Filter::default()
+        };
+        let mut search = Search { filter, before: size, newest_first: true, limit: MAX_PAGE, ..Search::default() };
+        for _ in 0..=MOST / MAX_PAGE {
+            match self.search(search.clone(), size).await {
+                Ok(found) => {
+                    host.events.recall(&found.records);
+                    let Some(next) = found.next else { return };
+                    search.page_token = next;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "events of before the start are not known; one that is sent again counts again");
+                    return;
+                }
+            }
+        }
+    }
+
     /// Searches on a thread that may wait for the disk.
-    async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
+    pub(crate) async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
         let host = Arc::clone(&self.0);
         let place = host.archive.place().await;
         let searched = self.0.tasks.spawn_blocking(move || {
@@ -213,7 +241,7 @@ fn row(record: Record) -> Row {
 }
 
 /// Why nothing could be read. What the log or its index has to do with it is the operator's to know.
-fn unread(error: &Error) -> Refusal {
+pub(crate) fn unread(error: &Error) -> Refusal {
     let (code, message) = match error {
         Error::PageToken => {
             let message = "`page_token` was not given for this query; leave it out, or repeat the query it came from";

@@ -11,13 +11,12 @@ use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::{Credentials, Envelope, TraceContext},
+    gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
     outcome::CallAnswer,
-    principal::SecurityClaim,
 };
-use grid_dispatch::{Outcome, RoutedCall};
-use grid_identity::Caller;
+use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
@@ -26,6 +25,9 @@ use crate::{
     host::{Host, unwitnessed, unwritable},
     trail::Trail,
 };
+
+/// How often an admission that an invalidation overtook is decided anew before the call has to be sent again.
+const ADMISSIONS: usize = 3;
 
 /// Why the path ended without the tool's answer.
 #[derive(Debug)]
@@ -60,8 +62,9 @@ pub(crate) async fn walk<C: Contracts>(
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
+    let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, false, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -79,15 +82,25 @@ pub(crate) async fn walk<C: Contracts>(
     trail.routed(&call);
 
     witnessed(host)?;
-    renew(host, &mut call).await?;
-    let admission = host.ledger.admit(grid_resolve::admission(&call));
-    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+    let mut attempts = 0..ADMISSIONS;
+    let receipt = loop {
+        renew(host, credentials, begun, &mut call).await?;
+        let admission = host.ledger.admit(grid_resolve::admission(&call));
+        match trail.wait(Stage::Audit, admission).await {
+            Ok(receipt) => break receipt,
+            Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
+            Err(error) => return Err(unwritable(&error).into()),
+        }
+    };
 
     // Where this is refused, dispatch is too, and the conclusion says so.
-    let _ = renew(host, &mut call).await;
+    let _ = renew(host, credentials, begun, &mut call).await;
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
-    let outcome = grid_dispatch::run(call, receipt, ticket.cancelled(), &host.clock, begin);
+    let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
+    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let away = credentials.pass.as_ref().map(Pass::stand_back);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
+    drop(away);
 
     conclude(host, outcome, ticket, trail).await
 }
@@ -99,8 +112,9 @@ pub(crate) async fn grant<C: Contracts>(
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<Granting, Refusal> {
+    let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, true, trail).await?;
-    let call = trail.stage(Stage::Limits, || host.limits.enter(call))?;
+    let call = trail.stage(Stage::Limits, || host.limits.enter_local(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
@@ -118,9 +132,16 @@ pub(crate) async fn grant<C: Contracts>(
     trail.held(&call);
 
     witnessed(host)?;
-    renew(host, &mut call).await?;
-    let admission = host.ledger.admit_proved(call.admission());
-    let receipt = trail.wait(Stage::Audit, admission).await.map_err(|error| unwritable(&error))?;
+    let mut attempts = 0..ADMISSIONS;
+    let receipt = loop {
+        renew(host, credentials, begun, &mut call).await?;
+        let admission = host.ledger.admit_proved(call.admission());
+        match trail.wait(Stage::Audit, admission).await {
+            Ok(receipt) => break receipt,
+            Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
+            Err(error) => return Err(unwritable(&error)),
+        }
+    };
 
     let opened = trail.stage(Stage::Local, || host.grants.open(call, &receipt));
     if opened.is_err() {
@@ -145,8 +166,12 @@ async fn permitted<C: Contracts>(
     local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.wait(Stage::Identity, prove(host, credentials, envelope.claim.as_ref())).await?;
+    let caller = trail.wait(Stage::Identity, host.identity.prove_soon(credentials)).await?;
     trail.principal(caller.principal());
+    // What a request says of its sender may not contradict what was proved; it is written down of whom.
+    let claim = envelope.claim.take();
+    trail.stage(Stage::Identity, || grid_identity::agree(caller.principal(), claim.as_ref()))?;
+    trail.stage(Stage::Limits, || host.limits.may_ask(caller.principal()))?;
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
     let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;
@@ -157,19 +182,6 @@ async fn permitted<C: Contracts>(
     trail.contract(call.contract());
 
     trail.wait(Stage::Authorize, host.authorize.permit(call, local)).await
-}
-
-/// What a request says of its sender may not contradict what was proved.
-async fn prove<C: Contracts>(
-    host: &Host<C>,
-    credentials: &Credentials,
-    claim: Option<&SecurityClaim>,
-) -> Result<Caller, Refusal> {
-    let caller = host.identity.prove_soon(credentials).await?;
-    if let Some(claim) = claim {
-        grid_identity::compare(caller.principal(), claim)?;
-    }
-    Ok(caller)
 }
 
 /// The form of what does not depend on who asks.
@@ -237,17 +249,27 @@ impl Renewable for Held {
 }
 
 /// What an invalidation or another policy set overtook is decided again. It has to be permitted as it was, without
-/// anybody who has to be asked.
-async fn renew<C: Contracts>(host: &Host<C>, call: &mut (impl Renewable + Sync)) -> Result<(), Refusal> {
-    if host.authorize.holds(&call.consent().decision) {
-        return Ok(());
+/// anybody who has to be asked; and who asks has to be proved again, because what proved them may have been revoked since
+/// the epoch in which the request `begun`.
+async fn renew<C: Contracts>(
+    host: &Host<C>,
+    credentials: &Credentials,
+    begun: u64,
+    call: &mut (impl Renewable + Sync),
+) -> Result<(), Refusal> {
+    if !host.authorize.holds(&call.consent().decision) {
+        let (permitted, args) = call.checked();
+        let decision = host.authorize.judge(permitted, args).await?;
+        call.renew(decision).map_err(|_| {
+            let message = "rights changed while the call waited for consent, which ends with them; ask again";
+            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+        })?;
     }
-    let (permitted, args) = call.checked();
-    let decision = host.authorize.judge(permitted, args).await?;
-    call.renew(decision).map_err(|_| {
-        let message = "rights changed while the call waited for consent, which ends with them; ask again";
-        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
-    })
+    if call.consent().decision.epoch != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+        host.identity.prove(credentials)?;
+    }
+    Ok(())
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

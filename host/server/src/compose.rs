@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeSet,
-    path::Path,
     sync::{Arc, atomic::AtomicU64},
 };
 
@@ -10,7 +9,7 @@ use grid_approve::Approvals;
 use grid_audit::{Durability, KeyError, KeySource, Ledger, Observer, Options as AuditOptions, Recovered};
 use grid_audit_index::Options as IndexOptions;
 use grid_authorize::{Authorize, Disclosure};
-use grid_contract::{Contracts, Fault, Loaded, Manifest, Options};
+use grid_contract::Contracts;
 use grid_core::{Code, clock::SharedClock, port::Authorizer};
 use grid_identity::{
     Beside, Development as Named, Identity, Revocations, RuleFault, Rules as IdentityRules, SigningKey, Verifier,
@@ -25,10 +24,11 @@ use grid_tlog::Signer;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use grid_config::{Config, ExtraArgs, Mode};
+use grid_config::{Config, Mode};
 
 use crate::{
     archive::Archive,
+    events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
@@ -37,56 +37,16 @@ use crate::{
 /// Within `data.dir`: whose proofs are void.
 const REVOCATIONS: &str = "revocations.json";
 
-/// Every fault of a manifest, warnings among them, as this configuration reads it.
+/// The first stage of the host that this configuration is of, for whoever wants to try it without a host.
 ///
 /// # Errors
-/// The file cannot be read.
-pub fn manifest_faults(path: &Path, config: &Config) -> std::io::Result<Vec<Fault>> {
-    Manifest::load(path, manifest_options(config))
-        .map(|read| read.map_or_else(|faults| faults, |loaded| loaded.warnings))
-}
-
-pub(crate) fn manifest_options(config: &Config) -> Options {
-    Options {
-        extra_args: match config.manifest.extra_args {
-            ExtraArgs::Reject => grid_adm::ExtraArgs::Reject,
-            ExtraArgs::Ignore => grid_adm::ExtraArgs::Ignore,
-            ExtraArgs::Pass => grid_adm::ExtraArgs::Pass,
-        },
-        timeout: config.call.timeout,
-        max_timeout: config.call.max_timeout,
-        max_approval: config.approval.timeout,
+/// Key, rules or revocations cannot be used; nothing is made.
+pub fn identity_of(config: &Config, clock: &SharedClock) -> Result<Identity, Failure> {
+    if !config.identity.key.exists() {
+        let message = format!("there is no key file `{}`; `grid token new` makes one", config.identity.key.display());
+        return Err(Failure::config(Code::CertificateError, message));
     }
-}
-
-/// Reads the manifest, once. DEVELOPMENT may do without one.
-pub(crate) fn manifest(config: &Config) -> Result<Manifest, Failure> {
-    let Some(path) = &config.manifest.path else {
-        return match config.mode {
-            Mode::Development => Ok(Manifest::default()),
-            Mode::Strict => {
-                let message = "strict mode serves the contracts of a manifest; set `manifest.path`";
-                Err(Failure::config(Code::MissingManifest, message))
-            }
-        };
-    };
-    let read = Manifest::load(path, manifest_options(config)).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}; check `manifest.path`", path.display());
-        Failure::config(Code::MissingManifest, message)
-    })?;
-    match read {
-        Ok(Loaded { manifest, warnings }) => {
-            for warning in warnings {
-                tracing::warn!("{}: {warning}", path.display());
-            }
-            Ok(manifest)
-        }
-        Err(faults) => {
-            let errors = faults.iter().filter(|fault| !fault.warning);
-            let each: Vec<String> = errors.map(|fault| format!("{}: {fault}", path.display())).collect();
-            Err(Failure::config(Code::InvalidConfig, each.join("\n")))
-        }
-    }
+    identity(config, clock)
 }
 
 /// Who is believed: tokens of the host's own key, and in DEVELOPMENT a named principal for local callers.
@@ -113,7 +73,8 @@ pub(crate) fn identity(config: &Config, clock: &SharedClock) -> Result<Identity,
         }
     };
     let rules = identity_rules(config).map_err(|faults| Failure::config(Code::InvalidConfig, faults.join("\n")))?;
-    let ruled = identity.keeping(revocations).ruled(rules);
+    let resource = config.identity.resource.as_ref().map(|url| url.reveal().to_owned());
+    let ruled = identity.keeping(revocations).known_as(resource).ruled(rules);
     ruled.map_err(|error| Failure::start(Code::EnvironmentError, format!("cannot start a thread: {error}")))
 }
 
@@ -227,13 +188,13 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    identity: Identity,
+    (identity, limits): (Identity, grid_limits::Limits),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
     metrics: Metrics,
 ) -> Host<C> {
-    let limits = Limits {
+    let sessions = Limits {
         ttl: config.session.ttl,
         max_ttl: config.session.max_ttl,
         per_principal: config.session.max_per_principal as usize,
@@ -261,12 +222,14 @@ pub(crate) fn host<C: Contracts>(
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Arc::new(Semaphore::new(WATCHERS)),
+        events: Events::new(clock.clone()),
         identity,
-        sessions: Sessions::new(limits, clock.clone()),
+        sessions: Sessions::new(sessions, clock.clone()),
         contracts,
         authorize: Authorize::new(deciding, decisions, clock.clone()),
         policies,
-        limits: grid_limits::Limits,
+        limits,
+        gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster: Roster::default(),
         hub: Hub::default(),
         ledger,
@@ -293,5 +256,6 @@ fn rules(config: &Config) -> Rules {
         max_in_flight: config.runtime.max_in_flight,
         frame_queue: config.runtime.queue,
         local: config.local.enabled,
+        require_digests: config.runtime.require_digests,
     }
 }

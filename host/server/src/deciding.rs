@@ -15,17 +15,20 @@ use crate::serve::Failure;
 pub(crate) fn policies(config: &Config, manifest: &Manifest) -> Result<(Policies, Arc<dyn Authorizer>), Failure> {
     let bad = |message: String| Failure::config(Code::InvalidConfig, message);
     let (live, shadow) = (config.policy.dir.clone(), config.policy.shadow_dir.clone());
-    let mut policies = Policies::new(live, shadow, external(config).map_err(bad)?, read);
+    let mut policies = Policies::new(
+        live,
+        shadow,
+        external(config).map_err(|error| bad(format!("`authorize.pdp_url`: {error}")))?,
+        read,
+    );
     let deciding = policies.start(manifest).map_err(|faults| bad(faults.join("\n")))?;
     Ok((policies, deciding))
 }
 
-/// Everything that keeps the policies from being taken, with its place.
+/// Why the external decision point cannot be asked; nobody is asked for that.
 #[must_use]
-pub fn policy_faults(config: &Config, manifest: &Manifest) -> Vec<String> {
-    let external = external(config).err();
-    let read = config.policy.dir.as_deref().and_then(|dir| read(dir, manifest).err());
-    external.into_iter().chain(read.into_iter().flatten()).collect()
+pub fn decision_point_fault(config: &Config) -> Option<String> {
+    external(config).err()
 }
 
 fn external(config: &Config) -> Result<Option<Arc<dyn Authorizer>>, String> {
@@ -38,12 +41,12 @@ fn external(config: &Config) -> Result<Option<Arc<dyn Authorizer>>, String> {
         timeout: settings.pdp_timeout,
         args: settings.pdp_args,
     };
-    let point = Authzen::new(&setup).map_err(|error| format!("`authorize.pdp_url`: {error}"))?;
+    let point = Authzen::new(&setup).map_err(|error| error.to_string())?;
     Ok(Some(Arc::new(point)))
 }
 
 /// A directory of policies.
-fn read(dir: &Path, manifest: &Manifest) -> Set {
+pub(crate) fn read(dir: &Path, manifest: &Manifest) -> Set {
     let told = |faults: Vec<grid_policy::Fault>| faults.iter().map(ToString::to_string).collect::<Vec<_>>();
     let (set, warnings) = PolicySet::load(dir, manifest).map_err(told)?;
     for warning in warnings {

@@ -161,7 +161,7 @@ impl<C: Contracts> Door<C> {
         let stored = self.0.refused(&refusal, trail.event(Kind::Refused)).await;
         self.0.metrics.refused(refusal.code());
         let receipt = trail.receipt(stored.as_ref());
-        trail.fill(refusal).with_receipt(receipt)
+        trail.fill(self.0.shown(refusal, trail.tool())).with_receipt(receipt)
     }
 
     pub(crate) fn session(&self, credentials: &Credentials, id: &str) -> Result<(Caller, Arc<Session>), Refused> {
@@ -175,6 +175,9 @@ impl<C: Contracts> Door<C> {
     async fn open(&self, credentials: &Credentials, request: OpenSession, trail: &Trail) -> Result<Opened, Refused> {
         let host = &self.0;
         let caller = host.identity.prove_soon(credentials).await.map_err(|refusal| (refusal, None))?;
+        if let Err(refusal) = host.limits.may_ask(caller.principal()) {
+            return Err((refusal, Some(caller)));
+        }
         let claim = match request.claim.as_ref().map(|claim| grid_identity::compare(caller.principal(), claim)) {
             Some(Err(refusal)) => return Err((refusal, Some(caller))),
             Some(Ok(narrowed)) => narrowed,
@@ -302,13 +305,16 @@ async fn call<C: Contracts>(
     mut trail: Trail,
 ) -> Result<CallAnswer, Refusal> {
     let ended = walk(&host, &credentials, envelope, &mut trail).await;
+    if let (Some(gate), Ok(_) | Err(Stop::Concluded(_))) = (&host.gate, &ended) {
+        gate.took(trail.own());
+    }
     let answer = match ended {
         Ok(answer) => Ok(answer),
         Err(Stop::Concluded(refusal)) => Err(refusal),
         Err(Stop::Refused(refusal)) => {
             let stored = host.refused(&refusal, trail.event(Kind::Refused)).await;
             let receipt = trail.receipt(stored.as_ref());
-            Err(trail.fill(refusal).with_receipt(receipt))
+            Err(trail.fill(host.shown(refusal, trail.tool())).with_receipt(receipt))
         }
         Err(Stop::Repeated(ended)) => repeated(&host, *ended, &trail).await,
     };

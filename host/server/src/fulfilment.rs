@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use grid_contract::{Contract, Contracts, Development, Registration};
+use grid_contract::{Contract, Contracts, Development, Registration, pin};
 use grid_core::{
     Code, Refusal, Stage,
     event::{Event, Kind, plain_name},
@@ -27,7 +27,8 @@ pub(crate) async fn fulfil<C: Contracts>(port: &Port<C>, request: Fulfil) -> Bat
     let host = &port.door.0;
     let (contracts, scope, mut rejected) = match scope(port, &request) {
         Ok(scope) => {
-            let (contracts, rejected) = sort(port, &request.names);
+            let (mut contracts, mut rejected) = sort(port, &request.names);
+            pin::sift(&mut contracts, &mut rejected, &request.digests, host.rules.require_digests);
             (contracts, scope, rejected)
         }
         Err(refusal) => (Vec::new(), Scope::Every, reject_all(&request.names, &refusal)),
@@ -123,7 +124,7 @@ async fn session_for<'a, C: Contracts>(
 
 fn scope<C: Contracts>(port: &Port<C>, request: &Fulfil) -> Result<Scope, Refusal> {
     own_id(port, &request.runtime_id)?;
-    bounded(request.names.len())?;
+    bounded(request.names.len().max(request.digests.len()))?;
     if request.session_id.is_empty() {
         return Ok(Scope::Every);
     }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_adm::Digest;
 use grid_approve::Approvals;
 use grid_audit::{Ledger, Recovered, Stored, Unavailable};
 use grid_authorize::Authorize;
@@ -18,9 +19,10 @@ use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
     id::CorrelationId,
+    revocation::Scope,
 };
 use grid_identity::Identity;
-use grid_limits::Limits;
+use grid_limits::{Adaptive, Limits};
 use grid_link::Hub;
 use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
@@ -30,7 +32,7 @@ use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, outlets::Outlets};
+use crate::{archive::Archive, events::Events, outlets::Outlets};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -51,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) frame_queue: usize,
     /// Grants are given to callers that run tools themselves.
     pub(crate) local: bool,
+    /// A runtime has to say which contracts it was built against.
+    pub(crate) require_digests: bool,
 }
 
 /// The policy epoch, and why it is another one than before.
@@ -58,6 +62,8 @@ pub(crate) struct Rules {
 pub(crate) struct Epoch {
     pub(crate) number: u64,
     pub(crate) reason: Arc<str>,
+    /// Whom the reason is about; others are not told it.
+    pub(crate) scope: Scope,
 }
 
 /// How many may watch their grants at once.
@@ -72,6 +78,8 @@ pub(crate) struct Host<C> {
     pub(crate) authorize: Authorize,
     pub(crate) policies: Policies,
     pub(crate) limits: Limits,
+    /// Before the path; absent where it is switched off.
+    pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
@@ -81,6 +89,8 @@ pub(crate) struct Host<C> {
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
     pub(crate) watchers: Arc<Semaphore>,
+    /// Invalidations that are known by their senders' names.
+    pub(crate) events: Events,
     pub(crate) archive: Archive,
     pub(crate) outlets: Outlets,
     pub(crate) clock: SharedClock,
@@ -104,11 +114,14 @@ impl<C: Contracts> Host<C> {
         Event::new(kind, self.clock.unix_ms(), correlation.clone())
     }
 
-    /// Writes a refusal down. One that cannot be written stays a refusal. Strangers are counted and
-    /// recorded together, so that they cannot fill the disk. Gives the evidence of the record.
+    /// Writes a refusal down. One that cannot be written stays a refusal. Strangers, and refusals that one
+    /// principal collects too fast, are counted and recorded together, so that they cannot fill the disk. Gives the evidence of the record.
     pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) -> Option<Stored> {
         if refusal.code() == Code::InvalidCredentials {
             self.strangers.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        if event.principal.as_ref().is_some_and(|principal| !self.limits.note_refusal(principal, refusal)) {
             return None;
         }
         let event = Event {
@@ -129,10 +142,25 @@ impl<C: Contracts> Host<C> {
         }
     }
 
+    /// What a caller sees of a refusal that is on record: a function that is hidden from it does not exist.
+    pub(crate) fn shown(&self, refusal: Refusal, tool: &str) -> Refusal {
+        let denied = refusal.code() == Code::PermissionDenied && refusal.stage() == Stage::Authorize;
+        match denied && self.rules.denied_tools == DeniedTools::Hide {
+            true => grid_contract::unknown(tool),
+            false => refusal,
+        }
+    }
+
     /// Goes on where the process before this one stopped: its grants are good until their time, or until rights end.
     pub(crate) fn take_up(&self, recovered: &Recovered) {
-        self.authorize.go_on_from(recovered.epoch);
-        self.grants.revoke_before(recovered.epoch);
+        // What other policies permitted is not good under these.
+        let policy =
+            self.authorize.deciding().1.digest().map(|digest| format!("sha256:{}", Digest::from_bytes(digest)));
+        let moved = recovered.local.iter().any(|admission| admission.text("policy") != policy.as_deref());
+        let epoch = recovered.epoch.saturating_add(u64::from(moved));
+        self.authorize.go_on_from(epoch);
+        self.grants.revoke_before(epoch);
+        self.ledger.void_before(epoch);
         self.epochs.send_modify(|epoch| epoch.number = self.authorize.epoch());
         for admission in &recovered.local {
             if self.grants.restore(admission).is_none() {
@@ -182,6 +210,20 @@ impl<C: Contracts> Host<C> {
             use grid_core::runtime::Runtime as _;
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
         }
+        self.limits.sweep();
+        for withheld in self.limits.withheld() {
+            let correlation = self.correlation("");
+            tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");
+            self.ledger
+                .note(Event {
+                    principal: Some(withheld.principal),
+                    code: Some(Code::RateLimitExceeded),
+                    stage: Some(Stage::Limits),
+                    detail: Some(format!("{} further refusals since the last such record", withheld.count)),
+                    ..self.event(Kind::Refused, &correlation)
+                })
+                .await;
+        }
         let strangers = self.strangers.swap(0, Ordering::Relaxed);
         if strangers > 0 {
             let correlation = self.correlation("");
@@ -212,6 +254,11 @@ pub(crate) fn unwitnessed() -> Refusal {
 
 /// Nothing runs that cannot be written down.
 pub(crate) fn unwritable(error: &Unavailable) -> Refusal {
+    if error.is_overtaken() {
+        let message =
+            "rights were made void while the call was decided, so nothing ran; send it again to have it decided anew";
+        return Refusal::new(Code::ServiceUnavailable, Stage::Authorize, message).with("sent", "false");
+    }
     let message = "the audit log cannot be written, so nothing runs; an operator has to mend it";
     Refusal::new(Code::AuditUnavailable, Stage::Audit, message).because(error.to_string())
 }

@@ -10,10 +10,12 @@ mod call_path;
 mod compose;
 mod consent;
 mod deciding;
+mod events;
 mod front_door;
 mod fulfilment;
 mod home;
 mod host;
+mod limits;
 mod local_door;
 mod outlets;
 mod pages;
@@ -22,9 +24,10 @@ mod runtime_door;
 mod serve;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, manifest_faults};
-pub use deciding::policy_faults;
+pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};
+pub use deciding::decision_point_fault;
 pub use grid_telemetry::Telemetry;
+pub use limits::limits_faults;
 pub use ports::tls_fault;
 pub use serve::{Failure, serve, signalled, start_telemetry};
 

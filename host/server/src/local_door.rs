@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 use crate::{
     call_path::{Granting, grant},
     front_door::{Door, lost, stopping},
-    host::{Host, unwritable},
+    host::unwritable,
     trail::{Trail, receipt},
 };
 
@@ -142,6 +142,9 @@ impl<C: Contracts> Door<C> {
     /// A batch is asked for in a session that has the feature.
     fn may_batch(&self, credentials: &Credentials, batch: &Batch) -> Result<(), Refused> {
         let (caller, session) = self.session(credentials, &batch.session_id)?;
+        if let Err(refusal) = grid_identity::agree(caller.principal(), batch.claim.as_ref()) {
+            return Err((refusal, Some(caller)));
+        }
         if !session.features().contains(&BATCH) {
             let message = format!("the session does not have the feature `{BATCH}`; ask for it in CreateSession");
             let refusal = Refusal::new(Code::FeatureUnavailable, Stage::Local, message);
@@ -304,19 +307,4 @@ fn retry() -> Refusal {
 fn switched_off() -> Refusal {
     let message = "governed local dispatch is switched off on this host; send the call with CallTool";
     Refusal::new(Code::FeatureUnavailable, Stage::Local, message)
-}
-
-impl<C: Contracts> Host<C> {
-    /// Rights ended: grants that rest on them are void, those who watch are told, and each grant is concluded.
-    pub(crate) async fn revoke_grants(self: &Arc<Self>, number: u64, reason: &str) {
-        self.grants.revoke_before(number);
-        self.approvals.void_before(number);
-        self.epochs.send_modify(|epoch| {
-            if epoch.number < number {
-                *epoch = crate::host::Epoch { number, reason: Arc::from(reason) };
-            }
-        });
-        self.settle_grants().await;
-        self.settle_approvals().await;
-    }
 }

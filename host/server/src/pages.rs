@@ -1,11 +1,11 @@
-//! Plain HTTP on the operators' port: `/metrics`, `/healthz`, `/readyz`.
+//! Plain HTTP on the operators' port: `/metrics`, `/healthz`, `/readyz`, and whose tokens are taken.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use grid_contract::Contracts;
-use grid_core::runtime::Runtime as _;
-use grid_metrics::Glance;
+use grid_core::{gate::Lane, runtime::Runtime as _};
+use grid_metrics::{Gate, Glance};
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::json;
 
@@ -22,6 +22,10 @@ pub(crate) fn pages<C: Contracts>(
         }
         (&Method::GET, "/healthz") => Some(answer(StatusCode::OK, "text/plain", "alive\n".to_owned())),
         (&Method::GET, "/readyz") => Some(ready(&host)),
+        (&Method::GET, grid_identity::METADATA_PATH) => {
+            let document = host.identity.metadata()?;
+            Some(answer(StatusCode::OK, "application/json", format!("{document}\n")))
+        }
         _ => None,
     }
 }
@@ -40,6 +44,16 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
         audit_publishing: audit.publishing.is_none(),
         audit_uncosigned: host.outlets.uncosigned(),
         audit_held: host.outlets.hold(),
+        gate: host.gate.as_deref().map(|gate| {
+            let flow = gate.flow();
+            Gate {
+                limit: flow.limit,
+                inside: flow.inside,
+                latency: flow.latency,
+                shed: [flow.shed.saturating_sub(flow.shed_share), flow.shed_share],
+                passed: Lane::ALL.iter().map(|lane| lane.as_str()).zip(flow.passed).collect(),
+            }
+        }),
         exports: host.outlets.lags(),
     }
 }

@@ -7,6 +7,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code,
     clock::{SharedClock, SystemClock},
+    gate::Gate,
     port::{ApprovalDoor, AuditDoor},
 };
 use grid_grpc::{Admin, Running, Server, Settings, Socket};
@@ -49,6 +50,7 @@ impl Ports {
         let ((callers, local), (operators, local_operators)) = (self.callers, self.operators);
         let server = Server::new(Arc::clone(door), Arc::clone(door), clock, settings.clone())
             .auditing(Arc::clone(&auditors))
+            .behind(door.0.gate.clone().map(|gate| gate as Arc<dyn Gate>))
             .approving(Arc::clone(&approvers))
             .secured(self.tls.clone())
             .local(local);

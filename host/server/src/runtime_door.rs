@@ -133,7 +133,7 @@ impl<C: Contracts> Door<C> {
             ..host.event(Kind::RuntimeAttached, &correlation)
         };
         if let Err(error) = host.ledger.record(event).await {
-            host.hub.detach(&id, wire.card().connection);
+            host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
         wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce)))).await;
@@ -243,7 +243,7 @@ impl<C: Contracts> RuntimePort for Port<C> {
     async fn detach(self, reason: String) {
         let host = &self.door.0;
         let card = self.wire.card();
-        host.hub.detach(&card.id, card.connection);
+        host.hub.detach(card);
         host.roster.leave(card.connection);
         let crashed = self.wire.crash(&reason);
         tracing::info!(runtime = %card.id, ?reason, crashed, "a runtime detached");

@@ -6,12 +6,13 @@ use grid_contract::{Contracts, Development, Strict};
 use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
 use grid_grpc::Running;
 use grid_metrics::Metrics;
+use grid_source::Provenance;
 use grid_telemetry::{Telemetry, Unusable};
 use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, deciding, front_door::Door, host::Host, outlets::Outlets, ports::Ports};
+use crate::{compose, deciding, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -58,6 +59,13 @@ impl Failure {
     }
 }
 
+impl From<grid_source::Failure> for Failure {
+    fn from(failure: grid_source::Failure) -> Self {
+        let grid_source::Failure { code, message, configuration } = failure;
+        Self { code, message, configuration }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.message)
@@ -81,26 +89,32 @@ pub fn start_telemetry(config: &Config) -> Result<Telemetry, Failure> {
 pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = start_telemetry(config)?;
     let clock = SystemClock::shared();
-    let manifest = compose::manifest(config)?;
+    let (manifest, provenance) = grid_source::manifest(config)?;
     let ended = match config.mode {
-        Mode::Strict => run(config, Strict::new(manifest), clock).await,
+        Mode::Strict => run(config, Strict::new(manifest), provenance, clock).await,
         Mode::Development => {
             tracing::warn!("DEVELOPMENT mode: tools may be registered that nobody reviewed; not for production");
-            let options = compose::manifest_options(config);
+            let options = grid_source::manifest_options(config);
             let most = config.development.max_tools_per_session as usize;
             let contracts = Development::new(manifest, options, most);
             let open = config.development.allow_registration;
-            run(config, if open { contracts } else { contracts.closed() }, clock).await
+            run(config, if open { contracts } else { contracts.closed() }, provenance, clock).await
         }
     };
     telemetry.stop();
     ended
 }
 
-async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) -> Result<(), Failure> {
+async fn run<C: Contracts>(
+    config: &Config,
+    contracts: C,
+    provenance: Provenance,
+    clock: SharedClock,
+) -> Result<(), Failure> {
     let metrics = Metrics::new()
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
+    let limits = limits::limits(config, &clock)?;
     let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
@@ -115,14 +129,18 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     }
     let outlets = Outlets::start(config, &ledger, &clock, &metrics)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, identity, policies, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, (identity, limits), policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
-    started(&host).await?;
+    started(&host, &provenance).await?;
+    provenance.keep()?;
     let (callers, operators) = ports.open(config, &door).await?;
     host.tasks.spawn(sweeping(Arc::clone(&host), config.session.sweep));
+    host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
     host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
+    let recalling = Arc::clone(&door);
+    host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);
     host.tasks.spawn(async move {
         tokio::select! {
@@ -144,12 +162,12 @@ async fn run<C: Contracts>(config: &Config, contracts: C, clock: SharedClock) ->
     ended
 }
 
-async fn started<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
+async fn started<C: Contracts>(host: &Host<C>, provenance: &Provenance) -> Result<(), Failure> {
     let manifest = host.contracts.manifest();
     let digest = manifest.digest().map_or_else(|| "no manifest".to_owned(), |digest| format!("sha256:{digest}"));
     let correlation = host.correlation("");
     let event = Event {
-        detail: Some(format!("{} mode, manifest {digest}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
+        detail: Some(format!("{} mode, manifest {digest}{provenance}, grid {}", C::MODE, env!("CARGO_PKG_VERSION"))),
         policy: host.authorize.deciding().1.digest(),
         ..host.event(Kind::HostStarted, &correlation)
     };
@@ -248,6 +266,9 @@ async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: R
     callers.shutdown(Duration::from_secs(1)).await;
     let correlation = host.correlation("");
     host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
+    if let Some(error) = limits::write_budgets(host).await {
+        tracing::error!(%error, "what was spent of budgets could not be written down");
+    }
     let outlets = Arc::clone(host);
     if tokio::task::spawn_blocking(move || outlets.outlets.stop()).await.is_err() {
         tracing::error!("exporters and witnesses did not end in order");

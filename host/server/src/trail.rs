@@ -43,6 +43,8 @@ pub(crate) struct Trail {
     plain: bool,
     receipt: bool,
     lap: Duration,
+    /// What the host itself took of the time, its runtimes and people apart.
+    own: Duration,
 }
 
 impl Trail {
@@ -88,6 +90,7 @@ impl Trail {
             repeatable: true,
             plain: false,
             receipt: false,
+            own: Duration::ZERO,
         }
     }
 
@@ -109,8 +112,17 @@ impl Trail {
     /// One reading of the clock a stage: what lies between two of them belongs to the later one.
     fn lap(&mut self, stage: Stage) {
         let now = self.clock.elapsed();
-        self.metrics.stage(stage, now.saturating_sub(self.lap));
+        let took = now.saturating_sub(self.lap);
+        self.metrics.stage(stage, took);
+        if !matches!(stage, Stage::Dispatch | Stage::Approve | Stage::Limits) {
+            self.own += took;
+        }
         self.lap = now;
+    }
+
+    /// What the host itself took so far: neither runtimes nor people, nor waiting for a place.
+    pub(crate) fn own(&self) -> Duration {
+        self.own
     }
 
     pub(crate) fn correlation(&self) -> CorrelationId {

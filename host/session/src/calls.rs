@@ -3,7 +3,10 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -41,7 +44,7 @@ pub enum Claim {
 pub struct Ticket {
     session: Arc<Session>,
     call_id: CallId,
-    cancelled: CancellationToken,
+    stop: Stop,
     settled: bool,
 }
 
@@ -49,7 +52,18 @@ impl Ticket {
     /// Completes when somebody asks to stop the call.
     #[must_use]
     pub fn cancelled(&self) -> &CancellationToken {
-        &self.cancelled
+        &self.stop.token
+    }
+
+    /// Why somebody asked to stop it, where it was not its own caller; set before the token says that somebody did.
+    #[must_use]
+    pub fn why(&self) -> &OnceLock<Arc<str>> {
+        &self.stop.about.why
+    }
+
+    /// Its caller runs the call, under a grant that has an end of its own.
+    pub fn give(&self) {
+        self.stop.about.given.store(true, Ordering::Release);
     }
 
     /// The call has ended so. With `keep`, a repeat within the window gets the same.
@@ -90,9 +104,23 @@ struct Slot {
     state: State,
 }
 
+/// How a call is asked to stop.
+#[derive(Debug, Clone, Default)]
+struct Stop {
+    token: CancellationToken,
+    about: Arc<About>,
+}
+
+#[derive(Debug, Default)]
+struct About {
+    why: OnceLock<Arc<str>>,
+    /// Its caller runs it.
+    given: AtomicBool,
+}
+
 #[derive(Debug)]
 enum State {
-    Running { cancel: CancellationToken, waiting: Vec<oneshot::Sender<Ended>> },
+    Running { stop: Stop, waiting: Vec<oneshot::Sender<Ended>> },
     Ended(Ended),
 }
 
@@ -107,18 +135,25 @@ impl Session {
         if let Some(slot) = calls.slots.get_mut(call_id) {
             return slot.repeat(tool, &args);
         }
-        let cancelled = CancellationToken::new();
-        let state = State::Running { cancel: cancelled.clone(), waiting: Vec::new() };
+        let stop = Stop::default();
+        let state = State::Running { stop: stop.clone(), waiting: Vec::new() };
         calls.slots.insert(call_id.clone(), Slot { tool: Arc::clone(tool), args, state });
         calls.in_flight += 1;
         drop(calls);
-        Claim::First(Ticket { session: Arc::clone(self), call_id: call_id.clone(), cancelled, settled: false })
+        Claim::First(Ticket { session: Arc::clone(self), call_id: call_id.clone(), stop, settled: false })
     }
 
     /// Asks to stop a call; false where none of that name is in flight.
     #[must_use]
     pub fn cancel(&self, call_id: &CallId) -> bool {
         self.calls.lock().slots.get(call_id).is_some_and(Slot::cancel)
+    }
+
+    /// Asks the calls at runtimes of functions that `fits` to stop, and says why; how many were not asked before.
+    pub fn cancel_where(&self, why: &Arc<str>, fits: impl Fn(&str) -> bool) -> usize {
+        let calls = self.calls.lock();
+        let running = calls.slots.values().filter(|slot| fits(&slot.tool));
+        running.filter(|slot| slot.stop(why)).count()
     }
 }
 
@@ -222,11 +257,24 @@ impl Slot {
 
     fn cancel(&self) -> bool {
         match &self.state {
-            State::Running { cancel, .. } => {
-                cancel.cancel();
+            State::Running { stop, .. } => {
+                stop.token.cancel();
                 true
             }
             State::Ended(_) => false,
+        }
+    }
+
+    /// As [`Slot::cancel`], for a reason that is not the caller's own; false where it was asked before.
+    fn stop(&self, why: &Arc<str>) -> bool {
+        match &self.state {
+            State::Running { stop, .. } if !stop.token.is_cancelled() && !stop.about.given.load(Ordering::Acquire) => {
+                // Before the token: whoever sees that it was asked to stop sees why.
+                let first = stop.about.why.set(Arc::clone(why)).is_ok();
+                stop.token.cancel();
+                first
+            }
+            _ => false,
         }
     }
 }

@@ -76,6 +76,12 @@ impl Session {
         SecurityContext { principal: Arc::clone(caller.principal()), claim: self.context.claim.clone() }
     }
 
+    /// The same for somebody who was proved before, to decide anew what they were granted.
+    #[must_use]
+    pub fn context_as(&self, principal: &Arc<Principal>) -> SecurityContext {
+        SecurityContext { principal: Arc::clone(principal), claim: self.context.claim.clone() }
+    }
+
     /// The id that the caller suggested.
     #[must_use]
     pub fn label(&self) -> &str {

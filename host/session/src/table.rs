@@ -164,6 +164,10 @@ impl Sessions {
             Seat::Open(session) => (session, session.is_expired(self.clock.elapsed())),
             Seat::Expired { session, .. } => (session, true),
         };
+        if session.principal().tenant != caller.principal().tenant {
+            // In the record, too: who reads those of one tenant learns nothing of another's sessions.
+            return Err(unknown("no such session"));
+        }
         if !session.belongs_to(caller.principal()) {
             return Err(unknown("belongs to another principal"));
         }

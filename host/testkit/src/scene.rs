@@ -162,7 +162,7 @@ impl<C: Contracts> Scene<C> {
     /// # Panics
     /// Where it is refused.
     pub async fn limited(&self, session: &Arc<Session>, request: SessionRequest) -> LimitedCall {
-        Limits.enter(self.permitted(session, request).await).expect("there are no limits")
+        Limits::default().enter(self.permitted(session, request).await).await.expect("there are no limits")
     }
 
     /// After the stage validate.

@@ -1,6 +1,6 @@
 //! Stage: validate. Takes a [`LimitedCall`], gives a [`CheckedCall`] whose arguments fit the host's own
-//! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, or MALFORMED_REQUEST for text that
-//! is no strict JSON. A call that its caller runs becomes a [`DigestedCall`] instead. It comes after authorization, so
+//! contract. Refuses with INVALID_TOOL_ARGS, naming every violation, MALFORMED_REQUEST for text that
+//! is no strict JSON, or MESSAGE_TOO_LARGE. A call that its caller runs becomes a [`DigestedCall`] instead. It comes after authorization, so
 //! that a caller without rights learns nothing of a schema.
 
 use std::{borrow::Cow, collections::BTreeSet};
@@ -70,6 +70,9 @@ impl CheckedCall {
 pub fn check(mut call: LimitedCall) -> Result<CheckedCall, Refusal> {
     let text = call.call_mut().call_mut().call_mut().take_args();
     let contract = call.call().call().contract();
+    if text.len() > contract.max_args() {
+        return Err(too_large(contract, text.len() as u64));
+    }
     let parsed = grid_adm::json::parse(&text).map_err(|error| {
         let message = format!("the arguments are not strict JSON: {error}");
         // The caller may read the name of its own argument; the record may not have it.
@@ -155,8 +158,18 @@ pub fn digested(call: LimitedCall) -> Result<DigestedCall, Refusal> {
         let message = format!("the contract of `{name}` wants its arguments to be checked; send `args` in the call");
         return Err(Refusal::new(Code::InvalidToolArgs, Stage::Validate, message));
     }
+    if unseen.bytes > contracted.contract().max_args() as u64 {
+        return Err(too_large(contracted.contract(), unseen.bytes));
+    }
     let digest = Digest::from_bytes(unseen.digest);
     Ok(DigestedCall { call, args: None, rewritten: false, digest, shape: None, bytes: Some(unseen.bytes) })
+}
+
+/// Before anything is parsed.
+fn too_large(contract: &Contract, found: u64) -> Refusal {
+    let (name, limit) = (contract.name(), contract.max_args());
+    let message = format!("the arguments have {found} bytes and the contract of `{name}` takes {limit}; send less");
+    Refusal::new(Code::MessageTooLarge, Stage::Validate, message)
 }
 
 fn refuse(tool: &str, problems: &[Problem]) -> Refusal {

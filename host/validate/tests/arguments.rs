@@ -282,3 +282,34 @@ async fn a_digest_stands_for_arguments_only_where_the_contract_says_so() {
     let call = digested("large").await.unwrap();
     assert_eq!((call.digest().as_bytes(), call.bytes(), call.shape()), (&[7; 32], Some(99), None));
 }
+
+#[tokio::test]
+async fn arguments_may_reach_the_contracts_limit_and_not_pass_it() {
+    const WIDE: &str = r#"{"manifest_version":"1.0.0","contracts":[{"name":"desk","required_roles":["*"],"function_declarations":[
+        {"name":"usual","description":"As shipped.","parameters":{"type":"OBJECT"}},
+        {"name":"most","description":"Takes most.","max_args":"4MiB","parameters":{"type":"OBJECT"}},
+        {"name":"small","description":"Takes little.","max_args":"64B","parameters":{"type":"OBJECT"}}]}]}"#;
+    let scene = Scene::strict(WIDE);
+    let session = scene.session("agent", "demo", &[]);
+    for (tool, limit) in [("usual", 1 << 20), ("most", 4 << 20), ("small", 64)] {
+        for (length, fits) in [(limit - 1, true), (limit, true), (limit + 1, false)] {
+            let args = format!(r#"{{"t":"{}"}}"#, "x".repeat(length - 8));
+            assert_eq!(args.len(), length);
+            let checked = check(scene.limited(&session, scene.request(tool, &args)).await);
+            assert_eq!(checked.is_ok(), fits, "{tool} {length}");
+            if let Err(refusal) = checked {
+                assert_eq!((refusal.code(), refusal.stage()), (Code::MessageTooLarge, Stage::Validate));
+                assert!(refusal.message().contains(&limit.to_string()), "{}", refusal.message());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn arguments_over_the_limit_are_not_parsed() {
+    let desk = Desk::new();
+    let refusal = desk.send("free", &"[".repeat((1 << 20) + 1)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::MessageTooLarge);
+    let refusal = desk.send("free", &"[".repeat(1 << 20)).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::MalformedRequest);
+}

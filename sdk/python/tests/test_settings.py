@@ -54,6 +54,14 @@ def test_a_token_may_come_from_a_file_or_a_function(tmp_path: pathlib.Path) -> N
         Connection(token="a", token_file=path)
 
 
+def test_a_socket_of_this_machine_is_an_endpoint_that_a_token_may_travel_to() -> None:
+    for endpoint in ("unix:/run/grid.sock", "unix:///run/grid.sock"):
+        assert Connection(endpoint=endpoint, token="secret")._checked() == ("unix", "unix:/run/grid.sock")
+    for endpoint in ("unix:", "unix:grid.sock"):
+        with pytest.raises(errors.SettingError):
+            Connection(endpoint=endpoint)
+
+
 def test_the_environment_says_where_nothing_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GRID_ENDPOINT", "http://127.0.0.1:7")
     monkeypatch.setenv("GRID_TOKEN_FILE", "some.token")

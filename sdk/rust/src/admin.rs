@@ -7,7 +7,10 @@ use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-pub use grid_proto::v1::{ContractStatus, RuntimeStatus, SessionStatus, StatusResponse};
+pub use grid_proto::v1::{
+    ContractStatus, ExplainDecisionResponse, Ground, ListLimitsResponse, ReloadPoliciesResponse, Revocation, RuntimeStatus,
+    SessionStatus, StatusResponse,
+};
 
 use crate::clock;
 use crate::connect::{Connector, connection_settings, signed};
@@ -27,6 +30,10 @@ impl fmt::Debug for Admin {
         f.debug_struct("Admin").finish_non_exhaustive()
     }
 }
+
+mod revoke;
+
+pub use revoke::{Cause, Revoke, Revoked};
 
 /// Sets up an [`Admin`].
 #[derive(Debug, Clone, Default)]
@@ -75,8 +82,17 @@ impl Admin {
     /// # Errors
     /// `Refused`, `Transport`.
     pub async fn runtimes(&self) -> Result<Vec<RuntimeStatus>, Error> {
+        self.runtimes_of("").await
+    }
+
+    /// Those that serve a tenant.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn runtimes_of(&self, tenant: &str) -> Result<Vec<RuntimeStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self.ask(service.list_runtimes(self.request(v1::ListRuntimesRequest {}))).await?;
+        let message = v1::ListRuntimesRequest { tenant: tenant.to_owned() };
+        let list = self.ask(service.list_runtimes(self.request(message))).await?;
         refusal(list.error)?;
         Ok(list.runtimes)
     }
@@ -86,8 +102,17 @@ impl Admin {
     /// # Errors
     /// `Refused`, `Transport`.
     pub async fn sessions(&self) -> Result<Vec<SessionStatus>, Error> {
+        self.sessions_of("").await
+    }
+
+    /// Those of a tenant.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn sessions_of(&self, tenant: &str) -> Result<Vec<SessionStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self.ask(service.list_sessions(self.request(v1::ListSessionsRequest {}))).await?;
+        let message = v1::ListSessionsRequest { tenant: tenant.to_owned() };
+        let list = self.ask(service.list_sessions(self.request(message))).await?;
         refusal(list.error)?;
         Ok(list.sessions)
     }
@@ -97,22 +122,106 @@ impl Admin {
     /// # Errors
     /// `Refused`, `Transport`.
     pub async fn contracts(&self) -> Result<Vec<ContractStatus>, Error> {
+        self.contracts_of("").await
+    }
+
+    /// Those that are there for a tenant.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn contracts_of(&self, tenant: &str) -> Result<Vec<ContractStatus>, Error> {
         let mut service = self.service.clone();
-        let list = self.ask(service.list_contracts(self.request(v1::ListContractsRequest {}))).await?;
+        let message = v1::ListContractsRequest { tenant: tenant.to_owned() };
+        let list = self.ask(service.list_contracts(self.request(message))).await?;
         refusal(list.error)?;
         Ok(list.contracts)
     }
 
-    /// Makes every cached decision void and gives the new policy epoch.
+    /// The limits in force, how at most `most` of their counts stand (0 for 100), and how the host sheds load.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn limits(&self, most: u32) -> Result<ListLimitsResponse, Error> {
+        let mut service = self.service.clone();
+        let mut list = self.ask(service.list_limits(self.request(v1::ListLimitsRequest { most }))).await?;
+        refusal(list.error.take())?;
+        Ok(list)
+    }
+
+    /// Makes every decision and every open grant void, and gives the new policy epoch.
     ///
     /// # Errors
     /// `Refused`, `Transport`.
     pub async fn invalidate_authorizations(&self, reason: &str) -> Result<u64, Error> {
+        Ok(self.revoke(Revoke::everything(reason)).await?.policy_epoch)
+    }
+
+    /// Makes every decision void, ends the grants that fit, and on wish running calls and proofs of identity too. When it
+    /// returns, nothing begins any more that rests on what was decided before.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn revoke(&self, rights: Revoke) -> Result<Revoked, Error> {
         let mut service = self.service.clone();
-        let message = v1::InvalidateAuthorizationsRequest { reason: reason.to_owned(), ..Default::default() };
-        let done = self.ask(service.invalidate_authorizations(self.request(message))).await?;
+        let done = self.ask(service.invalidate_authorizations(self.request(rights.into_message()))).await?;
         refusal(done.error)?;
-        Ok(done.policy_epoch)
+        Ok(Revoked {
+            policy_epoch: done.policy_epoch,
+            ended_grants: done.ended_grants,
+            cancelled_calls: done.cancelled_calls,
+            repeated: done.repeated,
+        })
+    }
+
+    /// Those whose earlier proofs of identity are void.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn revocations(&self) -> Result<Vec<Revocation>, Error> {
+        let mut service = self.service.clone();
+        let list = self.ask(service.list_revocations(self.request(v1::ListRevocationsRequest {}))).await?;
+        refusal(list.error)?;
+        Ok(list.revocations)
+    }
+
+    /// Why an execution was permitted, or the newest request of a correlation was permitted or refused; its `decision` is
+    /// empty where the log has no such call.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn explain(&self, id: &str) -> Result<ExplainDecisionResponse, Error> {
+        let mut service = self.service.clone();
+        let message = v1::ExplainDecisionRequest { id: id.to_owned() };
+        let mut told = self.ask(service.explain_decision(self.request(message))).await?;
+        refusal(told.error.take())?;
+        Ok(told)
+    }
+
+    /// Takes a revocation of proofs back; whether there was one.
+    ///
+    /// # Errors
+    /// `Refused`, `Transport`.
+    pub async fn restore(&self, tenant: &str, principal: &str, reason: &str) -> Result<bool, Error> {
+        let mut service = self.service.clone();
+        let message = v1::RestoreRequest {
+            tenant: tenant.to_owned(),
+            principal: principal.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let done = self.ask(service.restore(self.request(message))).await?;
+        refusal(done.error)?;
+        Ok(done.restored)
+    }
+
+    /// Has the host read its policies again; whether they are others than before.
+    ///
+    /// # Errors
+    /// `Refused` where they have a fault, `Transport`.
+    pub async fn reload_policies(&self) -> Result<ReloadPoliciesResponse, Error> {
+        let mut service = self.service.clone();
+        let mut done = self.ask(service.reload_policies(self.request(v1::ReloadPoliciesRequest {}))).await?;
+        refusal(done.error.take())?;
+        Ok(done)
     }
 
     fn request<T>(&self, message: T) -> Request<T> {

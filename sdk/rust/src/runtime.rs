@@ -1,6 +1,7 @@
 //! The serving side: tools, and one stream to the host on which their calls arrive. A [`Runtime`] announces itself,
 //! offers its tools, answers calls, and comes back after every loss until it is told to stop.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,17 +51,6 @@ pub struct Status {
     pub session_id: String,
 }
 
-struct Setup {
-    connector: Connector,
-    runtime_id: String,
-    session_id: String,
-    mode: Mode,
-    tools: Vec<Tool>,
-    concurrency: usize,
-    grace: Duration,
-    backoff: Backoff,
-}
-
 /// Sets up a [`Runtime`].
 #[derive(Debug, Clone)]
 pub struct RuntimeBuilder {
@@ -69,6 +59,9 @@ pub struct RuntimeBuilder {
     session_id: String,
     mode: Mode,
     tools: Vec<Tool>,
+    lock: Option<String>,
+    /// Function name and digest of the contract that this program was built against.
+    digests: BTreeMap<String, String>,
     concurrency: usize,
     grace: Duration,
     backoff: Backoff,
@@ -82,6 +75,8 @@ impl Default for RuntimeBuilder {
             session_id: String::new(),
             mode: Mode::Fulfil,
             tools: Vec::new(),
+            lock: None,
+            digests: BTreeMap::new(),
             concurrency: CONCURRENCY,
             grace: GRACE,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
@@ -120,6 +115,14 @@ impl RuntimeBuilder {
         self
     }
 
+    /// The text of the `grid.lock` that this program was built against, such as `include_str!("grid.lock")`. The host does
+    /// not use a tool whose contract is another one there. Each tool must be in it.
+    #[must_use]
+    pub fn built_against(mut self, lock: &str) -> Self {
+        self.lock = Some(lock.to_owned());
+        self
+    }
+
     /// How many calls run at the same time; 64 where nothing is set. As many again may wait.
     #[must_use]
     pub const fn concurrency(mut self, calls: usize) -> Self {
@@ -145,28 +148,26 @@ impl RuntimeBuilder {
     ///
     /// # Errors
     /// `Setting`.
-    pub fn build(self) -> Result<Runtime, Error> {
+    pub fn build(mut self) -> Result<Runtime, Error> {
         if self.runtime_id.trim().is_empty() {
             return Err(Error::setting(
                 Setting::RuntimeId,
                 "the runtime has no id; set `runtime_id` to the name that the host knows it by",
             ));
         }
-        let problems = self.problems();
+        let mut problems = self.problems();
+        // Tools of a session have no contract before they are registered.
+        if let Some(lock) = self.lock.as_ref().filter(|_| self.mode == Mode::Fulfil) {
+            match grid_lock::digests(lock, self.tools.iter().map(Tool::name)) {
+                Ok(digests) => self.digests = digests,
+                Err(faults) => problems.extend(faults),
+            }
+        }
         if !problems.is_empty() {
             return Err(Error::setting(Setting::Tools, problems.join("; ")));
         }
-        let setup = Setup {
-            connector: self.connector,
-            runtime_id: self.runtime_id,
-            session_id: self.session_id,
-            mode: self.mode,
-            tools: self.tools,
-            concurrency: self.concurrency.max(1),
-            grace: self.grace,
-            backoff: self.backoff,
-        };
-        Ok(Runtime { setup: Arc::new(setup), status: watch::Sender::new(Status::default()) })
+        self.concurrency = self.concurrency.max(1);
+        Ok(Runtime { setup: Arc::new(self), status: watch::Sender::new(Status::default()) })
     }
 
     fn problems(&self) -> Vec<String> {
@@ -191,7 +192,7 @@ impl RuntimeBuilder {
 /// Tools and the host that they are served to. Nothing happens until it runs.
 #[must_use = "a runtime does nothing until it runs"]
 pub struct Runtime {
-    setup: Arc<Setup>,
+    setup: Arc<RuntimeBuilder>,
     status: watch::Sender<Status>,
 }
 
@@ -261,6 +262,18 @@ mod tests {
         assert!(error.to_string().contains("`runtime_id`"), "{error}");
         let error = Runtime::builder().runtime_id("r").build().unwrap_err();
         assert!(error.to_string().contains("no tools"), "{error}");
+    }
+
+    #[test]
+    fn a_lock_that_is_none_or_lacks_a_tool_is_refused() {
+        let builder = || Runtime::builder().runtime_id("r").tool(silent);
+        let error = builder().built_against("{}").build().unwrap_err();
+        assert!(error.to_string().contains("not a `grid.lock`"), "{error}");
+        let empty = r#"{"lock_version":1,"manifest":{"version":"1.0.0","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"},"contracts":{}}"#;
+        let error = builder().built_against(empty).build().unwrap_err();
+        assert!(error.to_string().contains("`silent` is not in the lock"), "{error}");
+        let registering = builder().built_against(empty).mode(Mode::Register).build();
+        assert!(registering.is_ok(), "what is registered has no contract before");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) fn bearer(file: Option<&Path>, metadata: &mut MetadataMap) -> Fallibl
 
 /// What all tasks of a load share.
 #[derive(Debug, Clone)]
-struct Caller {
+pub(crate) struct Caller {
     client: GridServiceClient<Channel>,
     authorization: MetadataValue<Ascii>,
     session: Arc<str>,
@@ -100,11 +100,24 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
     Ok(())
 }
 
+/// What became of a call that may be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tried {
+    Good,
+    Refused { hint: bool },
+    Broken,
+}
+
 impl Caller {
     async fn new(options: &Options) -> Fallible<Self> {
-        let client = GridServiceClient::new(connect(&options.address).await?);
+        Self::at(&options.address, options.token.as_deref()).await
+    }
+
+    /// A connection of its own, and a session where there is a token.
+    pub(crate) async fn at(address: &str, token: Option<&Path>) -> Fallible<Self> {
+        let client = GridServiceClient::new(connect(address).await?);
         let mut metadata = MetadataMap::new();
-        bearer(options.token.as_deref(), &mut metadata)?;
+        bearer(token, &mut metadata)?;
         let authorization = match metadata.get("authorization") {
             Some(value) => value.clone(),
             // As long as a real one, so that every setup reads the same bytes.
@@ -116,7 +129,7 @@ impl Caller {
             session: "00000000-0000-4000-8000-000000000000".into(),
             run: std::process::id(),
         };
-        if options.token.is_some() {
+        if token.is_some() {
             caller.open().await?;
         }
         Ok(caller)
@@ -176,14 +189,38 @@ impl Caller {
         }
     }
 
-    async fn one_call(&self, task: &str, number: u64) -> Fallible<()> {
-        let call_id = format!("bench-{}-{task}-{number}", self.run);
-        let request = self.authorized(v1::ToolCall {
+    fn call(&self, call_id: &str, number: u64) -> Request<v1::ToolCall> {
+        self.authorized(v1::ToolCall {
             correlation_id: format!("corr-{call_id}"),
             session_id: self.session.to_string(),
-            call: Some(adm::FunctionCall { args: arguments(number), name: TOOL.to_owned(), call_id: call_id.clone() }),
+            call: Some(adm::FunctionCall {
+                args: arguments(number),
+                name: TOOL.to_owned(),
+                call_id: call_id.to_owned(),
+            }),
             ..v1::ToolCall::default()
-        });
+        })
+    }
+
+    /// A call that the host may refuse.
+    pub(crate) async fn tried(&self, number: u64) -> Tried {
+        let call_id = format!("flood-{}-{number}", self.run);
+        match self.client.clone().call_tool(self.call(&call_id, number)).await {
+            Ok(answer) => match answer.into_inner().outcome {
+                Some(Outcome::Result(_)) => Tried::Good,
+                Some(Outcome::Error(error)) => Tried::Refused { hint: error.retry_after_ms > 0 },
+                None => Tried::Broken,
+            },
+            Err(status) if status.code() == tonic::Code::ResourceExhausted => {
+                Tried::Refused { hint: status.metadata().contains_key("grpc-retry-pushback-ms") }
+            }
+            Err(_) => Tried::Broken,
+        }
+    }
+
+    async fn one_call(&self, task: &str, number: u64) -> Fallible<()> {
+        let call_id = format!("bench-{}-{task}-{number}", self.run);
+        let request = self.call(&call_id, number);
         let answer = self.client.clone().call_tool(request).await?.into_inner();
         match answer.outcome {
             Some(Outcome::Result(v1::ToolResult { result: Some(result), .. }))

@@ -12,7 +12,9 @@ use tokio::{net::TcpListener, runtime::Runtime};
 mod audit;
 mod calls_alone;
 mod echo;
+mod flood;
 mod load;
+mod overload;
 mod relay;
 mod run;
 mod runtime;
@@ -49,6 +51,10 @@ enum Command {
     Runtime(runtime::Options),
     /// Keep calls in flight and print what they took
     Load(load::Options),
+    /// Send calls when they are due, whether they are answered or not, and print what became of them
+    Flood(flood::Options),
+    /// Ask five times more of a host than it can do, and write down what it is worth then
+    Overload(overload::Options),
 }
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -66,6 +72,8 @@ fn main() -> Fallible<()> {
         Command::Relay { served, threads } => threads.block_on(async { relay::serve(served, listen().await?).await }),
         Command::Runtime(options) => Threads { workers: 0 }.block_on(runtime::attach(options)),
         Command::Load(options) => Threads { workers: 0 }.block_on(load::load(options)),
+        Command::Flood(options) => Threads { workers: 0 }.block_on(flood::flood(options)),
+        Command::Overload(options) => overload::run(&options),
     }
 }
 

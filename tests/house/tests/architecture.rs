@@ -21,9 +21,12 @@ const ROOMS: &[Room] = &[
     room("grid-adm", &[]),
     room("grid-proto", &[]),
     room("grid-tlog", &[]),
+    // What was reviewed is read by hosts, runtimes and reviewers alike.
+    room("grid-lock", &["grid-adm"]),
+    room("grid-supply", &["grid-adm", "grid-tlog"]),
     room("grid-identity", &["grid-core"]),
     room("grid-session", &["grid-core", "grid-identity"]),
-    room("grid-contract", &["grid-adm", "grid-core", "grid-session"]),
+    room("grid-contract", &["grid-adm", "grid-core", "grid-session", "grid-supply"]),
     room("grid-authorize", &["grid-core", "grid-contract"]),
     // It asks somebody over the network, which nothing else of the host's decisions does.
     room("grid-authzen", &["grid-adm", "grid-core"]),
@@ -66,6 +69,20 @@ const ROOMS: &[Room] = &[
     room("grid-grpc", &["grid-core", "grid-proto", "grid-tls"]),
     // Settings are the program's, and the only thing in it that others may want to read.
     room("grid-config", &["grid-core"]),
+    // What a host serves is read before there is a host, and by commands that start none.
+    room(
+        "grid-source",
+        &[
+            "grid-adm",
+            "grid-audit-wal",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-lock",
+            "grid-supply",
+            "grid-tlog",
+        ],
+    ),
     // It hands a stage's tests the evidence that the stages before it made.
     room(
         "grid-testkit",
@@ -85,7 +102,7 @@ const ROOMS: &[Room] = &[
         ],
     ),
     // SDKs and what is built with them never see the host.
-    room("grid-sdk", &["grid-adm", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
+    room("grid-sdk", &["grid-adm", "grid-lock", "grid-proto", "grid-sdk-macros", "grid-sdk-tool", "grid-tlog"]),
     room("grid-sdk-tool", &["grid-adm"]),
     room("grid-sdk-macros", &[]),
     // What runs tools where their caller is meets the host through the client alone.
@@ -100,6 +117,8 @@ const ROOMS: &[Room] = &[
     // What measures local calls is a caller with tools of its own; processes, samples and goals it shares with the other.
     room("grid-bench-local", &["grid-bench", "grid-proto", "grid-sdk", "grid-sdk-local"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
+    // What attacks a host meets it over the wire alone.
+    room("grid-attacks", &["grid-proto", "grid-sdk"]),
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
     room("grid-house", &[]),
 ];
@@ -125,7 +144,10 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("hyper-util", &["grid-authzen", "grid-grpc", "grid-audit-witness", SERVER]),
     ("hyper-rustls", &["grid-authzen"]),
     ("tower-service", &["grid-grpc"]),
+    ("governor", &["grid-limits"]),
     ("jsonschema", &["grid-adm"]),
+    ("unicode-normalization", &["grid-supply"]),
+    ("unicode-security", &["grid-supply"]),
     ("moka", &["grid-authorize", "grid-identity"]),
     ("aws-lc-rs", &["grid-adm", "grid-approve-notify", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),

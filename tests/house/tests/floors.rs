@@ -76,6 +76,30 @@ fn everything_comes_from_one_registry() -> Result<(), Told> {
     breaches.result()
 }
 
+/// Versions with a known hole, each the last one that has it, and the advisory: every one must be below a floor.
+const KNOWN_BAD: &[(&str, &str, &str)] = &[
+    ("h2", "0.4.15", "RUSTSEC-2026-0258"),
+    ("h2", "0.3.23", "RUSTSEC-2024-0003"),
+    ("rustls", "0.23.17", "RUSTSEC-2024-0399"),
+    ("rustls-webpki", "0.103.12", "name constraints and revocation lists"),
+    ("jsonwebtoken", "10.2.0", "claims of a wrong type passed as absent"),
+    ("rmcp", "1.3.0", "RUSTSEC-2026-0189"),
+    ("ed25519-dalek", "1.0.1", "RUSTSEC-2022-0093"),
+    ("tungstenite", "0.20.0", "RUSTSEC-2023-0065"),
+    ("ring", "0.17.11", "RUSTSEC-2025-0009"),
+    ("crossbeam-channel", "0.5.14", "RUSTSEC-2025-0024"),
+    ("tokio", "1.44.1", "RUSTSEC-2025-0023"),
+    ("async-nats", "0.28.0", "RUSTSEC-2023-0027"),
+];
+
+#[test]
+fn every_version_with_a_known_hole_is_below_a_floor() {
+    for (name, version, advisory) in KNOWN_BAD {
+        let floor = FLOORS.iter().find(|(floored, ..)| floored == name);
+        assert!(floor.is_some_and(|(_, floor, _)| parts(version) < parts(floor)), "{name} {version}: {advisory}");
+    }
+}
+
 #[test]
 fn versions_compare_by_number() {
     assert!(parts("0.4.16") < parts("0.4.20"));

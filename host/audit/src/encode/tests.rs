@@ -5,9 +5,10 @@ use std::{
 
 use grid_core::{
     Code, Stage,
-    event::{Event, Kind, Outcome, Signal},
+    event::{Event, Invalidation, Kind, Outcome, Signal},
     id::{CallId, ConnectionId, CorrelationId, InvocationId, PrincipalId, RuntimeId, SessionId, TenantId},
     principal::{ClaimsDigest, Principal, Proof},
+    revocation::Cause,
 };
 use serde_json::{Value, json};
 
@@ -64,6 +65,13 @@ fn full() -> Event {
         expires_ms: Some(1_700_000_060_123),
         claimed: true,
         signal: Some(Signal::Reused),
+        invalidation: Some(Box::new(Invalidation {
+            cause: Some(Cause::RoleChange),
+            event_id: Some("e \"1\"".to_owned()),
+            scope: vec!["principal=ann".to_owned(), "revoke_proofs".to_owned()],
+            ended_grants: 2,
+            cancelled_calls: 0,
+        })),
         read: Some("query"),
         filters: vec!["tool", "from_ms"],
         accepted: vec!["a".into(), "b\n".into()],
@@ -178,6 +186,11 @@ fn every_field_can_be_read_back() {
         ("approval", "a-00000000000000000000000000000004".into()),
         ("verdict", "ask".into()),
         ("cost", 3.into()),
+        ("cancelled_calls", 0.into()),
+        ("ended_grants", 2.into()),
+        ("event", "user_role_change".into()),
+        ("event_id", "e \"1\"".into()),
+        ("scope", json!(["principal=ann", "revoke_proofs"])),
     ] {
         expected[key] = value;
     }

@@ -76,7 +76,9 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("old_key", Value::Text(key)) => found.old_key = Some(key),
             ("proof", Value::Text(proof)) => found.proof = Some(proof),
             ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost", _)
-            | ("outcome" | "local" | "expires_ms" | "claimed" | "approval" | "verdict", _) => return Err("one of its fields has another type"),
+            | ("outcome" | "local" | "expires_ms" | "claimed" | "approval" | "verdict", _) => {
+                return Err("one of its fields has another type");
+            }
             _ => {}
         }
         Ok(())

@@ -1,6 +1,8 @@
 //! One decision: the roles of the contract, then the policies. Whatever fails denies, also where Cedar itself would pass
 //! over a policy that failed.
 
+use std::sync::Arc;
+
 use cedar_policy::{AuthorizationError, Entities, EntityUid, EvaluationError, Request, Response, Schema};
 use grid_core::{
     port::{Question, Reads, Undecided, Verdict},
@@ -32,6 +34,20 @@ impl From<Unfit> for Undecided {
 
 impl Decider<'_> {
     pub(crate) fn decide(&self, question: &Question<'_>) -> Result<Verdict, Undecided> {
+        self.decided(question, |table, caller, args| {
+            self.set.slices.get(&self.set.rules, (table.number, &table.candidates), caller, args)
+        })
+    }
+
+    pub(crate) fn decide_unsliced(&self, question: &Question<'_>) -> Result<Verdict, Undecided> {
+        self.decided(question, |_, _, args| Arc::new(Slice::of(self.set.rules.iter(), args)))
+    }
+
+    fn decided(
+        &self,
+        question: &Question<'_>,
+        slice: impl FnOnce(&Table, &[EntityUid], bool) -> Arc<Slice>,
+    ) -> Result<Verdict, Undecided> {
         let principal = &question.context.principal;
         let held = self.set.roles.effective(principal);
         if let denied @ (Verdict::Deny { .. } | Verdict::Ask { .. }) = roles::judge(question, &held) {
@@ -40,7 +56,7 @@ impl Decider<'_> {
         let table = self.table(question)?;
         let caller = self.set.types.caller(principal, &held);
         let args = question.args.is_some() || !table.reads.args;
-        let slice = self.set.slices.get(&self.set.rules, (table.number, &table.candidates), &caller, args);
+        let slice = slice(table, &caller, args);
         self.by_policies(question, table, &caller, &slice)
     }
 
@@ -189,7 +205,7 @@ pub(crate) fn no_errors(response: &Response) -> Result<(), Undecided> {
     failed.into_iter().next().map_or(Ok(()), |first| Err(Undecided(first)))
 }
 
-fn kind(error: &EvaluationError) -> &'static str {
+pub(crate) fn kind(error: &EvaluationError) -> &'static str {
     match error {
         EvaluationError::EntityDoesNotExist(_) => "it reads an entity that does not exist",
         EvaluationError::EntityAttrDoesNotExist(_) => "it reads an attribute or tag that the entity does not have",

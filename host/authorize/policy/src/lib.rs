@@ -4,10 +4,15 @@
 #![deny(missing_docs)]
 
 mod args;
+pub mod cases;
 mod decide;
+mod explain;
 mod fault;
+pub mod junit;
+mod page;
 mod probe;
 mod reads;
+pub mod replay;
 mod request;
 mod roles;
 mod rule;
@@ -18,6 +23,7 @@ mod source;
 mod validate;
 
 pub use decide::{NONE, TWO_ROLES};
+pub use explain::{Explanation, Standing};
 pub use fault::{Fault, Place, Warning};
 pub use probe::{Answer, NotAQuestion, Probe};
 pub use rule::Rule;

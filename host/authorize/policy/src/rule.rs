@@ -95,6 +95,12 @@ impl Rule {
         self.reads
     }
 
+    /// Whether it may read claims or the metadata of sessions.
+    #[must_use]
+    pub fn reads_tags(&self) -> bool {
+        self.text.contains("Tag")
+    }
+
     /// Whether it permits.
     #[must_use]
     pub fn permits(&self) -> bool {

@@ -23,7 +23,7 @@ use crate::{
     rule::{self, Rule},
     schema::{self, DYNAMIC, Shape},
     slice::{self, Candidates, Slices},
-    source::Sources,
+    source::{ROLES, Source, Sources},
     validate::{self, Known},
 };
 
@@ -77,6 +77,19 @@ impl PolicySet {
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         let sources = Sources::read(dir, &mut faults, &mut warnings);
         Self::of(&sources, manifest, faults, warnings)
+    }
+
+    /// The same of texts that are in no directory: policies by the names of their files, and roles.
+    ///
+    /// # Errors
+    /// Every fault, with its place.
+    pub fn read(policies: &[(&str, &str)], roles: Option<&str>, manifest: &Manifest) -> Loaded {
+        let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+        let sources = Sources {
+            policies: policies.iter().map(|(name, text)| source(name, text)).collect(),
+            roles: roles.map(|text| source(ROLES, text)),
+        };
+        Self::of(&sources, manifest, Vec::new(), Vec::new())
     }
 
     pub(crate) fn of(
@@ -176,6 +189,14 @@ impl PolicySet {
     /// [`Undecided`], which denies.
     pub fn answer(&self, question: &Question<'_>) -> Result<Verdict, Undecided> {
         Decider { set: self }.decide(question)
+    }
+
+    /// The answer of all policies, whomever they mean: what [`PolicySet::answer`] must be the same as. For tests.
+    ///
+    /// # Errors
+    /// [`Undecided`], which denies.
+    pub fn answer_unsliced(&self, question: &Question<'_>) -> Result<Verdict, Undecided> {
+        Decider { set: self }.decide_unsliced(question)
     }
 
     /// Holds a question with arguments, as policies see it, against the schema that they were checked with. Decisions rest

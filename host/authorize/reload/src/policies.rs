@@ -100,7 +100,8 @@ impl Policies {
     }
 
     /// The set that is asked beside the one that decides.
-    pub(crate) fn candidate(&self) -> Option<Arc<dyn Authorizer>> {
+    #[must_use]
+    pub fn candidate(&self) -> Option<Arc<dyn Authorizer>> {
         self.candidate.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -240,7 +241,9 @@ async fn refuse<H: Home>(home: &Arc<H>, faults: &[String], what: &str, cause: &C
         detail: Some(format!("{what}, because {}: {} faults: {some}", cause.as_str(), faults.len())),
         ..home.event(Kind::PolicyRefused)
     };
-    home.note(event).await;
+    if let Err(refusal) = home.record(event).await {
+        tracing::error!(%refusal, "a set of policies that was not taken could not be recorded");
+    }
     let message = format!("{what} has {} faults and was not taken: {}", faults.len(), faults.join("; "));
     Refusal::new(Code::InvalidConfig, Stage::Authorize, message)
 }

@@ -1,5 +1,6 @@
 mod common;
 mod invalidation;
+mod judging;
 mod keeping;
 mod roles;
 mod sameness;

@@ -3,6 +3,7 @@
 
 mod digest;
 mod manifest;
+mod pinned;
 mod registration;
 mod settings;
 mod text;

@@ -200,13 +200,13 @@ fn a_manifest_keeps_its_order_version_and_digest() {
 #[test]
 fn a_name_means_a_contract_first_and_then_a_function() {
     let text = manifest(&[
-        ("sum", r#""required_roles":["*"],"#, &[("a", ""), ("b", "")]),
-        ("other", r#""required_roles":["*"],"#, &[("sum", ""), ("c", "")]),
+        ("sum", r#""required_roles":["*"],"#, &[("sum", ""), ("b", "")]),
+        ("other", r#""required_roles":["*"],"#, &[("d", ""), ("c", "")]),
     ]);
     let manifest = Manifest::read(&text, options()).unwrap().manifest;
     let named = |name| manifest.named(name).iter().map(|contract| contract.name().to_string()).collect::<Vec<_>>();
-    assert_eq!(named("sum"), ["a", "b"], "the contract `sum` goes before the function `sum`");
-    assert_eq!(named("other"), ["sum", "c"]);
+    assert_eq!(named("sum"), ["sum", "b"], "the contract `sum` goes before the function `sum`");
+    assert_eq!(named("other"), ["d", "c"]);
     assert_eq!(named("c"), ["c"]);
     assert!(named("nothing").is_empty());
 }
@@ -214,4 +214,62 @@ fn a_name_means_a_contract_first_and_then_a_function() {
 #[test]
 fn a_file_that_is_not_there_is_the_callers_to_report() {
     assert!(Manifest::load(Path::new("no/such/manifest.json"), options()).is_err());
+}
+
+#[test]
+fn names_of_a_manifest_that_pass_for_one_another_are_refused() {
+    let functions = |first: &str, second: &str| {
+        manifest(&[
+            ("one", r#""required_roles":["*"],"#, &[(first, "")]),
+            ("two", r#""required_roles":["*"],"#, &[(second, "")]),
+        ])
+    };
+    for (first, second) in
+        [("mail", "Mail"), ("mail", "rnail"), ("list_all", "list-all"), ("item_l", "item_1"), ("go", "g0")]
+    {
+        let place = "/contracts/1/function_declarations/0/name".to_owned();
+        assert_eq!(errors(&functions(first, second)), [(place, "name.look-alike")], "{first} and {second}");
+    }
+    for (name, rule) in [
+        ("_adm_x", "name.reserved"),
+        ("MCP__x", "name.reserved"),
+        ("two", "name.look-alike"),
+        ("Two", "name.look-alike"),
+    ] {
+        let found = errors(&functions(name, "f"));
+        assert!(found.iter().all(|(_, found)| *found == rule) && found.len() == 1, "{name}: {found:?}");
+    }
+    let groups = |name: &str| {
+        manifest(&[
+            ("calc", r#""required_roles":["*"],"#, &[("f", "")]),
+            (name, r#""required_roles":["*"],"#, &[("g", "")]),
+        ])
+    };
+    for name in ["CALC", "саlс", "ca1c", "cal\u{200b}c", "ｃａｌｃ"] {
+        let found = errors(&groups(name));
+        assert!(
+            found.iter().any(|(place, rule)| place == "/contracts/1/name" && rule.starts_with("name.")),
+            "{name}: {found:?}"
+        );
+    }
+    assert!(Manifest::read(&functions("get_user", "get_users"), options()).is_ok());
+}
+
+#[test]
+fn keywords_that_refer_or_combine_are_refused_and_those_that_bind_nobody_are_named() {
+    for keyword in ["$ref", "$dynamicRef", "$defs", "$id", "allOf", "oneOf", "not", "if", "patternProperties", "const"]
+    {
+        let text = with_parameters(&format!(
+            r#"{{"type":"OBJECT","properties":{{"a/b":{{"type":"ARRAY","items":{{"type":"STRING","{keyword}":{{}}}}}}}}}}"#
+        ));
+        let place = format!("/contracts/0/function_declarations/0/parameters/properties/a~1b/items/{keyword}");
+        assert_eq!(errors(&text), [(place, "schema.foreign-keyword")]);
+    }
+    for keyword in ["pattern", "maximum", "minLength", "uniqueItems"] {
+        let text = with_parameters(&format!(r#"{{"type":"OBJECT","{keyword}":"(a+)+$"}}"#));
+        let warnings = Manifest::read(&text, options()).unwrap().warnings;
+        assert_eq!(warnings.first().map(|fault| fault.rule), Some("schema.idle-keyword"));
+    }
+    let usual = with_parameters(r#"{"type":"OBJECT","additionalProperties":false,"title":"T","x-own":{"$ref":"x"}}"#);
+    assert!(Manifest::read(&usual, options()).unwrap().warnings.is_empty());
 }

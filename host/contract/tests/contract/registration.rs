@@ -204,3 +204,38 @@ fn development_without_a_manifest_knows_what_is_registered_only() {
     register(&scene, &session, "calc", &["mine", "more"]);
     assert_eq!(visible(&scene, &session), ["mine"]);
 }
+
+/// SC-2: the manifest has `sum`, another runtime registered `mail_list`.
+#[test]
+fn no_runtime_registers_a_name_that_passes_for_another() {
+    let scene = scene();
+    let session = scene.session("calc", "demo", &[]);
+    assert_eq!(accepted(&register(&scene, &session, "calc", &["mail_list"])), ["mail_list"]);
+    for name in
+        ["SUM", "Sum", "surn", "sUm", "Mail_List", "mail-list", "maiI_list", "mai1_list", "rnail_list", "calc", "CALC"]
+    {
+        for provider in ["calc", "other"] {
+            let registration = register(&scene, &session, provider, &[name]);
+            assert_eq!(rejected(&registration), [(name, Code::PolicyViolation)], "by {provider}");
+        }
+    }
+    for name in ["_adm_sum", "_ADM_sum", "mcp__mail", "_grid_stop", "s\u{200b}um", "ѕum", "ｓｕｍ"] {
+        assert!(accepted(&register(&scene, &session, "calc", &[name])).is_empty(), "{name}");
+    }
+    let registration = register(&scene, &session, "calc", &["mail_list", "draft", "Draft"]);
+    assert_eq!(accepted(&registration), ["mail_list", "draft"], "its own it may replace");
+    assert_eq!(rejected(&registration), [("Draft", Code::PolicyViolation)]);
+    let elsewhere = scene.session("calc", "demo", &[]);
+    assert_eq!(accepted(&register(&scene, &elsewhere, "other", &["Mail_List"])), ["Mail_List"], "another session");
+}
+
+#[test]
+fn no_runtime_registers_a_schema_with_references() {
+    let scene = scene();
+    let session = scene.session("calc", "demo", &[]);
+    let schema = r##"{"type":"OBJECT","properties":{"a":{"type":"STRING","$ref":"#/properties/a"}}}"##;
+    let registration = scene.contracts.register(session.id(), "calc", &[vec![tool("f", schema)]]);
+    assert_eq!(rejected(&registration), [("f", Code::SchemaViolation)]);
+    let message = registration.rejected.first().unwrap().1.message().to_owned();
+    assert!(message.contains("/parameters/properties/a/$ref"), "{message}");
+}

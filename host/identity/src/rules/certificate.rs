@@ -197,7 +197,7 @@ fn spiffe(pattern: &str) -> Option<&str> {
     let segments: Vec<&str> = path.split('/').collect();
     let fits = |segment: &&str| *segment == "*" || (plain(segment) && !["", ".", ".."].contains(segment));
     let stars = segments.iter().filter(|segment| **segment == "*").count();
-    (is_domain && segments.iter().all(|segment| fits(segment)) && stars <= 1).then_some(domain)
+    (is_domain && segments.iter().all(fits) && stars <= 1).then_some(domain)
 }
 
 /// What certificates and local users have in common.

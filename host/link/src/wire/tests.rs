@@ -149,9 +149,9 @@ fn one_id_is_attached_once_until_its_runtime_has_ended() {
     assert_eq!(hub.end_silent(Duration::from_secs(30)).len(), 1);
     assert!(hub.end_silent(Duration::from_secs(30)).is_empty(), "ended once");
     hub.attach(&second).unwrap();
-    hub.detach(&first.card().id, first.card().connection);
+    hub.detach(first.card());
     assert_eq!(hub.len(), 1, "the first cannot detach its successor");
-    hub.detach(&second.card().id, second.card().connection);
+    hub.detach(second.card());
     assert!(hub.is_empty());
 }
 

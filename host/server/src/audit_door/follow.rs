@@ -44,7 +44,14 @@ impl<C: Contracts> Door<C> {
         let next = follow.from.unwrap_or_else(|| self.0.ledger.status().records);
         self.recorded(&reader, trail, "follow", follow.filter.names()).await?;
         let (steps, receiver) = mpsc::channel(WAITING);
-        let following = Following { door: self.clone(), reader, filter: follow.filter, next, steps };
+        let following = Following {
+            door: self.clone(),
+            reader,
+            credentials: credentials.clone(),
+            filter: follow.filter,
+            next,
+            steps,
+        };
         let context = Context { correlation_id: Some(trail.correlation()), ..Context::default() };
         self.0.tasks.spawn(async move {
             following.run(context).await;
@@ -57,6 +64,7 @@ impl<C: Contracts> Door<C> {
 struct Following<C> {
     door: Door<C>,
     reader: Reader,
+    credentials: Credentials,
     filter: Filter,
     /// The place that is looked at next.
     next: u64,
@@ -86,6 +94,10 @@ impl<C: Contracts> Following<C> {
             if self.reader.caller.expires_at_ms.is_some_and(|end| host.clock.unix_ms() >= end) {
                 let message = "the proof of identity has run out; follow again from here with a new one";
                 return Some(Refusal::new(Code::InvalidCredentials, Stage::Identity, message));
+            }
+            // What proved the reader may have been revoked.
+            if let Err(refusal) = host.identity.prove(&self.credentials) {
+                return Some(refusal);
             }
             let size = host.ledger.status().records;
             if size <= self.next {

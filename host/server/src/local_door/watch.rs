@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_contract::Contracts;
-use grid_core::{Code, Refusal, Stage, envelope::Credentials, id::SessionId, local::Watched, refusal::Context};
+use grid_core::{Code, Refusal, Stage, envelope::Credentials, local::Watched, refusal::Context};
+use grid_session::Session;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::Refused;
@@ -23,8 +24,9 @@ const LAST: Duration = Duration::from_millis(500);
 
 struct Watching<C> {
     door: Door<C>,
-    session: SessionId,
+    session: Arc<Session>,
     proof_ends_ms: Option<u64>,
+    credentials: Credentials,
     epochs: tokio::sync::watch::Receiver<Epoch>,
     steps: mpsc::Sender<Watched>,
 }
@@ -49,8 +51,9 @@ impl<C: Contracts> Door<C> {
         let (steps, receiver) = mpsc::channel(WAITING);
         let watching = Watching {
             door: self.clone(),
-            session: session.id(),
+            session,
             proof_ends_ms: caller.principal().expires_at_ms,
+            credentials: credentials.clone(),
             epochs: host.epochs.subscribe(),
             steps,
         };
@@ -81,8 +84,11 @@ impl<C: Contracts> Watching<C> {
     /// Goes on until something ends it; nothing where the reader left.
     async fn tell(&mut self) -> Option<Refusal> {
         loop {
-            let Epoch { number, reason } = self.epochs.borrow_and_update().clone();
-            let step = Watched::Epoch { epoch: number, reason: reason.to_string() };
+            let Epoch { number, reason, scope } = self.epochs.borrow_and_update().clone();
+            let owner = self.session.principal();
+            let theirs = scope.fits_session(&owner.tenant, owner.id.as_str(), self.session.id());
+            let reason = if theirs { reason.to_string() } else { String::new() };
+            let step = Watched::Epoch { epoch: number, reason };
             self.steps.send(step).await.ok()?;
             loop {
                 if let Ok(changed) = timeout(TICK, self.epochs.changed()).await {
@@ -103,7 +109,10 @@ impl<C: Contracts> Watching<C> {
             let message = "the proof of identity has run out; watch again with a new one";
             return Some(Refusal::new(Code::InvalidCredentials, Stage::Identity, message));
         }
-        if host.sessions.peek(&self.session).is_none() {
+        if let Err(refusal) = host.identity.prove(&self.credentials) {
+            return Some(refusal);
+        }
+        if host.sessions.peek(&self.session.id()).is_none() {
             let message = "the session has ended, and its grants with it";
             return Some(Refusal::new(Code::InvalidSession, Stage::Session, message));
         }

@@ -1,6 +1,11 @@
 //! The door for operators.
 
-use grid_core::{Code, Refusal, Stage, envelope::Credentials, port::AdminDoor as _};
+use grid_core::{
+    Code, Refusal, Stage,
+    envelope::Credentials,
+    port::AdminDoor as _,
+    revocation::{Invalidate, Restore},
+};
 use grid_testkit::until;
 
 use super::desk::{Desk, SUM, ask, strict, success};
@@ -10,10 +15,13 @@ async fn all(desk: &Desk<grid_contract::Strict>, who: &Credentials) -> Vec<Optio
     let door = &desk.door;
     vec![
         door.status(who.clone()).await.err(),
-        door.runtimes(who.clone()).await.err(),
-        door.sessions(who.clone()).await.err(),
-        door.contracts(who.clone()).await.err(),
-        door.invalidate(who.clone(), "because".to_owned()).await.err(),
+        door.runtimes(who.clone(), String::new()).await.err(),
+        door.sessions(who.clone(), String::new()).await.err(),
+        door.contracts(who.clone(), String::new()).await.err(),
+        door.revocations(who.clone()).await.err(),
+        door.restore(who.clone(), Restore::default()).await.err(),
+        door.invalidate(who.clone(), Invalidate::everything("because")).await.err(),
+        door.reload_policies(who.clone()).await.err(),
     ]
 }
 
@@ -27,7 +35,7 @@ async fn an_admin_without_the_role_is_refused_everything_and_recorded() {
         }
     }
     let refused = desk.log.of("refused");
-    assert_eq!(refused.len(), 10);
+    assert_eq!(refused.len(), 16);
     assert!(refused.iter().all(|record| record.code() == Some("PERMISSION_DENIED")));
     assert_eq!(desk.host().authorize.epoch(), 1, "nothing was invalidated");
 }
@@ -54,13 +62,13 @@ async fn an_operator_sees_the_host_as_it_is() {
     assert_eq!((status.mode.as_str(), status.contracts, status.runtimes), ("strict", 6, 1));
     assert_eq!((status.sessions, status.in_flight, status.policy_epoch), (1, 1, 1));
     assert!(status.audit_writable && status.audit_records == 4);
-    let runtimes = desk.door.runtimes(operator.clone()).await.unwrap();
+    let runtimes = desk.door.runtimes(operator.clone(), String::new()).await.unwrap();
     assert_eq!((runtimes[0].runtime_id.as_str(), runtimes[0].provider.as_str()), ("calc", "calc"));
     assert_eq!((&runtimes[0].tools[..], runtimes[0].in_flight), (&["sum".to_owned(), "text".to_owned()][..], 1));
-    let sessions = desk.door.sessions(operator.clone()).await.unwrap();
+    let sessions = desk.door.sessions(operator.clone(), String::new()).await.unwrap();
     assert_eq!((sessions[0].session_id.as_str(), sessions[0].principal.as_str()), (session.as_str(), "agent"));
     assert_eq!(sessions[0].in_flight, 1);
-    let contracts = desk.door.contracts(operator).await.unwrap();
+    let contracts = desk.door.contracts(operator, String::new()).await.unwrap();
     assert_eq!((contracts.len(), contracts[0].name.as_str()), (6, "sum"));
     assert_eq!(contracts[0].runtimes, ["calc"]);
     assert!(contracts[0].digest.starts_with("sha256:"), "as the log writes it");
@@ -75,7 +83,7 @@ async fn an_invalidation_is_recorded_and_decisions_are_made_anew() {
     let (agent, session) = desk.agent().await;
     let runtime = desk.seated("calc", &["sum"]);
     desk.ended(&agent, ask(&session, "k1", "sum", SUM), &runtime, success("3")).await.unwrap();
-    assert_eq!(desk.door.invalidate(operator, "a role was revoked".to_owned()).await.unwrap(), 2);
+    assert_eq!(desk.door.invalidate(operator, Invalidate::everything("a role was revoked")).await.unwrap().epoch, 2);
     let [record] = &desk.log.of("invalidated")[..] else { panic!("one record") };
     assert_eq!((record.principal(), record.number("epoch")), (Some("root"), Some(2)));
     assert_eq!(record.detail(), Some("a role was revoked"));
@@ -90,7 +98,7 @@ async fn rights_end_also_where_that_cannot_be_recorded() {
     let desk = strict();
     let operator = desk.token("root", "demo", &["operator"]);
     desk.log.disk.break_down();
-    let refusal = desk.door.invalidate(operator.clone(), String::new()).await.unwrap_err();
+    let refusal = desk.door.invalidate(operator.clone(), Invalidate::default()).await.unwrap_err();
     assert_eq!(refusal.code(), Code::AuditUnavailable);
     assert_eq!(desk.host().authorize.epoch(), 2);
     until("the log is known as broken", || !desk.log.ledger.status().writable).await;

@@ -19,7 +19,7 @@ use grid_core::{
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     runtime::{Ending, Runtime},
 };
-use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
+use grid_identity::{Beside, Claims, Identity, SigningKey, Verifier, mint};
 use grid_link::Hub;
 use grid_local::Grants;
 use grid_metrics::Metrics;
@@ -36,6 +36,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     archive::Archive,
+    events::Events,
     front_door::Door,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
@@ -73,6 +74,29 @@ pub(super) fn strict() -> Desk<Strict> {
 /// With other contracts.
 pub(super) fn strict_with(text: &str) -> Desk<Strict> {
     desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
+}
+
+/// With these policies; what is hidden from callers as `denied` says.
+pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Strict> {
+    let mut desk = strict();
+    let deciding = policies.start(&manifest(MANIFEST)).unwrap();
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.authorize.replace(deciding, 0);
+    (host.policies, host.rules.denied_tools) = (policies, denied);
+    desk
+}
+
+/// With identity rules.
+pub(super) fn strict_ruled(rules: &str) -> Desk<Strict> {
+    let mut desk = strict();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity.toml");
+    std::fs::write(&path, rules).unwrap();
+    let rules = grid_identity::Rules::load(&path, Beside { issuer: "grid", runtime_role: "runtime" }).unwrap();
+    let verifier = Verifier::new(desk.key.verifying_key(), "grid", "grid-host", Duration::ZERO);
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.identity = Identity::strict(verifier, desk.clock.shared()).ruled(rules).unwrap();
+    desk
 }
 
 /// With a log that can be read through the host.
@@ -113,13 +137,15 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         contracts,
         authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
-        limits: grid_limits::Limits,
+        limits: grid_limits::Limits::default(),
+        gate: None,
         roster: Roster::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
         approvals: Approvals::new(waiting, clock.shared()),
-        epochs: watch::Sender::new(Epoch { number: 1, reason: Arc::from("") }),
+        epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
+        events: Events::new(clock.shared()),
         watchers: Arc::new(Semaphore::new(4)),
         archive,
         outlets: Outlets::default(),
@@ -137,6 +163,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
             max_in_flight: 4,
             frame_queue: 16,
             local: true,
+            require_digests: false,
         },
         strangers: AtomicU64::new(0),
         stopping: CancellationToken::new(),
@@ -177,6 +204,12 @@ impl Desk<Strict> {
 }
 
 impl<C: Contracts> Desk<C> {
+    /// With another rule; before anybody uses the host.
+    pub(super) fn ruled(mut self, change: impl FnOnce(&mut Rules)) -> Self {
+        change(&mut Arc::get_mut(&mut self.door.0).unwrap().rules);
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }
@@ -235,7 +268,12 @@ impl<C: Contracts> Desk<C> {
 
     /// A runtime of the tenant `demo` that serves these for every session.
     pub(super) fn seated(&self, id: &str, tools: &[&str]) -> Arc<FakeRuntime> {
-        let runtime = FakeRuntime::new(id, "demo", 4);
+        self.seated_for(id, "demo", tools)
+    }
+
+    /// The same of another tenant.
+    pub(super) fn seated_for(&self, id: &str, tenant: &str, tools: &[&str]) -> Arc<FakeRuntime> {
+        let runtime = FakeRuntime::new(id, tenant, 4);
         let seated: Arc<dyn Runtime> = runtime.clone();
         for tool in tools {
             self.host().roster.seat(&Arc::from(*tool), &seated, Scope::Every);

@@ -8,6 +8,7 @@ use grid_core::{
     local::{Report, Watched},
     outcome::ToolAnswer,
     port::{AdminDoor as _, LocalDoor as _},
+    revocation::Invalidate,
 };
 
 use super::{
@@ -127,7 +128,7 @@ async fn an_invalidation_kills_open_grants_before_it_returns() {
     let operator = desk.token("root", "demo", &["operator"]);
     let call = ask(&session, "k", "sum", SUM);
     let granted = authorize(&desk, &agent, call.clone()).await.unwrap();
-    assert_eq!(desk.door.invalidate(operator, "role revoked".to_owned()).await.unwrap(), 2);
+    assert_eq!(desk.door.invalidate(operator, Invalidate::everything("role revoked")).await.unwrap().epoch, 2);
     assert_eq!(
         kinds(&desk.log.records()[1..]),
         [("admitted", None), ("invalidated", None), ("concluded", Some("revoked")),]
@@ -145,7 +146,7 @@ async fn who_watches_hears_the_epoch_at_once_and_each_later_one() {
     let operator = desk.token("root", "demo", &["operator"]);
     let mut steps = desk.door.watch_grants(agent.clone(), session.clone(), String::new()).await.unwrap();
     let Some(Watched::Epoch { epoch: 1, .. }) = steps.recv().await else { panic!("the epoch now") };
-    desk.door.invalidate(operator, "role revoked".to_owned()).await.unwrap();
+    desk.door.invalidate(operator, Invalidate::everything("role revoked")).await.unwrap();
     let Some(Watched::Epoch { epoch: 2, reason }) = steps.recv().await else { panic!("the next epoch") };
     assert_eq!(reason, "role revoked");
     desk.close(&agent, &session, true).await.unwrap();
@@ -242,12 +243,12 @@ async fn an_invalidation_survives_the_host_that_made_it() {
     let desk = strict();
     let (agent, session) = desk.agent().await;
     let operator = desk.token("root", "demo", &["operator"]);
-    desk.door.invalidate(operator.clone(), String::new()).await.unwrap();
+    desk.door.invalidate(operator.clone(), Invalidate::default()).await.unwrap();
     let call = ask(&session, "k", "sum", SUM);
     let granted = authorize(&desk, &agent, call.clone()).await.unwrap();
     let desk = desk.killed(Duration::from_secs(1));
     assert_eq!(desk.host().authorize.epoch(), 2, "epochs go on");
-    desk.door.invalidate(operator, String::new()).await.unwrap();
+    desk.door.invalidate(operator, Invalidate::default()).await.unwrap();
     let refusal = desk.door.log_result(agent, report(&granted, &call, "3")).await.unwrap_err();
     assert_eq!(refusal.code(), Code::PermissionDenied);
 }

@@ -17,6 +17,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::turns::Turns;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -70,6 +72,8 @@ pub(crate) struct Peer {
     pub(crate) proved: Proved,
     /// It has asked something.
     pub(crate) asked: AtomicBool,
+    /// Whose turn it is, answer by answer.
+    pub(crate) turns: Arc<Turns>,
     /// Each runtime that is attached on it holds one more.
     pub(crate) attached: Arc<()>,
     /// Cut the connection now.
@@ -99,7 +103,15 @@ impl Peer {
             Origin::Local(peer) => (true, Some(peer)),
         };
         let proved = Proved { certificate: None, local };
-        Self { loopback, proved, asked: AtomicBool::new(false), attached: Arc::default(), hang_up, _place: place }
+        Self {
+            loopback,
+            proved,
+            asked: AtomicBool::new(false),
+            turns: Arc::default(),
+            attached: Arc::default(),
+            hang_up,
+            _place: place,
+        }
     }
 
     pub(crate) fn has_runtime(&self) -> bool {

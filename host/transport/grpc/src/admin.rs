@@ -105,8 +105,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         };
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Any);
-        let port =
-            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        // Operators are never turned away for load.
+        let (settings, gate) = (self.settings, None);
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
         listen(Arc::new(port), listener, self.socket, places, &kill);
         Ok(Running::new(address, health, stop, kill, tasks))
     }
@@ -138,26 +139,65 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
             }
             "ListRuntimes" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListRuntimesRequest>| {
-                    admin::runtimes(door.runtimes(asked.credentials).await)
+                    admin::runtimes(door.runtimes(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListSessions" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListSessionsRequest>| {
-                    admin::sessions(door.sessions(asked.credentials).await)
+                    admin::sessions(door.sessions(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
             "ListContracts" => {
                 unary(request, local, limits, async |asked: Asked<v1::ListContractsRequest>| {
-                    admin::contracts(door.contracts(asked.credentials).await)
+                    admin::contracts(door.contracts(asked.credentials, asked.message.tenant).await)
                 })
                 .await
             }
+            "ListLimits" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListLimitsRequest>| {
+                    let most = match asked.message.most {
+                        0 => 100,
+                        most => most.min(1_000) as usize,
+                    };
+                    admin::limits(door.limits(asked.credentials, most).await)
+                })
+                .await
+            }
+            _ => self.change(request, peer).await,
+        }
+    }
+}
+
+impl<A: AdminDoor, P: Pages> Routes<A, P> {
+    /// What ends rights, gives them back or puts other rules in force.
+    async fn change(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        let (door, local, limits) = (&self.door, peer.loopback, self.limits);
+        match split(request.uri().path()).1 {
             "InvalidateAuthorizations" => {
                 unary(request, local, limits, async |asked: Asked<v1::InvalidateAuthorizationsRequest>| {
-                    let reason = asked.message.reason;
-                    admin::invalidated(door.invalidate(asked.credentials, reason).await)
+                    let request = admin::invalidate(asked.message);
+                    admin::invalidated(door.invalidate(asked.credentials, request).await)
+                })
+                .await
+            }
+            "ExplainDecision" => {
+                unary(request, local, limits, async |asked: Asked<v1::ExplainDecisionRequest>| {
+                    admin::explanation(door.explain(asked.credentials, asked.message.id).await)
+                })
+                .await
+            }
+            "ListRevocations" => {
+                unary(request, local, limits, async |asked: Asked<v1::ListRevocationsRequest>| {
+                    admin::revocations(door.revocations(asked.credentials).await)
+                })
+                .await
+            }
+            "Restore" => {
+                unary(request, local, limits, async |asked: Asked<v1::RestoreRequest>| {
+                    let request = admin::restore(asked.message);
+                    admin::restored(door.restore(asked.credentials, request).await)
                 })
                 .await
             }

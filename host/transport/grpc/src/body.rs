@@ -18,6 +18,9 @@ use crate::{
     locals::{Answers, Epochs},
 };
 
+/// Bytes of an answer that are handed over at once.
+const PIECE: usize = 64 << 10;
+
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 pub(crate) static DONE: LazyLock<HeaderMap> =
@@ -65,9 +68,12 @@ impl Body for Reply {
         match &mut *self {
             Self::Empty => Poll::Ready(None),
             Self::Message(data) => {
-                let data = std::mem::take(data);
-                *self = Self::Trailers;
-                Poll::Ready(Some(Ok(Frame::data(data))))
+                // In pieces, so that a peer that stops reading has one of them and not the whole waiting for it.
+                let piece = data.split_to(data.len().min(PIECE));
+                if data.is_empty() {
+                    *self = Self::Trailers;
+                }
+                Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Self::Trailers => {
                 *self = Self::Empty;

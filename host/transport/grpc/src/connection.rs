@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     fmt::Display,
-    future::{Future, pending},
+    future::{Future, pending, ready},
     hash::{BuildHasher as _, RandomState},
     pin::{Pin, pin},
     sync::{Arc, atomic::Ordering},
@@ -20,11 +20,23 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::{Instant, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{accept::Peer, body::Reply, settings::Settings};
+use grid_core::gate::{Gate, Shed};
+
+use crate::{
+    accept::Peer,
+    body::Reply,
+    fault::Fault,
+    gate,
+    settings::Settings,
+    turns::{Turns, Watched},
+};
+
+/// How often it is looked whether a peer holds the host up.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Answers requests.
 pub(crate) trait Route: Send + Sync + 'static {
@@ -36,6 +48,8 @@ pub(crate) trait Route: Send + Sync + 'static {
 pub(crate) struct Port<T> {
     pub(crate) route: T,
     pub(crate) settings: Settings,
+    /// Asked before anything of a request is read; absent where nothing is turned away.
+    pub(crate) gate: Option<Arc<dyn Gate>>,
     /// Without it, what comes over the network is plain.
     pub(crate) tls: Option<Tls>,
     /// HTTP/2 alone, or what the peer begins with.
@@ -145,14 +159,16 @@ where
     watch(pin!(connection), auto::Connection::graceful_shutdown, &port, &peer, proof).await;
 }
 
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Watched>, Infallible>> + Send>>;
+
 fn service<T: Route>(
     port: &Arc<Port<T>>,
     peer: &Arc<Peer>,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
-    Response = Response<Reply>,
+    Response = Response<Watched>,
     Error = Infallible,
-    Future: Future<Output = Result<Response<Reply>, Infallible>> + Send,
+    Future: Future<Output = Result<Response<Watched>, Infallible>> + Send,
 > + use<T> {
     let (port, peer) = (Arc::clone(port), Arc::clone(peer));
     service_fn(move |mut request: Request<Incoming>| {
@@ -160,11 +176,18 @@ fn service<T: Route>(
         if peer.proved.is_something() {
             request.extensions_mut().insert(peer.proved.clone());
         }
+        let working = peer.turns.working();
+        let shed = port.gate.as_ref().and_then(|gate| gate::ask(gate, &mut request, &peer).err());
+        if let Some(Shed { retry_after }) = shed {
+            let answer = Fault::Shed { retry_after }.into_response().map(|reply| working.answered(reply));
+            return Box::pin(ready(Ok(answer))) as Answering;
+        }
         let (port, peer) = (Arc::clone(&port), Arc::clone(&peer));
         // Boxed once here: the future is large, and the connection moves it several times before it is polled.
-        let answer: Pin<Box<dyn Future<Output = _> + Send>> =
-            Box::pin(async move { Ok(port.route.route(request, &peer).await) });
-        answer
+        Box::pin(async move {
+            let answer = port.route.route(request, &peer).await;
+            Ok(answer.map(|reply| working.answered(reply)))
+        })
     })
 }
 
@@ -182,6 +205,9 @@ async fn watch<C, E, T>(
     let mut silence = pin!(sleep(settings.first_request_timeout));
     let mut age = pin!(sleep(spread(settings.max_age)));
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut patience = Patience::new(settings);
     loop {
         let over = tokio::select! {
             biased;
@@ -205,6 +231,13 @@ async fn watch<C, E, T>(
                 spoken = true;
                 continue;
             }
+            _ = look.tick() => match patience.ended(&peer.turns) {
+                Some(why) => {
+                    tracing::info!("a connection is closed: {why}");
+                    return;
+                }
+                None => continue,
+            },
             over = void(&mut proof), if !leaving => Some(over),
             () = age.as_mut() => None,
         };
@@ -222,6 +255,37 @@ async fn watch<C, E, T>(
                 leaving = true;
                 finish(connection.as_mut());
             }
+        }
+    }
+}
+
+/// What a connection may still do to the host before it is cut.
+struct Patience {
+    stall: Duration,
+    /// A second.
+    resets: u64,
+    /// At once, after a rest.
+    most: u64,
+    left: u64,
+}
+
+impl Patience {
+    fn new(settings: &Settings) -> Self {
+        let most = settings.resets_burst;
+        Self { stall: settings.stall_timeout, resets: settings.resets_per_second, most, left: most }
+    }
+
+    /// Asked once a [`LOOK`].
+    fn ended(&mut self, turns: &Turns) -> Option<&'static str> {
+        if turns.is_stalled(self.stall) {
+            return Some("the peer takes nothing of an answer that waits for it");
+        }
+        match self.left.checked_sub(turns.given_up()) {
+            Some(left) => {
+                self.left = left.saturating_add(self.resets).min(self.most);
+                None
+            }
+            None => Some("the peer gives up its requests too fast"),
         }
     }
 }

@@ -1,11 +1,16 @@
 //! What keeps a message from getting through, before anybody knows what it asks. These faults are gRPC statuses
 //! whose message begins with a code of the closed set; refusals travel in answers instead (see `callers`).
 
+use std::time::Duration;
+
 use grid_core::Code;
-use http::Response;
+use http::{HeaderName, HeaderValue, Response};
 use tonic::Status;
 
 use crate::body::Reply;
+
+/// Where gRPC clients look for the milliseconds to wait before they send a request again (gRFC A6).
+const PUSHBACK: HeaderName = HeaderName::from_static("grpc-retry-pushback-ms");
 
 /// A message that did not get through. The connection stays up.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub(crate) enum Fault {
     Interrupted,
     /// No such method.
     Unknown(String),
+    /// There is too much to do; nothing of the request was read.
+    Shed { retry_after: Duration },
 }
 
 impl Fault {
@@ -34,6 +41,7 @@ impl Fault {
             Self::Malformed(_) => Code::MalformedRequest,
             Self::Slow => Code::NetworkTimeout,
             Self::Interrupted => Code::ConnectionFailed,
+            Self::Shed { .. } => Code::ResourceExhausted,
             Self::Compressed | Self::Unknown(_) => Code::FeatureUnavailable,
         }
     }
@@ -56,13 +64,17 @@ impl Fault {
             Self::Unknown(path) => {
                 format!("there is no method `{path}`; list the methods by reflection")
             }
+            Self::Shed { retry_after } => {
+                let wait = retry_after.as_millis();
+                format!("the host has more to do than it can just now and read nothing; send it again after {wait} ms")
+            }
         }
     }
 
     pub(crate) fn status(&self) -> Status {
         let text = format!("{}: {}", self.code().as_str(), self.message());
         match self {
-            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } => Status::resource_exhausted(text),
+            Self::TooLarge { .. } | Self::AnswerTooLarge { .. } | Self::Shed { .. } => Status::resource_exhausted(text),
             Self::Malformed(_) => Status::invalid_argument(text),
             Self::Compressed | Self::Unknown(_) => Status::unimplemented(text),
             Self::Slow => Status::deadline_exceeded(text),
@@ -72,7 +84,12 @@ impl Fault {
 
     /// The answer: headers and nothing else.
     pub(crate) fn into_response(self) -> Response<Reply> {
-        self.status().into_http()
+        let mut response = self.status().into_http();
+        if let Self::Shed { retry_after } = self {
+            let wait = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+            response.headers_mut().insert(PUSHBACK, HeaderValue::from(wait));
+        }
+        response
     }
 }
 

@@ -14,6 +14,7 @@ mod callers;
 mod connection;
 mod convert;
 mod fault;
+mod gate;
 mod inbound;
 mod locals;
 mod outbound;
@@ -22,6 +23,7 @@ mod server;
 mod settings;
 mod side;
 mod socket;
+mod turns;
 mod unary;
 
 #[doc(hidden)]

@@ -5,6 +5,7 @@ use std::{io, sync::Arc};
 
 use grid_core::{
     clock::SharedClock,
+    gate::Gate,
     port::{ApprovalDoor, AuditDoor, FrontDoor, LocalDoor, RuntimeDoor},
 };
 use grid_proto::v1::{approval_service_server, audit_service_server, grid_service_server, runtime_service_server};
@@ -42,6 +43,7 @@ pub struct Server<F, R> {
     approvers: Option<Arc<dyn ApprovalDoor>>,
     clock: SharedClock,
     settings: Settings,
+    gate: Option<Arc<dyn Gate>>,
     tls: Option<Tls>,
     socket: Option<Socket>,
 }
@@ -50,13 +52,20 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
     /// A server that hands callers to `front` and runtimes to `runtimes`.
     #[must_use]
     pub fn new(front: Arc<F>, runtimes: Arc<R>, clock: SharedClock, settings: Settings) -> Self {
-        Self { front, runtimes, auditors: None, approvers: None, clock, settings, tls: None, socket: None }
+        let (auditors, approvers) = (None, None);
+        Self { front, runtimes, auditors, approvers, clock, settings, gate: None, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
     #[must_use]
     pub fn auditing(self, door: Arc<dyn AuditDoor>) -> Self {
         Self { auditors: Some(door), ..self }
+    }
+
+    /// Asks `gate` before anything of a request is read; without it nothing is turned away.
+    #[must_use]
+    pub fn behind(self, gate: Option<Arc<dyn Gate>>) -> Self {
+        Self { gate, ..self }
     }
 
     /// Encrypts what comes over the network.
@@ -116,8 +125,8 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
         };
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Http2);
-        let port =
-            Port { route: routes, settings: self.settings, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        let (settings, gate) = (self.settings, self.gate);
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
         listen(Arc::new(port), listener, self.socket, places, &kill);
         Running::new(address, health, stop, kill, tasks)
     }

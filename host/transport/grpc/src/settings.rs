@@ -41,6 +41,10 @@ pub struct Settings {
     pub max_header_bytes: u32,
     /// Streams that a peer may reset before they were accepted (rapid reset).
     pub pending_accept_resets: usize,
+    /// Requests that a peer may give up in a second before their answer, once its burst is used up.
+    pub resets_per_second: u64,
+    /// The same at once, after a rest; more cost the peer its connection.
+    pub resets_burst: u64,
     /// Streams that the host may reset for a peer's faults (made-you-reset).
     pub local_error_resets: usize,
 }
@@ -65,6 +69,8 @@ impl Default for Settings {
             send_buffer: 256 << 10,
             max_header_bytes: 16 << 10,
             pending_accept_resets: 20,
+            resets_per_second: 200,
+            resets_burst: 4096,
             local_error_resets: 256,
         }
     }

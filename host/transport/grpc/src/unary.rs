@@ -160,7 +160,13 @@ pub(crate) fn credentials(headers: &HeaderMap, extensions: &Extensions, loopback
         }
     });
     let proved = extensions.get::<Proved>().cloned().unwrap_or_default();
-    Credentials { bearer, loopback, certificate: proved.certificate, local: proved.local }
+    Credentials {
+        bearer,
+        loopback,
+        certificate: proved.certificate,
+        local: proved.local,
+        pass: extensions.get().cloned(),
+    }
 }
 
 /// `grpc-timeout`: up to eight digits and a unit. An unusable one is ignored, as the contract's own timeout holds.

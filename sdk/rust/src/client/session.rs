@@ -74,6 +74,10 @@ pub struct Listing {
     pub dynamic: bool,
     /// At least one runtime serves it now.
     pub available: bool,
+    /// The host shows it, and refuses its calls.
+    pub denied: bool,
+    /// A person has to say yes to each call.
+    pub needs_approval: bool,
 }
 
 impl Listing {
@@ -91,6 +95,8 @@ impl Listing {
             digest: listing.digest,
             dynamic: listing.dynamic,
             available: listing.available,
+            denied: listing.denied,
+            needs_approval: listing.needs_approval,
         })
     }
 }

@@ -62,3 +62,17 @@ fn an_unauthenticated_status_is_a_refusal_that_no_retry_mends() {
     assert_eq!(refusal.code, Code::INVALID_CREDENTIALS);
     assert!(!refusal.retry_allowed);
 }
+
+#[test]
+fn a_status_that_says_when_to_come_again_is_a_refusal_that_may_be_repeated() {
+    let mut status = Status::resource_exhausted("RESOURCE_EXHAUSTED: x");
+    assert!(matches!(Error::from_status(&status, "c"), Error::Transport(_)));
+    status.metadata_mut().insert("grpc-retry-pushback-ms", "120".parse().unwrap());
+    let Error::Refused(refusal) = Error::from_status(&status, "c") else {
+        panic!("a refusal");
+    };
+    assert_eq!((&refusal.code, refusal.retry_allowed), (&Code::RESOURCE_EXHAUSTED, true));
+    assert_eq!(refusal.retry_after, Some(std::time::Duration::from_millis(120)));
+    status.metadata_mut().insert("grpc-retry-pushback-ms", "-1".parse().unwrap());
+    assert!(matches!(Error::from_status(&status, "c"), Error::Transport(_)));
+}

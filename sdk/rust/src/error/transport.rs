@@ -1,7 +1,7 @@
 //! Turns what gRPC reports into one of the transport codes, with advice, and says whether the request can have
 //! reached the host.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, time::Duration};
 
 use tonic::{Code as Grpc, ConnectError, Status, TimeoutExpired};
 
@@ -41,6 +41,9 @@ const TOO_LARGE: Meaning = (
 impl Error {
     /// The fault behind a gRPC status. A status that speaks of credentials or permission is a refusal.
     pub(crate) fn from_status(status: &Status, correlation_id: &str) -> Self {
+        if let Some(shed) = shed(status, correlation_id) {
+            return Self::Refused(Box::new(shed));
+        }
         let (code, advice, transient) = meaning(status);
         if matches!(status.code(), Grpc::Unauthenticated | Grpc::PermissionDenied) {
             return Self::Refused(Box::new(Refusal {
@@ -58,6 +61,22 @@ impl Error {
             transient,
         }))
     }
+}
+
+/// A host with too much to do reads nothing of a request, and says when to send it again.
+fn shed(status: &Status, correlation_id: &str) -> Option<Refusal> {
+    let wait = status.metadata().get("grpc-retry-pushback-ms").filter(|_| status.code() == Grpc::ResourceExhausted)?;
+    let wait = wait.to_str().ok()?.parse().ok()?;
+    Some(Refusal {
+        code: Code::RESOURCE_EXHAUSTED,
+        message: "the host has more to do than it can just now and read nothing; send the request again later"
+            .to_owned(),
+        correlation_id: correlation_id.to_owned(),
+        retry_allowed: true,
+        retry_after: Some(Duration::from_millis(wait)),
+        max_retries: Some(3),
+        ..Refusal::default()
+    })
 }
 
 fn meaning(status: &Status) -> Meaning {

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::attachment::Attachment;
 use super::bench::{Accepted, Bench};
-use super::{Mode, Setup, frames};
+use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
 use crate::connect::signed;
 use crate::error::Error;
@@ -37,7 +37,7 @@ pub(super) struct Agreed {
 
 /// A stream whose handshake is under way.
 pub(super) struct Handshake<'a> {
-    setup: &'a Setup,
+    setup: &'a RuntimeBuilder,
     outgoing: mpsc::Sender<v1::RuntimeFrame>,
     inbound: Streaming<v1::HostFrame>,
     early: VecDeque<v1::HostFrame>,
@@ -46,7 +46,7 @@ pub(super) struct Handshake<'a> {
 
 impl<'a> Handshake<'a> {
     /// Opens the stream with the announcement as its first frame.
-    pub(super) async fn open(setup: &'a Setup, channel: Channel, header: &Header) -> Result<Self, Error> {
+    pub(super) async fn open(setup: &'a RuntimeBuilder, channel: Channel, header: &Header) -> Result<Self, Error> {
         let correlation_id = clock::correlation_id("runtime");
         let (outgoing, frames) = mpsc::channel(CHANNEL);
         let announce = frames::frame(Frame::Announce(Box::new(announcement(setup, &correlation_id))));
@@ -104,7 +104,7 @@ impl<'a> Handshake<'a> {
             tool_names: names.collect(),
             runtime_id: self.setup.runtime_id.clone(),
             correlation_id: self.correlation_id.clone(),
-            ..v1::FulfillTools::default()
+            contract_digests: self.setup.digests.clone().into_iter().collect(),
         });
         self.say(frame).await?;
         let answer = self
@@ -220,7 +220,7 @@ struct Verdict {
     session_id: String,
 }
 
-fn announcement(setup: &Setup, correlation_id: &str) -> v1::AnnounceRuntime {
+fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRuntime {
     v1::AnnounceRuntime {
         runtime_id: setup.runtime_id.clone(),
         language: "rust".to_owned(),

@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use super::attachment::{Attachment, Ended};
 use super::handshake::Handshake;
 use super::machine::{self, Event, State};
-use super::{Setup, Status};
+use super::{RuntimeBuilder, Status};
 use crate::Code;
 use crate::clock;
 use crate::error::Error;
@@ -20,7 +20,7 @@ use crate::token::Header;
 const HOST_GRACE: Duration = Duration::from_secs(30);
 
 pub(super) struct Life {
-    setup: Arc<Setup>,
+    setup: Arc<RuntimeBuilder>,
     status: watch::Sender<Status>,
     stop: CancellationToken,
     channel: Option<Channel>,
@@ -35,7 +35,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub(super) fn new(setup: Arc<Setup>, status: watch::Sender<Status>, stop: CancellationToken) -> Self {
+    pub(super) fn new(setup: Arc<RuntimeBuilder>, status: watch::Sender<Status>, stop: CancellationToken) -> Self {
         Self {
             setup,
             status,

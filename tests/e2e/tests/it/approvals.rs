@@ -14,7 +14,8 @@ const WORDS: &str = "canary-4711-vanishes";
 
 /// `echo` needs somebody with the role `approver`.
 fn manifest() -> Value {
-    let text = json!({ "type": "OBJECT", "properties": { "text": { "type": "STRING", "description": "what it takes" } } });
+    let text =
+        json!({ "type": "OBJECT", "properties": { "text": { "type": "STRING", "description": "what it takes" } } });
     let tool = json!({ "name": "echo", "description": "Says it again.", "effect": "write", "parameters": text });
     json!({
         "manifest_version": "1.0.0",

@@ -31,6 +31,8 @@ mod local;
 #[cfg(test)]
 mod local_rust;
 #[cfg(test)]
+mod mtls;
+#[cfg(test)]
 mod outlets;
 #[cfg(test)]
 mod proofs;

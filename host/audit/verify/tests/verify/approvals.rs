@@ -26,6 +26,8 @@ fn who(name: &str) -> Arc<Principal> {
         claims: Default::default(),
         proof: Proof::Token,
         digest: ClaimsDigest([0; 32]),
+        credential: None,
+        runtime: None,
         issued_at_ms: None,
         expires_at_ms: None,
     })

@@ -9,3 +9,6 @@
 mod common;
 mod decides;
 mod faults;
+mod properties;
+mod random;
+mod schemas;

@@ -176,3 +176,47 @@ fn no_permit_is_older_than_the_last_invalidation_that_returned() {
     });
     assert!(kept.load(Ordering::Relaxed) > 0, "nothing came from the cache, so nothing was tried");
 }
+
+/// AZ-7 between the decision and the call: rights end 10,000 times while calls begin on real threads, and none begins on
+/// rights whose end has returned.
+#[test]
+fn nothing_begins_on_rights_that_ended_over_ten_thousand_ends() {
+    const ENDS: u64 = 10_000;
+    let authorize = Authorize::new(Arc::new(Rights::default()), SETTINGS, FakeClock::default().shared());
+    let (context, contract, session) = (context("agent", "demo", &[]), contract("sum", OPEN), session());
+    let (returned, begun, late) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let done = AtomicBool::new(false);
+    let asks = async || {
+        while !done.load(Ordering::Relaxed) {
+            let Ok(decision) = ask(&authorize, &session, &context, &contract).await else { continue };
+            match authorize.begin(&decision) {
+                Some(_beginning) => {
+                    let over = returned.load(Ordering::SeqCst);
+                    assert!(decision.epoch >= over, "began in epoch {}, {over} had begun", decision.epoch);
+                    begun.fetch_add(1, Ordering::Relaxed);
+                }
+                None => drop(late.fetch_add(1, Ordering::Relaxed)),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let asker = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _end = Raise(&done);
+            runtime.block_on(asks());
+        };
+        let askers = [scope.spawn(asker), scope.spawn(asker), scope.spawn(asker)];
+        for _ in 0..ENDS {
+            returned.store(authorize.invalidate(), Ordering::SeqCst);
+        }
+        // Some calls begin, however the threads were scheduled.
+        while begun.load(Ordering::Relaxed) == 0 && !done.load(Ordering::Relaxed) {
+            thread::yield_now();
+        }
+        done.store(true, Ordering::Relaxed);
+        for asker in askers {
+            asker.join().unwrap();
+        }
+    });
+    assert_eq!(authorize.epoch(), 1 + ENDS);
+}

@@ -2,7 +2,9 @@
 
 use grid_core::{
     Refusal,
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::{Explanation, Ground},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
+    revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_proto::v1;
 
@@ -76,6 +78,47 @@ pub(crate) fn contracts(answer: Result<Vec<ContractRow>, Refusal>) -> v1::ListCo
     v1::ListContractsResponse { contracts, error }
 }
 
+pub(crate) fn limits(answer: Result<LimitList, Refusal>) -> v1::ListLimitsResponse {
+    let list = match answer {
+        Ok(list) => list,
+        Err(refusal) => {
+            return v1::ListLimitsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() };
+        }
+    };
+    let rule = |row: LimitRow| {
+        let [tenant, principal, tool] = row.whom;
+        v1::LimitRule {
+            name: row.name,
+            tenant,
+            principal,
+            tool,
+            per: row.per.into_iter().map(str::to_owned).collect(),
+            rate: row.rate,
+            rate_within_ms: row.rate_within_ms,
+            burst: row.burst,
+            concurrency: row.concurrency,
+            queue: row.queue,
+            wait_ms: row.wait_ms,
+            budget: row.budget,
+        }
+    };
+    let used = |row: UseRow| {
+        let [tenant, principal, tool] = row.whom;
+        let UseRow { limit, running, waiting, spent, refused, .. } = row;
+        v1::LimitUse { limit, tenant, principal, tool, running, waiting, spent, refused }
+    };
+    let gate = |row: GateRow| {
+        let GateRow { limit, inside, shed, shed_share, latency_us } = row;
+        v1::GateStatus { limit, inside, shed, shed_share, latency_us }
+    };
+    v1::ListLimitsResponse {
+        limits: list.limits.into_iter().map(rule).collect(),
+        uses: list.uses.into_iter().map(used).collect(),
+        gate: list.gate.map(gate),
+        error: None,
+    }
+}
+
 pub(crate) fn reloaded(answer: Result<Reloaded, Refusal>) -> v1::ReloadPoliciesResponse {
     match answer {
         Ok(reloaded) => v1::ReloadPoliciesResponse {
@@ -101,12 +144,88 @@ fn hex(digest: [u8; 32]) -> String {
     })
 }
 
-pub(crate) fn invalidated(answer: Result<u64, Refusal>) -> v1::InvalidateAuthorizationsResponse {
+pub(crate) fn invalidate(message: v1::InvalidateAuthorizationsRequest) -> Invalidate {
+    use v1::InvalidationEvent as Event;
+    let cause = match message.event() {
+        Event::InvalidationUnspecified => None,
+        Event::UserRoleChange => Some(Cause::RoleChange),
+        Event::PolicyUpdate => Some(Cause::PolicyUpdate),
+        Event::SecurityIncident => Some(Cause::Incident),
+        Event::SessionTimeout => Some(Cause::SessionTimeout),
+    };
+    Invalidate {
+        reason: message.reason,
+        cause,
+        tenant: message.tenant,
+        principal: message.principal,
+        tool: message.tool,
+        session: message.session_id,
+        event_id: message.event_id,
+        cancel_running: message.cancel_running,
+        revoke_proofs: message.revoke_proofs,
+    }
+}
+
+pub(crate) fn invalidated(answer: Result<Invalidated, Refusal>) -> v1::InvalidateAuthorizationsResponse {
     match answer {
-        Ok(policy_epoch) => v1::InvalidateAuthorizationsResponse { policy_epoch, ..Default::default() },
+        Ok(done) => v1::InvalidateAuthorizationsResponse {
+            policy_epoch: done.epoch,
+            ended_grants: done.ended_grants,
+            cancelled_calls: done.cancelled_calls,
+            repeated: done.repeated,
+            error: None,
+        },
         Err(refusal) => {
             v1::InvalidateAuthorizationsResponse { error: Some(enhanced_error(&refusal)), ..Default::default() }
         }
+    }
+}
+
+pub(crate) fn explanation(answer: Result<Explanation, Refusal>) -> v1::ExplainDecisionResponse {
+    match answer {
+        Ok(told) => v1::ExplainDecisionResponse {
+            decision: told.decision.to_owned(),
+            invocation_id: told.invocation,
+            correlation_id: told.correlation,
+            tenant: told.tenant,
+            principal: told.principal,
+            tool: told.tool,
+            contract_digest: told.contract,
+            rule: told.rule,
+            policy_epoch: told.epoch,
+            policy_digest: told.policy,
+            cache_age_ms: told.cache_age_ms,
+            code: told.code,
+            grounds: told.grounds.into_iter().map(ground).collect(),
+            now: told.now.to_owned(),
+            error: None,
+        },
+        Err(refusal) => v1::ExplainDecisionResponse { error: Some(enhanced_error(&refusal)), ..Default::default() },
+    }
+}
+
+fn ground(ground: Ground) -> v1::Ground {
+    v1::Ground { stage: ground.stage.to_owned(), text: ground.text, entry: ground.entry }
+}
+
+pub(crate) fn revocations(answer: Result<Vec<RevocationRow>, Refusal>) -> v1::ListRevocationsResponse {
+    let (revocations, error) = rows(answer, |row: RevocationRow| v1::Revocation {
+        tenant: row.tenant,
+        principal: row.principal,
+        issued_until_ms: row.issued_until_ms,
+        reason: row.reason,
+    });
+    v1::ListRevocationsResponse { revocations, error }
+}
+
+pub(crate) fn restore(message: v1::RestoreRequest) -> Restore {
+    Restore { tenant: message.tenant, principal: message.principal, reason: message.reason }
+}
+
+pub(crate) fn restored(answer: Result<bool, Refusal>) -> v1::RestoreResponse {
+    match answer {
+        Ok(restored) => v1::RestoreResponse { restored, error: None },
+        Err(refusal) => v1::RestoreResponse { restored: false, error: Some(enhanced_error(&refusal)) },
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
         Some(In::Fulfil(fulfil)) => RuntimeFrame::Fulfil(Fulfil {
             session_id: fulfil.session_id,
             names: fulfil.tool_names,
+            digests: fulfil.contract_digests.into_iter().collect(),
             runtime_id: fulfil.runtime_id,
             correlation_id: fulfil.correlation_id,
         }),

@@ -6,8 +6,10 @@ use bytes::Bytes;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
-    listing::{ContractRow, Reloaded, RuntimeRow, SessionRow, Status},
+    explain::{Explanation, Ground},
+    listing::{ContractRow, GateRow, LimitList, LimitRow, Reloaded, RuntimeRow, SessionRow, Status, UseRow},
     port::AdminDoor,
+    revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
 use grid_grpc::{Admin, Running, Settings};
 use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
@@ -45,8 +47,9 @@ impl AdminDoor for Door {
         })
     }
 
-    async fn runtimes(&self, credentials: Credentials) -> Result<Vec<RuntimeRow>, Refusal> {
+    async fn runtimes(&self, credentials: Credentials, tenant: String) -> Result<Vec<RuntimeRow>, Refusal> {
         Self::admit(&credentials)?;
+        assert_eq!(tenant, "acme");
         Ok(vec![RuntimeRow {
             runtime_id: "rt".to_owned(),
             tools: vec!["add".to_owned()],
@@ -56,20 +59,65 @@ impl AdminDoor for Door {
         }])
     }
 
-    async fn sessions(&self, credentials: Credentials) -> Result<Vec<SessionRow>, Refusal> {
+    async fn sessions(&self, credentials: Credentials, tenant: String) -> Result<Vec<SessionRow>, Refusal> {
         Self::admit(&credentials)?;
+        assert_eq!(tenant, "acme");
         Ok(vec![SessionRow { session_id: "s-1".to_owned(), dynamic_tools: 4, ..SessionRow::default() }])
     }
 
-    async fn contracts(&self, credentials: Credentials) -> Result<Vec<ContractRow>, Refusal> {
+    async fn contracts(&self, credentials: Credentials, tenant: String) -> Result<Vec<ContractRow>, Refusal> {
         Self::admit(&credentials)?;
+        assert_eq!(tenant, "acme");
         Ok(vec![ContractRow { name: "add".to_owned(), required_roles: vec!["r".to_owned()], ..ContractRow::default() }])
     }
 
-    async fn invalidate(&self, credentials: Credentials, reason: String) -> Result<u64, Refusal> {
+    async fn limits(&self, credentials: Credentials, most: usize) -> Result<LimitList, Refusal> {
         Self::admit(&credentials)?;
-        assert_eq!(reason, "test");
-        Ok(9)
+        assert_eq!(most, 100);
+        Ok(LimitList {
+            limits: vec![LimitRow { name: "slow".to_owned(), rate: 5, per: vec!["tenant"], ..LimitRow::default() }],
+            uses: vec![UseRow { limit: "slow".to_owned(), running: 3, ..UseRow::default() }],
+            gate: Some(GateRow { limit: 7, inside: 2, shed: 1, ..GateRow::default() }),
+        })
+    }
+
+    async fn invalidate(&self, credentials: Credentials, request: Invalidate) -> Result<Invalidated, Refusal> {
+        Self::admit(&credentials)?;
+        let expected = Invalidate {
+            reason: "test".to_owned(),
+            cause: Some(Cause::Incident),
+            tenant: "acme".to_owned(),
+            principal: "al*".to_owned(),
+            tool: "add".to_owned(),
+            session: "s-1".to_owned(),
+            event_id: "e-1".to_owned(),
+            cancel_running: true,
+            revoke_proofs: true,
+        };
+        assert_eq!(request, expected);
+        Ok(Invalidated { epoch: 9, ended_grants: 2, cancelled_calls: 3, repeated: true })
+    }
+
+    async fn revocations(&self, credentials: Credentials) -> Result<Vec<RevocationRow>, Refusal> {
+        Self::admit(&credentials)?;
+        Ok(vec![RevocationRow { principal: "alice".to_owned(), issued_until_ms: 5, ..RevocationRow::default() }])
+    }
+
+    async fn explain(&self, credentials: Credentials, id: String) -> Result<Explanation, Refusal> {
+        Self::admit(&credentials)?;
+        let ground = Ground { stage: "identity", text: "a".to_owned(), entry: Some(4) };
+        Ok(Explanation {
+            decision: "permitted",
+            invocation: id,
+            epoch: 3,
+            grounds: vec![ground],
+            ..Explanation::default()
+        })
+    }
+
+    async fn restore(&self, credentials: Credentials, request: Restore) -> Result<bool, Refusal> {
+        Self::admit(&credentials)?;
+        Ok((&*request.tenant, &*request.principal, &*request.reason) == ("acme", "alice", "back"))
     }
 
     async fn reload_policies(&self, credentials: Credentials) -> Result<Reloaded, Refusal> {
@@ -105,22 +153,41 @@ async fn an_operator_sees_the_host() {
     let status = status.unwrap().into_inner();
     assert_eq!((&*status.mode, status.audit_records), ("strict", 7));
     assert!(status.audit_writable && status.error.is_none());
-    let request = asked(v1::ListRuntimesRequest {}, "op");
+    let request = asked(v1::ListRuntimesRequest { tenant: "acme".to_owned() }, "op");
     let runtimes = client.list_runtimes(request).await.unwrap().into_inner();
     assert_eq!(runtimes.runtimes[0].tools, ["add"]);
     assert_eq!(runtimes.runtimes[0].failures, 2);
-    let request = asked(v1::ListSessionsRequest {}, "op");
+    let request = asked(v1::ListSessionsRequest { tenant: "acme".to_owned() }, "op");
     let sessions = client.list_sessions(request).await.unwrap().into_inner();
     assert_eq!(sessions.sessions[0].dynamic_tools, 4);
-    let request = asked(v1::ListContractsRequest {}, "op");
+    let request = asked(v1::ListContractsRequest { tenant: "acme".to_owned() }, "op");
     let contracts = client.list_contracts(request).await.unwrap().into_inner();
     assert_eq!(contracts.contracts[0].required_roles, ["r"]);
-    let request = v1::InvalidateAuthorizationsRequest { reason: "test".to_owned(), ..Default::default() };
-    let answer = client.invalidate_authorizations(asked(request, "op")).await;
-    assert_eq!(answer.unwrap().into_inner().policy_epoch, 9);
     let answer = client.reload_policies(asked(v1::ReloadPoliciesRequest {}, "op")).await.unwrap().into_inner();
     assert_eq!((answer.changed, answer.policy_epoch), (true, 10));
     assert_eq!(answer.policy_digest, format!("sha256:{}", "a5".repeat(32)));
+    let request = v1::InvalidateAuthorizationsRequest {
+        reason: "test".to_owned(),
+        event: v1::InvalidationEvent::SecurityIncident.into(),
+        tenant: "acme".to_owned(),
+        principal: "al*".to_owned(),
+        tool: "add".to_owned(),
+        session_id: "s-1".to_owned(),
+        event_id: "e-1".to_owned(),
+        cancel_running: true,
+        revoke_proofs: true,
+    };
+    let done = client.invalidate_authorizations(asked(request, "op")).await.unwrap().into_inner();
+    assert_eq!((done.policy_epoch, done.ended_grants, done.cancelled_calls, done.repeated), (9, 2, 3, true));
+    let list = client.list_revocations(asked(v1::ListRevocationsRequest {}, "op")).await.unwrap().into_inner();
+    assert_eq!((list.revocations[0].principal.as_str(), list.revocations[0].issued_until_ms), ("alice", 5));
+    let request = v1::ExplainDecisionRequest { id: "i-1".to_owned() };
+    let told = client.explain_decision(asked(request, "op")).await.unwrap().into_inner();
+    assert_eq!((&*told.decision, &*told.invocation_id, told.policy_epoch), ("permitted", "i-1", 3));
+    assert_eq!((&*told.grounds[0].stage, told.grounds[0].entry, told.cache_age_ms), ("identity", Some(4), None));
+    let request =
+        v1::RestoreRequest { tenant: "acme".to_owned(), principal: "alice".to_owned(), reason: "back".to_owned() };
+    assert!(client.restore(asked(request, "op")).await.unwrap().into_inner().restored);
 }
 
 #[tokio::test]
@@ -130,16 +197,22 @@ async fn who_is_no_operator_gets_the_refusal_in_every_answer() {
     let mut errors = Vec::new();
     let answer = client.get_status(asked(v1::StatusRequest {}, "x")).await;
     errors.push(answer.unwrap().into_inner().error);
-    let answer = client.list_runtimes(v1::ListRuntimesRequest {}).await;
+    let answer = client.list_runtimes(v1::ListRuntimesRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
-    let answer = client.list_sessions(v1::ListSessionsRequest {}).await;
+    let answer = client.list_sessions(v1::ListSessionsRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
-    let answer = client.list_contracts(v1::ListContractsRequest {}).await;
+    let answer = client.list_contracts(v1::ListContractsRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
     let request = v1::InvalidateAuthorizationsRequest::default();
     let answer = client.invalidate_authorizations(request).await;
     errors.push(answer.unwrap().into_inner().error);
     let answer = client.reload_policies(v1::ReloadPoliciesRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.list_revocations(v1::ListRevocationsRequest {}).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.explain_decision(v1::ExplainDecisionRequest::default()).await;
+    errors.push(answer.unwrap().into_inner().error);
+    let answer = client.restore(v1::RestoreRequest::default()).await;
     errors.push(answer.unwrap().into_inner().error);
     for error in errors {
         let error = error.unwrap();

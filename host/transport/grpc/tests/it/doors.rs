@@ -12,6 +12,7 @@ use grid_core::{
     clock::SystemClock,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
+    gate::Gate,
     id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Waits, Watched},
@@ -40,6 +41,10 @@ impl Notes {
 
     pub fn all(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub fn clear(&self) {
+        self.0.lock().unwrap().clear();
     }
 
     pub fn holds(&self, what: &str) -> bool {
@@ -155,6 +160,8 @@ impl FrontDoor for Front {
     }
 
     async fn call(&self, credentials: Credentials, envelope: Envelope) -> Result<CallAnswer, Refusal> {
+        // As the host does, until the answer is there.
+        let _inside = credentials.pass.clone();
         self.saw(credentials, &envelope);
         let (kind, rest) = envelope.name.split_once(':').unwrap_or((&envelope.name, ""));
         let answer = match kind {
@@ -405,6 +412,14 @@ impl Host {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), SystemClock::shared(), settings);
         let server = server.secured(tls).local(socket);
+        Self { front, runtimes, running: server.start(listener).await.unwrap() }
+    }
+
+    pub async fn behind(gate: Arc<dyn Gate>) -> Self {
+        let (front, runtimes) = (Arc::<Front>::default(), Arc::<Runtimes>::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (settings, clock) = (Settings::default(), SystemClock::shared());
+        let server = Server::new(Arc::clone(&front), Arc::clone(&runtimes), clock, settings).behind(Some(gate));
         Self { front, runtimes, running: server.start(listener).await.unwrap() }
     }
 

@@ -6,6 +6,7 @@ mod admin;
 mod auditors;
 mod callers;
 mod doors;
+mod hardening;
 mod life;
 mod limits;
 mod locals;

@@ -79,6 +79,8 @@ class ToolListing:
         digest: `sha256:<hex>` over the canonical JSON of the contract.
         dynamic: Registered by a runtime for this session.
         available: At least one runtime serves it now.
+        denied: The host shows it, and refuses its calls.
+        needs_approval: A person has to say yes to each call.
     """
 
     name: str
@@ -92,6 +94,8 @@ class ToolListing:
     digest: str
     dynamic: bool
     available: bool
+    denied: bool = False
+    needs_approval: bool = False
 
     @property
     def declaration(self) -> FunctionDeclaration:
@@ -120,6 +124,8 @@ def listing(wire: call_pb2.ToolListing, correlation_id: str) -> ToolListing:
         digest=wire.digest,
         dynamic=wire.dynamic,
         available=wire.available,
+        denied=wire.denied,
+        needs_approval=wire.needs_approval,
     )
 
 

@@ -47,7 +47,8 @@ class AltarClient:
     opened at the first of them and closed with the client; `open_session` gives others.
 
     Args:
-        endpoint: `http://host:port` or `https://host:port`; what GRID_ENDPOINT says, else `http://127.0.0.1:9090`.
+        endpoint: `http://host:port`, `https://host:port` or `unix:/path`; what GRID_ENDPOINT says, else
+            `http://127.0.0.1:9090`.
         token: The bearer token, a bare JWT, or a function that gives the present one. It is never shown.
         token_file: A file that holds one line with a JWT, read again after a refused credential; what GRID_TOKEN_FILE
             says where neither is given.

@@ -30,7 +30,8 @@ class Connection:
     """Where the host is and how to prove who is asking.
 
     Attributes:
-        endpoint: `http://host:port` or `https://host:port`; what GRID_ENDPOINT says, else `http://127.0.0.1:9090`.
+        endpoint: `http://host:port`, `https://host:port` or `unix:/path`; what GRID_ENDPOINT says, else
+            `http://127.0.0.1:9090`.
         token: The bearer token, a bare JWT, or a function that gives the present one without waiting for anything: it
             is called on the event loop. It is never shown.
         token_file: A file that holds one line with a JWT; what GRID_TOKEN_FILE says where neither is given. It is read
@@ -65,6 +66,9 @@ class Connection:
 
     def _checked(self) -> tuple[str, str]:
         """Scheme and target."""
+        if self.endpoint.startswith("unix:/"):
+            # A token may travel there: only processes of this machine see it.
+            return "unix", "unix:" + self.endpoint.removeprefix("unix:").removeprefix("//")
         try:
             parts = urlsplit(self.endpoint)
             host, port = parts.hostname, parts.port
@@ -103,11 +107,11 @@ class Connection:
             ("grpc.max_reconnect_backoff_ms", 5_000),
             ("grpc.use_local_subchannel_pool", 1),
         ]
-        if loopback(urlsplit(self.endpoint).hostname or ""):
+        if scheme == "unix" or loopback(urlsplit(self.endpoint).hostname or ""):
             options.append(("grpc.enable_http_proxy", 0))
         if self.server_name is not None:
             options.append(("grpc.ssl_target_name_override", self.server_name))
-        if scheme == "http":
+        if scheme in ("http", "unix"):
             return grpc.aio.insecure_channel(target, options=options)
         certificate, key = self.client_certificate or (None, None)
         credentials = grpc.ssl_channel_credentials(pem(self.authority_file), pem(key), pem(certificate))

@@ -53,6 +53,7 @@ class Offer:
         remembered: The session that the last attachment registered in, to go on there.
         concurrency: How many calls run at the same time.
         development_only: Refuses a host that is not in DEVELOPMENT mode.
+        digests: Of the contracts that the tools were built against, by name.
     """
 
     runtime_id: str
@@ -62,6 +63,7 @@ class Offer:
     remembered: str
     concurrency: int
     development_only: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -171,6 +173,7 @@ class Handshake:
             tool_names=names,
             runtime_id=self._offer.runtime_id,
             correlation_id=self._correlation_id,
+            contract_digests={name: self._offer.digests[name] for name in names if name in self._offer.digests},
         )
         answer = (await self._ask(runtime_pb2.RuntimeFrame(fulfil=request), "fulfilled")).fulfilled
         failed = not answer.HasField("status") or answer.status == fulfilment_pb2.FulfillToolsResponse.FAILURE

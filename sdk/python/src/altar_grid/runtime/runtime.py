@@ -21,6 +21,7 @@ from altar_grid.errors import GridError, SettingError
 from altar_grid.runtime.background import Background, not_in_time
 from altar_grid.runtime.handshake import Mode, Offer
 from altar_grid.runtime.life import Life, RuntimeState, RuntimeStatus, Setup
+from altar_grid.runtime.lock import read_lock
 from altar_grid.schema import ToolDefinitionError
 from altar_grid.tools import Tool, tool
 
@@ -52,7 +53,8 @@ class AltarRuntime:
             Where nothing is given, the name in the token; without a token `developer`, which is whom a DEVELOPMENT
             host takes it for.
         tools: What it serves: tools, or functions of which it makes tools.
-        endpoint: `http://host:port` or `https://host:port`; what GRID_ENDPOINT says, else `http://127.0.0.1:9090`.
+        endpoint: `http://host:port`, `https://host:port` or `unix:/path`; what GRID_ENDPOINT says, else
+            `http://127.0.0.1:9090`.
         token: The bearer token, a bare JWT, or a function that gives the present one. It is never shown.
         token_file: A file that holds one line with a JWT, read at each connection; what GRID_TOKEN_FILE says where
             neither is given.
@@ -68,6 +70,8 @@ class AltarRuntime:
         concurrency: How many calls run at the same time; as many again may wait.
         grace: Seconds that calls may go on once the program is told to stop.
         backoff: The pauses between tries to reach the host.
+        lock: The `grid.lock` that the tools were built against. The host does not use a tool whose contract is another
+            one there.
 
     Raises:
         SettingError: The settings cannot be used.
@@ -92,6 +96,7 @@ class AltarRuntime:
         concurrency: int = 64,
         grace: float = 30.0,
         backoff: Backoff | None = None,
+        lock: Path | None = None,
     ) -> None:
         if mode not in ("auto", "fulfil", "register"):
             raise SettingError(f"`{mode}` is no mode; use `auto`, `fulfil` or `register`")
@@ -116,6 +121,7 @@ class AltarRuntime:
         self.development_only = False
         #: Called with each new status, on the loop that serves.
         self.on_status: Callable[[RuntimeStatus], None] | None = None
+        self._digests = read_lock(lock) if lock is not None else {}
         self._runtime_id = runtime_id
         self._tools: dict[str, Tool[..., Any]] = {}
         self._status = RuntimeStatus()
@@ -303,6 +309,7 @@ class AltarRuntime:
             remembered=self._status.session_id,
             concurrency=self.concurrency,
             development_only=self.development_only,
+            digests=self._digests,
         )
 
 

@@ -158,6 +158,18 @@ impl Host {
         panic!("no free ports: {}", self.said());
     }
 
+    /// Starts the process where its doors are behind TLS, and waits until it says that it serves.
+    pub async fn start_plainly(&mut self) {
+        self.spawn((free_port(), free_port()));
+        let said = self.errors(self.starts);
+        let process = self.process.as_mut().unwrap();
+        until("the host serves", async || {
+            assert!(process.try_wait().unwrap().is_none(), "{}", fs::read_to_string(&said).unwrap());
+            fs::read_to_string(&said).unwrap().contains("serving").then_some(())
+        })
+        .await;
+    }
+
     /// Starts the process on the ports that it had.
     pub async fn start_again(&mut self) {
         self.spawn(self.ports);

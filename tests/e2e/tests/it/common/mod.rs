@@ -23,7 +23,7 @@ pub use host::{Host, Setup, check_log, files, free_port, kind, text};
 pub use local::Grant;
 pub use peer::{Peer, announcement, answer, answered, error_of};
 pub use program::{Ended, grid, root, signal};
-pub use sdk::{Serving, hang, serve};
+pub use sdk::{Serving, add, hang, serve};
 pub use sink::Sink;
 
 /// What has not happened by then does not happen.

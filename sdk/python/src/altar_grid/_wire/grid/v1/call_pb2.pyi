@@ -127,7 +127,7 @@ class ListTools(_message.Message):
     def __init__(self, session_id: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
 
 class ToolListing(_message.Message):
-    __slots__ = ("declaration", "contract", "version", "effect", "timeout_ms", "tags", "digest", "dynamic", "available")
+    __slots__ = ("declaration", "contract", "version", "effect", "timeout_ms", "tags", "digest", "dynamic", "available", "denied", "needs_approval")
     DECLARATION_FIELD_NUMBER: _ClassVar[int]
     CONTRACT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +137,8 @@ class ToolListing(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     DYNAMIC_FIELD_NUMBER: _ClassVar[int]
     AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    DENIED_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_APPROVAL_FIELD_NUMBER: _ClassVar[int]
     declaration: _adm_pb2.FunctionDeclaration
     contract: str
     version: str
@@ -146,7 +148,9 @@ class ToolListing(_message.Message):
     digest: str
     dynamic: bool
     available: bool
-    def __init__(self, declaration: _Optional[_Union[_adm_pb2.FunctionDeclaration, _Mapping]] = ..., contract: _Optional[str] = ..., version: _Optional[str] = ..., effect: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., tags: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., dynamic: bool = ..., available: bool = ...) -> None: ...
+    denied: bool
+    needs_approval: bool
+    def __init__(self, declaration: _Optional[_Union[_adm_pb2.FunctionDeclaration, _Mapping]] = ..., contract: _Optional[str] = ..., version: _Optional[str] = ..., effect: _Optional[str] = ..., timeout_ms: _Optional[int] = ..., tags: _Optional[_Iterable[str]] = ..., digest: _Optional[str] = ..., dynamic: bool = ..., available: bool = ..., denied: bool = ..., needs_approval: bool = ...) -> None: ...
 
 class ListToolsResponse(_message.Message):
     __slots__ = ("tools", "correlation_id", "error")

@@ -26,27 +26,31 @@ from altar_grid._wire.grid.adm.v1 import adm_pb2 as grid_dot_adm_dot_v1_dot_adm_
 from altar_grid._wire.grid.v1 import errors_pb2 as grid_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grid/v1/fulfilment.proto\x12\x07grid.v1\x1a\x15grid/adm/v1/adm.proto\x1a\x14grid/v1/errors.proto\"b\n\x0c\x46ulfillTools\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\ntool_names\x18\x02 \x03(\t\x12\x12\n\nruntime_id\x18\x03 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x04 \x01(\t\"\x9a\x02\n\x14\x46ulfillToolsResponse\x12\x39\n\x06status\x18\x01 \x01(\x0e\x32$.grid.v1.FulfillToolsResponse.StatusH\x00\x88\x01\x01\x12\x17\n\x0f\x66ulfilled_tools\x18\x02 \x03(\t\x12\x16\n\x0erejected_tools\x18\x03 \x03(\t\x12&\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x16.grid.v1.EnhancedError\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\"7\n\x06Status\x12\x0b\n\x07SUCCESS\x10\x00\x12\x13\n\x0fPARTIAL_SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\x42\t\n\x07_status\"\xe8\x01\n\x14RegisterToolsRequest\x12\x12\n\nruntime_id\x18\x01 \x01(\t\x12 \n\x05tools\x18\x02 \x03(\x0b\x32\x11.grid.adm.v1.Tool\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12=\n\x08metadata\x18\x04 \x03(\x0b\x32+.grid.v1.RegisterToolsRequest.MetadataEntry\x12\x16\n\x0e\x63orrelation_id\x18\x05 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9b\x02\n\x15RegisterToolsResponse\x12:\n\x06status\x18\x01 \x01(\x0e\x32%.grid.v1.RegisterToolsResponse.StatusH\x00\x88\x01\x01\x12\x16\n\x0e\x61\x63\x63\x65pted_tools\x18\x02 \x03(\t\x12\x16\n\x0erejected_tools\x18\x03 \x03(\t\x12&\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x16.grid.v1.EnhancedError\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\"7\n\x06Status\x12\x0b\n\x07SUCCESS\x10\x00\x12\x13\n\x0fPARTIAL_SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\x42\t\n\x07_statusb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18grid/v1/fulfilment.proto\x12\x07grid.v1\x1a\x15grid/adm/v1/adm.proto\x1a\x14grid/v1/errors.proto\"\xe0\x01\n\x0c\x46ulfillTools\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x12\n\ntool_names\x18\x02 \x03(\t\x12\x12\n\nruntime_id\x18\x03 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x04 \x01(\t\x12\x44\n\x10\x63ontract_digests\x18\x05 \x03(\x0b\x32*.grid.v1.FulfillTools.ContractDigestsEntry\x1a\x36\n\x14\x43ontractDigestsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9a\x02\n\x14\x46ulfillToolsResponse\x12\x39\n\x06status\x18\x01 \x01(\x0e\x32$.grid.v1.FulfillToolsResponse.StatusH\x00\x88\x01\x01\x12\x17\n\x0f\x66ulfilled_tools\x18\x02 \x03(\t\x12\x16\n\x0erejected_tools\x18\x03 \x03(\t\x12&\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x16.grid.v1.EnhancedError\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\"7\n\x06Status\x12\x0b\n\x07SUCCESS\x10\x00\x12\x13\n\x0fPARTIAL_SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\x42\t\n\x07_status\"\xe8\x01\n\x14RegisterToolsRequest\x12\x12\n\nruntime_id\x18\x01 \x01(\t\x12 \n\x05tools\x18\x02 \x03(\x0b\x32\x11.grid.adm.v1.Tool\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12=\n\x08metadata\x18\x04 \x03(\x0b\x32+.grid.v1.RegisterToolsRequest.MetadataEntry\x12\x16\n\x0e\x63orrelation_id\x18\x05 \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9b\x02\n\x15RegisterToolsResponse\x12:\n\x06status\x18\x01 \x01(\x0e\x32%.grid.v1.RegisterToolsResponse.StatusH\x00\x88\x01\x01\x12\x16\n\x0e\x61\x63\x63\x65pted_tools\x18\x02 \x03(\t\x12\x16\n\x0erejected_tools\x18\x03 \x03(\t\x12&\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x16.grid.v1.EnhancedError\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\"7\n\x06Status\x12\x0b\n\x07SUCCESS\x10\x00\x12\x13\n\x0fPARTIAL_SUCCESS\x10\x01\x12\x0b\n\x07\x46\x41ILURE\x10\x02\x42\t\n\x07_statusb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grid.v1.fulfilment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FULFILLTOOLS_CONTRACTDIGESTSENTRY']._loaded_options = None
+  _globals['_FULFILLTOOLS_CONTRACTDIGESTSENTRY']._serialized_options = b'8\001'
   _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._loaded_options = None
   _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_FULFILLTOOLS']._serialized_start=82
-  _globals['_FULFILLTOOLS']._serialized_end=180
-  _globals['_FULFILLTOOLSRESPONSE']._serialized_start=183
-  _globals['_FULFILLTOOLSRESPONSE']._serialized_end=465
-  _globals['_FULFILLTOOLSRESPONSE_STATUS']._serialized_start=399
-  _globals['_FULFILLTOOLSRESPONSE_STATUS']._serialized_end=454
-  _globals['_REGISTERTOOLSREQUEST']._serialized_start=468
-  _globals['_REGISTERTOOLSREQUEST']._serialized_end=700
-  _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._serialized_start=653
-  _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._serialized_end=700
-  _globals['_REGISTERTOOLSRESPONSE']._serialized_start=703
-  _globals['_REGISTERTOOLSRESPONSE']._serialized_end=986
-  _globals['_REGISTERTOOLSRESPONSE_STATUS']._serialized_start=399
-  _globals['_REGISTERTOOLSRESPONSE_STATUS']._serialized_end=454
+  _globals['_FULFILLTOOLS']._serialized_start=83
+  _globals['_FULFILLTOOLS']._serialized_end=307
+  _globals['_FULFILLTOOLS_CONTRACTDIGESTSENTRY']._serialized_start=253
+  _globals['_FULFILLTOOLS_CONTRACTDIGESTSENTRY']._serialized_end=307
+  _globals['_FULFILLTOOLSRESPONSE']._serialized_start=310
+  _globals['_FULFILLTOOLSRESPONSE']._serialized_end=592
+  _globals['_FULFILLTOOLSRESPONSE_STATUS']._serialized_start=526
+  _globals['_FULFILLTOOLSRESPONSE_STATUS']._serialized_end=581
+  _globals['_REGISTERTOOLSREQUEST']._serialized_start=595
+  _globals['_REGISTERTOOLSREQUEST']._serialized_end=827
+  _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._serialized_start=780
+  _globals['_REGISTERTOOLSREQUEST_METADATAENTRY']._serialized_end=827
+  _globals['_REGISTERTOOLSRESPONSE']._serialized_start=830
+  _globals['_REGISTERTOOLSRESPONSE']._serialized_end=1113
+  _globals['_REGISTERTOOLSRESPONSE_STATUS']._serialized_start=526
+  _globals['_REGISTERTOOLSRESPONSE_STATUS']._serialized_end=581
 # @@protoc_insertion_point(module_scope)

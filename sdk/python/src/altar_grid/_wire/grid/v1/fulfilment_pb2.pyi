@@ -10,16 +10,25 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class FulfillTools(_message.Message):
-    __slots__ = ("session_id", "tool_names", "runtime_id", "correlation_id")
+    __slots__ = ("session_id", "tool_names", "runtime_id", "correlation_id", "contract_digests")
+    class ContractDigestsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_NAMES_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_ID_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CONTRACT_DIGESTS_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     tool_names: _containers.RepeatedScalarFieldContainer[str]
     runtime_id: str
     correlation_id: str
-    def __init__(self, session_id: _Optional[str] = ..., tool_names: _Optional[_Iterable[str]] = ..., runtime_id: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
+    contract_digests: _containers.ScalarMap[str, str]
+    def __init__(self, session_id: _Optional[str] = ..., tool_names: _Optional[_Iterable[str]] = ..., runtime_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., contract_digests: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class FulfillToolsResponse(_message.Message):
     __slots__ = ("status", "fulfilled_tools", "rejected_tools", "errors", "session_id", "correlation_id")
