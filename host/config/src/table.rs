@@ -233,6 +233,12 @@ settings! {
         total: usize = integer(1, 100_000), Is("2000");
         /// Arguments up to this length are kept, in memory alone, for those who decide; longer ones are shown to nobody.
         kept_args: ByteSize = size(ByteSize::kib(1), ByteSize::mib(1)), Is("16KiB");
+        /// An address that is told of each call that begins to wait, by POST and without its arguments; https, or on this machine.
+        webhook_url: Option<Url> = Kind::Url, Absent;
+        /// The file of the secret that signs what is told, at least 32 bytes.
+        webhook_secret_file: Option<PathBuf> = Kind::Path, Absent;
+        /// Certificates that are trusted for it instead of those of the machine.
+        webhook_ca_file: Option<PathBuf> = Kind::Path, Absent;
     }
 
     /// Callers that run tools themselves, under a grant that the log has.

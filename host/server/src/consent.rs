@@ -140,6 +140,7 @@ impl<C: Contracts> Host<C> {
         trail.approval(request.asked().approval());
         self.ledger.record(request.event()).await.map_err(|error| unwritable(&error))?;
         self.metrics.approval("requested");
+        self.outlets.tell(request.asked());
         Ok(request)
     }
 

@@ -1,4 +1,5 @@
-//! What follows the log on threads of its own: exporters that take it elsewhere, and the one that asks witnesses. None
+//! What goes on on threads of its own: exporters that take the log elsewhere, the one that asks witnesses, and the one
+//! that tells of calls that wait for a person. None
 //! of them ever holds a call up, except where the operator wants calls to wait for witnesses.
 
 use std::{
@@ -11,13 +12,15 @@ use std::{
     time::Duration,
 };
 
+use grid_approve::Asked;
+use grid_approve_notify::{Notice, Notifier};
 use grid_audit::{Ledger, Reader};
 use grid_audit_export::{Exporter, FileOptions, FileSink, HttpSink, Options, OtlpOptions, OtlpSink, Sink, WebOptions};
 use grid_audit_verify::{Directory, Tiles};
 use grid_audit_witness::{Address, Event, OnStale, Source, Witnessing};
 use grid_config::{Config, Stale};
 use grid_core::{Code, clock::SharedClock};
-use grid_metrics::Lag;
+use grid_metrics::{Lag, Metrics};
 use grid_tlog::Hash;
 
 use crate::serve::Failure;
@@ -32,21 +35,35 @@ const LONGEST: u64 = 64 << 10;
 pub(crate) struct Outlets {
     exporters: Mutex<Vec<Exporter>>,
     witnessing: Mutex<Option<Witnessing>>,
+    notifier: Mutex<Option<Notifier>>,
     held: Arc<AtomicBool>,
 }
 
 impl Outlets {
     /// Starts what the configuration names.
-    pub(crate) fn start(config: &Config, ledger: &Ledger, clock: &SharedClock) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        config: &Config,
+        ledger: &Ledger,
+        clock: &SharedClock,
+        metrics: &Metrics,
+    ) -> Result<Self, Failure> {
         let held = Arc::new(AtomicBool::new(false));
         let exporters = exporters(config, ledger, clock)?;
         let witnessing = witnessing(config, clock, Arc::clone(&held))?;
-        Ok(Self { exporters: Mutex::new(exporters), witnessing: Mutex::new(witnessing), held })
+        let notifier = Mutex::new(notifier(config, clock, metrics)?);
+        Ok(Self { exporters: Mutex::new(exporters), witnessing: Mutex::new(witnessing), notifier, held })
     }
 
     /// Whether nothing may be admitted until witnesses have caught up.
     pub(crate) fn hold(&self) -> bool {
         self.held.load(Ordering::Relaxed)
+    }
+
+    /// Tells whoever wants to know of calls that wait. Never waits.
+    pub(crate) fn tell(&self, asked: &Asked) {
+        if let Some(notifier) = &*self.notifier.lock().unwrap_or_else(PoisonError::into_inner) {
+            notifier.tell(notice(asked));
+        }
     }
 
     /// How the sinks stand.
@@ -80,6 +97,39 @@ impl Outlets {
         if let Some(witnessing) = self.witnessing.lock().unwrap_or_else(PoisonError::into_inner).take() {
             witnessing.stop();
         }
+        if let Some(notifier) = self.notifier.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            notifier.stop();
+        }
+    }
+}
+
+fn notifier(config: &Config, clock: &SharedClock, metrics: &Metrics) -> Result<Option<Notifier>, Failure> {
+    let approval = &config.approval;
+    let refused = |why: String| Failure::config(Code::InvalidConfig, format!("`approval.webhook_url`: {why}"));
+    let (url, secret) = match (&approval.webhook_url, &approval.webhook_secret_file) {
+        (None, _) => return Ok(None),
+        (Some(_), None) => return Err(refused("it needs `approval.webhook_secret_file`".to_owned())),
+        (Some(url), Some(secret)) => (url, secret),
+    };
+    let mut options = grid_approve_notify::Options::new(url.reveal(), secret);
+    options.ca_file.clone_from(&approval.webhook_ca_file);
+    let metrics = metrics.clone();
+    let told = move |outcome: grid_approve_notify::Outcome| metrics.notice(outcome.as_str());
+    Notifier::start(options, clock.clone(), told).map(Some).map_err(|error| refused(error.to_string()))
+}
+
+fn notice(asked: &Asked) -> Notice {
+    Notice {
+        approval: asked.approval(),
+        tenant: asked.principal().tenant.clone(),
+        principal: asked.principal().id.clone(),
+        tool: asked.tool().to_string(),
+        role: asked.need().role.clone(),
+        rule: asked.need().rule.clone(),
+        contract: asked.contract(),
+        args: asked.args_digest(),
+        requested_at_ms: asked.requested_at_ms(),
+        expires_at_ms: asked.expires_at_ms(),
     }
 }
 

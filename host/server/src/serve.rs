@@ -127,7 +127,7 @@ async fn run<C: Contracts>(
             "the log was not closed in order; calls left open are recorded as `outcome_unknown`, or `unreported`"
         );
     }
-    let outlets = Outlets::start(config, &ledger, &clock)?;
+    let outlets = Outlets::start(config, &ledger, &clock, &metrics)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
     let host = Arc::new(compose::host(config, contracts, (identity, limits), policies, log, clock, metrics));
     host.take_up(&recovered);

@@ -46,6 +46,8 @@ const ROOMS: &[Room] = &[
     room("grid-audit-index", &["grid-audit", "grid-core", "grid-tlog"]),
     // What others get of it: files, a report, sinks. It sees the log as any reader does.
     room("grid-audit-export", &["grid-core", "grid-tlog", "grid-audit"]),
+    // It speaks to the network as sinks of the log do, and knows nothing of how calls wait.
+    room("grid-approve-notify", &["grid-core", "grid-audit-export"]),
     // Witnesses see checkpoints and proofs, never the log itself; of the vocabulary they use the clock.
     room("grid-audit-witness", &["grid-core", "grid-tlog"]),
     // Who checks it reads its files, and needs nothing of who writes it.
@@ -147,7 +149,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("unicode-normalization", &["grid-supply"]),
     ("unicode-security", &["grid-supply"]),
     ("moka", &["grid-authorize", "grid-identity"]),
-    ("aws-lc-rs", &["grid-adm", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
+    ("aws-lc-rs", &["grid-adm", "grid-approve-notify", "grid-identity", "grid-tlog", "grid-tls", "grid-audit-witness", "grid-sdk-local"]),
     ("jsonwebtoken", &["grid-identity"]),
     ("cedar-policy", &["grid-policy"]),
     ("miette", &["grid-policy"]),

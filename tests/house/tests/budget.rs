@@ -21,6 +21,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("host/server", "every stage is put together here, and every door is a file of its own"),
     ("host/transport/grpc", "one match on the path for every door, and what guards each connection of them"),
     ("tests/bench", "a process for each part of a measurement, and overload beside the call and the log"),
+    ("sdk/rust", "callers, runtimes, operators, auditors and people who approve share one connection"),
 ];
 
 /// Sources in other languages have the file budget only.

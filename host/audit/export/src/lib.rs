@@ -15,8 +15,8 @@ mod sink;
 mod text;
 
 pub use error::Error;
-pub use exporter::{End, Exporter, Options, Status};
+pub use exporter::{Backoff, End, Exporter, Options, Status};
 pub use filter::Filter;
 pub use format::{COLUMNS, Counts, Format, Stopped, export};
 pub use severity::Severity;
-pub use sink::{Batch, Failure, FileOptions, FileSink, HttpSink, OtlpOptions, OtlpSink, Sink, Taken, WebOptions};
+pub use sink::{Batch, Failure, FileOptions, FileSink, HttpSink, OtlpOptions, OtlpSink, Sink, Taken, Web, WebOptions};

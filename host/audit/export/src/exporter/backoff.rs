@@ -9,25 +9,29 @@ use std::{
 /// A sink is heard that wants to be left alone, though not for longer than this.
 const MAX_ASKED: Duration = Duration::from_secs(3_600);
 
+/// The pauses between tries.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     least: Duration,
     most: Duration,
     next: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(least: Duration, most: Duration) -> Self {
+    /// From `least` up to `most`.
+    #[must_use]
+    pub fn new(least: Duration, most: Duration) -> Self {
         Self { least, most: most.max(least), next: least }
     }
 
     /// After a success.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next = self.least;
     }
 
     /// After a failure: between half and the whole of a time that doubles. `asked` is what the sink asked for.
-    pub(super) fn wait(&mut self, asked: Option<Duration>) -> Duration {
+    #[must_use]
+    pub fn wait(&mut self, asked: Option<Duration>) -> Duration {
         let whole = self.next;
         self.next = (whole * 2).min(self.most);
         let waited = whole.mul_f64(0.5 + 0.5 * share());

@@ -14,7 +14,7 @@ use grid_core::clock::SharedClock;
 
 pub use status::Status;
 
-use backoff::Backoff;
+pub use backoff::Backoff;
 use position::Position;
 use run::Follower;
 use status::Shared;

@@ -12,7 +12,7 @@ use grid_audit::Record;
 pub use file::{FileOptions, FileSink};
 pub use http::HttpSink;
 pub use otlp::{OtlpOptions, OtlpSink};
-pub use web::WebOptions;
+pub use web::{Web, WebOptions};
 
 /// Consecutive records, at least one when a sink gets it.
 #[derive(Debug, Default)]

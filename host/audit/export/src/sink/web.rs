@@ -41,7 +41,7 @@ impl WebOptions {
 }
 
 /// An address that is asked again and again.
-pub(super) struct Web {
+pub struct Web {
     agent: Agent,
     uri: Uri,
     token_file: Option<PathBuf>,
@@ -56,7 +56,10 @@ impl fmt::Debug for Web {
 
 impl Web {
     /// `path` is put behind the address unless it ends so.
-    pub(super) fn new(options: &WebOptions, path: &str, clock: SharedClock) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// The address or the certificates cannot be used.
+    pub fn new(options: &WebOptions, path: &str, clock: SharedClock) -> Result<Self, Error> {
         let uri = address(options, path)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -73,16 +76,32 @@ impl Web {
     }
 
     /// Without what may be secret.
-    pub(super) fn shown(&self) -> String {
+    #[must_use]
+    pub fn shown(&self) -> String {
         let authority = self.uri.authority().map_or("", |authority| authority.as_str());
         format!("{}://{authority}{}", self.uri.scheme_str().unwrap_or(""), self.uri.path())
     }
 
+    /// Whether nobody on the way reads what is sent: it is encrypted, or stays on this machine.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.uri.scheme_str() == Some("https") || self.uri.host().is_some_and(is_here)
+    }
+
     /// Sends `body`; gives what a sink that took it answers.
     pub(super) fn post(&self, content_type: &str, key: Option<&str>, body: &[u8]) -> Result<Vec<u8>, Failure> {
+        let key = key.map(|key| ("idempotency-key", key));
+        self.post_with(content_type, key.as_slice(), body)
+    }
+
+    /// Sends `body` under these headers; gives what the address answers where it takes it.
+    ///
+    /// # Errors
+    /// It cannot be reached, or does not take it.
+    pub fn post_with(&self, content_type: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut request = self.agent.post(&self.uri).header("content-type", content_type);
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(token) = self.token()? {
             request = request.header("authorization", format!("Bearer {token}"));
