@@ -1,6 +1,6 @@
 //! `grid manifest`, as the examples use it.
 
-#![expect(clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     fs,
