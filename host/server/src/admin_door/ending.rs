@@ -62,7 +62,7 @@ impl Asked {
     /// What was asked for, as the record has it.
     fn names(&self) -> Vec<String> {
         let flags = [("cancel_running", self.cancel_running), ("revoke_proofs", self.proofs.is_some())];
-        let flags = flags.into_iter().filter_map(|(name, set)| set.then(|| name.to_owned()));
+        let flags = flags.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.to_owned());
         self.scope.names().into_iter().chain(flags).collect()
     }
 
