@@ -1,5 +1,5 @@
 //! The stage dispatch: whatever becomes of a call, it ends in exactly one outcome.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{
     sync::{Arc, OnceLock},
