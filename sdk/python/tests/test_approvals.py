@@ -7,9 +7,10 @@ from typing import Any
 
 import grpc
 import pytest
-from played import Played, success
+from played import Callers, Played, success
 
 from altar_grid import AltarClient, Retries, errors
+from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import approval_pb2, call_pb2, errors_pb2, local_pb2
 from altar_grid.client import Backoff, WaitingCall
 from altar_grid.client.refusals import denial
@@ -165,3 +166,24 @@ async def test_what_was_shed_is_sent_again_even_where_a_lost_answer_would_not_be
         host.callers.answers = [shed("5"), shed("5")]
         assert await client.call("refund", {}) == 42
         assert len(host.callers.calls) == 3
+
+
+class Pending(Callers):
+    """Says PENDING, which may be repeated, and counts how often it was asked."""
+
+    asked = 0
+
+    async def AuthorizeToolCall(self, request: Any, context: Any) -> local_pb2.AuthorizeToolCallResponse:
+        self.asked += 1
+        return local_pb2.AuthorizeToolCallResponse(
+            status=local_pb2.AuthorizeToolCallResponse.PENDING,
+            error=errors_pb2.EnhancedError(type="PERMISSION_DENIED", retry_allowed=True, retry_after_ms=5),
+        )
+
+
+async def test_a_request_is_not_repeated_while_it_waits_for_a_person() -> None:
+    callers = Pending()
+    async with Played(callers=callers) as host, quick(host) as client:
+        with pytest.raises(errors.PermissionDenied) as waits:
+            await client.transport.authorize("s-1", adm_pb2.FunctionCall(call_id="c-1", name="add", args="{}"))
+        assert (waits.value.waits_for, waits.value.retry_after_ms, callers.asked) == ("", 5, 1)
