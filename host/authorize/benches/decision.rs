@@ -81,7 +81,7 @@ fn revocation(c: &mut Criterion) {
         let (mut epoch, mut last) = (0, 0);
         while !seen.over.load(Ordering::Relaxed) {
             let Ok(decision) = runtime.block_on(stage.foresee(&context, &session, &contract, false)).decision else {
-                return;
+                continue;
             };
             if decision.epoch > epoch {
                 seen.last_of_old.store(last, Ordering::Relaxed);
