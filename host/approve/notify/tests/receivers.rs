@@ -1,11 +1,11 @@
 //! Addresses that take notices, that are slow, down, or hostile.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, sync_channel},
     thread,
     time::Duration,
 };
@@ -29,7 +29,7 @@ struct Post {
 /// Answers each request with the next of `answers`, the last one for ever.
 fn receiver(answers: &'static [&'static str]) -> (String, Receiver<Post>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let (url, (sender, posts)) = (format!("http://{}/hook", listener.local_addr().unwrap()), channel());
+    let (url, (sender, posts)) = (format!("http://{}/hook", listener.local_addr().unwrap()), sync_channel(1024));
     thread::spawn(move || {
         for (at, stream) in listener.incoming().enumerate() {
             let answer = answers.get(at).or(answers.last()).copied().unwrap_or_default();
@@ -83,7 +83,7 @@ fn desk(url: &str, change: impl FnOnce(&mut Options)) -> Desk {
     let mut options = Options::new(url, secret);
     options.pauses = (Duration::from_millis(1), Duration::from_millis(5));
     change(&mut options);
-    let (sender, outcomes) = channel();
+    let (sender, outcomes) = sync_channel(1024);
     let notifier = Notifier::start(options, SystemClock::shared(), move |outcome| {
         let _ = sender.send(outcome);
     })
