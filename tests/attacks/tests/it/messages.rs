@@ -83,7 +83,7 @@ async fn numbers_and_texts_at_the_edge() {
 async fn deep_protobuf() {
     survives(|target| {
         let mut wire = target.wire();
-        for (at, group) in [vec![0x0b; 20_000], vec![0x0a, 0x7f].repeat(20_000)].iter().enumerate() {
+        for (at, group) in [vec![0x0b; 20_000], [0x0a, 0x7f].repeat(20_000)].iter().enumerate() {
             for stream in 0..50 {
                 wire.post(stream * 4 + 1 + 2 * u32::try_from(at).unwrap(), CALL, group);
             }

@@ -65,7 +65,7 @@ async fn results_that_nobody_asked_for() {
         wire.frame(DATA, 0, 1, &grpc(0, frame.len(), &frame));
         let result =
             v1::ToolResult { invocation_id: "i-00000000000000000000000000000000".to_owned(), ..Default::default() };
-        let frame = v1::RuntimeFrame { frame: Some(v1::runtime_frame::Frame::Result(result.into())) }.encode_to_vec();
+        let frame = v1::RuntimeFrame { frame: Some(v1::runtime_frame::Frame::Result(result)) }.encode_to_vec();
         for _ in 0..500 {
             wire.frame(DATA, 0, 1, &grpc(0, frame.len(), &frame));
         }
