@@ -241,6 +241,12 @@ settings! {
         webhook_ca_file: Option<PathBuf> = Kind::Path, Absent;
     }
 
+    /// Systems that end rights by `POST /v1/invalidations` on the operators' address.
+    invalidation: Invalidation {
+        /// The file of the secret that signs their requests, at least 32 bytes; without it operators' own proofs alone are taken there.
+        secret_file: Option<PathBuf> = Kind::Path, Absent;
+    }
+
     /// Callers that run tools themselves, under a grant that the log has.
     local: Local {
         /// Gives grants; without it callers have every call run by a runtime.

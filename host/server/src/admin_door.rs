@@ -22,6 +22,9 @@ use crate::front_door::{Door, lost};
 
 mod ending;
 mod explain;
+mod hook;
+
+pub(crate) use hook::Webhook;
 
 impl<C: Contracts> AdminDoor for Door<C> {
     async fn status(&self, credentials: Credentials) -> Result<Status, Refusal> {

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use grid_approve_notify::Secret;
 use grid_config::{ClientAuth, Config, SocketMode, TlsVersion};
 use grid_contract::Contracts;
 use grid_core::{
@@ -14,7 +15,7 @@ use grid_grpc::{Admin, Running, Server, Settings, Socket};
 use grid_tls::{Bundle, Clients, Tls};
 use tokio::net::TcpListener;
 
-use crate::{front_door::Door, pages::pages, serve::Failure};
+use crate::{admin_door::Webhook, front_door::Door, pages::pages, serve::Failure};
 
 /// Where the host listens, before it serves.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Ports {
     callers: (TcpListener, Option<Socket>),
     operators: (TcpListener, Option<Socket>),
     tls: Option<Tls>,
+    /// Signs what other systems send to end rights.
+    secret: Option<Secret>,
 }
 
 impl Ports {
@@ -33,6 +36,7 @@ impl Ports {
             callers: (listen(server.listen).await?, socket(server.unix.as_deref(), server.unix_mode)?),
             operators: (listen(server.admin_listen).await?, socket(server.admin_unix.as_deref(), server.unix_mode)?),
             tls,
+            secret: secret(config)?,
         })
     }
 
@@ -58,6 +62,7 @@ impl Ports {
         let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings)
             .auditing(auditors)
             .approving(approvers)
+            .hooked(Arc::new(Webhook::new(Door::clone(door), self.secret)))
             .secured(self.tls.clone())
             .local(local_operators);
         let operators = admin.start(operators).await.map_err(failed)?;
@@ -68,6 +73,11 @@ impl Ports {
         operators.health().set(true).await;
         Ok((callers, operators))
     }
+}
+
+fn secret(config: &Config) -> Result<Option<Secret>, Failure> {
+    let refused = |why| Failure::config(Code::InvalidConfig, format!("`invalidation.secret_file`: {why}"));
+    config.invalidation.secret_file.as_deref().map(Secret::read).transpose().map_err(refused)
 }
 
 fn settings(config: &Config) -> Settings {

@@ -9,7 +9,7 @@ mod secret;
 mod thread;
 
 pub use notice::Notice;
-pub use secret::Fault;
+pub use secret::{Fault, Secret, Signature};
 pub use thread::{Notifier, Options, Outcome};
 
 /// The signature's header: `t=` and the second since 1970, `,v1=` and the HMAC-SHA256 of `t`, a full stop and the body.

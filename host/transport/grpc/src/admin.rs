@@ -19,6 +19,7 @@ use crate::{
     body::Reply,
     connection::{Port, Route},
     convert::admin,
+    hooks::{Hooks, posted},
     running::Running,
     server::{Beside, listen, services, unknown},
     settings::Settings,
@@ -39,6 +40,7 @@ pub struct Admin<A, P> {
     door: Arc<A>,
     auditors: Option<Arc<dyn AuditDoor>>,
     approvers: Option<Arc<dyn ApprovalDoor>>,
+    hooks: Option<Arc<dyn Hooks>>,
     pages: P,
     settings: Settings,
     tls: Option<Tls>,
@@ -55,7 +57,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self { door, auditors: None, approvers: None, pages, settings, tls: None, socket: None }
+        Self { door, auditors: None, approvers: None, hooks: None, pages, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
@@ -82,6 +84,12 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         Self { approvers: Some(door), ..self }
     }
 
+    /// Hands requests that are not gRPC, on the paths that it knows, to `hooks`.
+    #[must_use]
+    pub fn hooked(self, hooks: Arc<dyn Hooks>) -> Self {
+        Self { hooks: Some(hooks), ..self }
+    }
+
     /// Begins to serve. Health says "not serving" until the handle is told otherwise.
     ///
     /// # Errors
@@ -100,6 +108,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
                 approvers: self.approvers.map(|door| Approvers { door, limits }),
                 sides: Sides::new(&health, stop.clone()),
             },
+            hooks: self.hooks,
             pages: self.pages,
             limits,
         };
@@ -116,6 +125,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
 struct Routes<A, P> {
     door: Arc<A>,
     beside: Beside,
+    hooks: Option<Arc<dyn Hooks>>,
     pages: P,
     limits: Limits,
 }
@@ -123,7 +133,7 @@ struct Routes<A, P> {
 impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
     async fn route(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
         if !is_grpc(request.headers()) {
-            return self.page(&request.into_parts().0);
+            return self.plain(request, peer).await;
         }
         let (service, method) = split(request.uri().path());
         if service != admin_service_server::SERVICE_NAME {
@@ -212,7 +222,17 @@ impl<A: AdminDoor, P: Pages> Routes<A, P> {
     }
 }
 
-impl<A, P: Pages> Routes<A, P> {
+impl<A: Sync, P: Pages> Routes<A, P> {
+    /// What is not gRPC.
+    async fn plain(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
+        match &self.hooks {
+            Some(hooks) if hooks.knows(request.uri().path()) => {
+                hooks.answer(posted(request, peer.loopback, self.limits.patience)).await.map(Reply::Plain)
+            }
+            _ => self.page(&request.into_parts().0),
+        }
+    }
+
     fn page(&self, head: &Parts) -> Response<Reply> {
         let page = (self.pages)(head).unwrap_or_else(|| {
             let mut response =

@@ -15,6 +15,7 @@ mod connection;
 mod convert;
 mod fault;
 mod gate;
+mod hooks;
 mod inbound;
 mod locals;
 mod outbound;
@@ -31,6 +32,7 @@ pub mod frames;
 
 pub use admin::{Admin, Pages};
 pub use convert::error::enhanced_error;
+pub use hooks::{Answer, Hooks, LONGEST, Posted, Reading, Unread};
 pub use running::{Running, Stopped};
 pub use server::Server;
 pub use settings::Settings;
