@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, a tool that its caller runs under a
-# grant, what the audit log says of all of them, and what an auditor sees of a copy in which one byte is another. It looks at each answer itself and succeeds only if all
-# are as they should be.
+# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, a policy that reads an argument and
+# the explanation of its denial, a call that waits for a person, a tool that its caller runs under a grant, a revocation,
+# what the audit log says of all of them, and what an auditor sees of a copy in which one byte is another. It looks at each
+# answer itself and succeeds only if all are as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d "${TMPDIR:-/tmp}/grid-demo.XXXXXX")
@@ -11,8 +12,12 @@ trap 'stop_all; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
 passed=0 wrong=0 answer=
-# A grant that nobody reports ends soon enough to be seen.
-more_settings=$'[local]\nttl = "3s"'
+# A grant that nobody reports ends soon enough to be seen; beside roles, policies decide.
+more_settings="[local]
+ttl = \"3s\"
+
+[policy]
+dir = \"$PWD/manifests/quickstart-policies\""
 
 # show WORD...: the command as one would type it.
 show() {
@@ -66,6 +71,23 @@ run_here() {
     judge "$wanted" "$text" "$status"
 }
 
+# waiting NAME: the id of the call that waits for NAME's yes. One comes soon, or the demo is wrong.
+waiting() {
+    for _ in $(seq 100); do
+        GRID_TOKEN_FILE=$dir/$1.token "$binaries/grid" approvals list | grep -oE '^a-[0-9a-f]+' && return 0
+        sleep 0.1
+    done
+    echo a-00000000000000000000000000000000
+}
+
+# as NAME COMMAND...: `expect`, with the token of NAME, and says whose it is.
+as() {
+    local name=$1
+    shift
+    printf '\n(%s)' "$name"
+    GRID_TOKEN_FILE=$dir/$name.token "$@"
+}
+
 # tamper PROOF COPY: changes one byte of the record that the proof is about, in a copy of the log, and says which.
 tamper() {
     cp -a data/audit "$2"
@@ -105,6 +127,8 @@ build
 build_sdk
 configure 0 0
 tokens
+token ada demo text_lead
+token grace demo text_lead
 bring_up
 start_runtimes
 wait_for '"unserved":\[\]' || { show_logs; fail "a runtime did not attach"; }
@@ -137,6 +161,36 @@ expect refused UNSUPPORTED_TOOL call launch_rockets '{}'
 title "stopped: the tool is slower than its contract allows"
 expect refused TIMEOUT call slow_count '{"seconds": 5}'
 
+title "the policies beside the roles, and their own tests"
+expect 0 '' policy test manifests/quickstart-policies --manifest "$manifest"
+
+title "refused: the role is there, and a policy reads the argument"
+expect 6 'at most 100 words are listed' call word_statistics '{"text": "to be or not to be", "top": 1000}' \
+    --correlation-id demo-too-many
+
+title "why, for an operator"
+as operator expect 0 'calls#too-many-words' explain demo-too-many
+
+title "a call that a person has to allow: it waits in the background"
+show call word_statistics '{"text": "to be or not to be", "top": 20}'
+printf '  (in the background)\n'
+GRID_TOKEN_FILE=$dir/ada.token timeout 60 "$binaries/grid" call word_statistics '{"text": "to be or not to be", "top": 20}' \
+    >"$dir/asked.out" 2>&1 &
+asked=$!
+approval=$(waiting grace | head -n 1)
+
+title "refused: nobody allows a call of their own, whatever their role"
+as ada expect 6 'is yours to decide' approvals approve "$approval" --yes
+
+title "somebody else with the role sees it, says yes, and it runs"
+as grace expect 0 calls#many-words approvals list
+as grace expect 0 approved approvals approve "$approval" --yes --reason 'twenty will do'
+asked_status=0
+wait "$asked" || asked_status=$?
+printf '\n$ grid call word_statistics …, which has waited\n'
+answer=$(cat "$dir/asked.out")
+judge 0 '"words"' "$asked_status"
+
 title "what the audit log has of it: admitted before it ran, concluded before it was answered"
 expect 0 concluded audit tail -n 32
 if [ -n "$invocation" ]; then
@@ -167,6 +221,16 @@ if grep -q 'running in process' <<<"$answer"; then
     wrong=$((wrong + 1))
     say "  ^ it was denied and ran"
 fi
+
+title "its token was seen where it should not be: void from the next call on, and it has not run out"
+expect 0 42 call calculate_sum '{"numbers": [2, 40]}'
+as operator expect 0 'are void' revoke --principal report-agent --tenant demo --proofs --reason 'the token stood in a ticket'
+expect refused INVALID_CREDENTIALS call calculate_sum '{"numbers": [2, 40]}'
+as operator expect 0 'the token stood in a ticket' revoke --list
+
+title "it was another's: taken back, and the token is good again"
+as operator expect 0 'is believed again' revoke --restore report-agent --tenant demo --reason 'it was a copy of another'
+expect 0 42 call calculate_sum '{"numbers": [2, 40]}'
 
 title "what operators see"
 GRID_TOKEN_FILE=$dir/operator.token expect 0 quickstart-python runtimes
