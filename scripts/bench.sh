@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds host and benchmark as they ship and measures the governed call, then the audit log alone, then decisions
-# by policies, then governed local dispatch: under eight minutes after the build. Arguments go to `grid-bench run`; `--quick` and `--json` go to all.
+# Builds host and benchmark as they ship and measures the governed call, then the audit log alone, then overload, then
+# decisions, then governed local dispatch: some ten minutes after the build. Arguments go to `grid-bench run`; `--quick` and `--json` go to all.
 # `--only-local` measures governed local dispatch alone. What is in Python needs sdk/python/setup.sh, which is run here;
 # where that fails it is left out. PYTHON_SDK names an interpreter that has the SDK already.
 set -eu
@@ -35,6 +35,8 @@ if [ -z "$only_local" ]; then
     case "$all" in *--quick*) quick=--quick ;; esac
     # shellcheck disable=SC2086
     cargo bench --locked -p grid-policy --bench decision -- --noplot $quick >target/bench/policy.txt
+    # One that is remembered, and a revocation to the last permit.
+    cargo bench --locked -p grid-authorize --bench decision -- --noplot $quick >>target/bench/policy.txt
     case "$all" in
     *--json*) cat target/bench/policy.txt >&2 ;;
     *) cat target/bench/policy.txt ;;

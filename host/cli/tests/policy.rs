@@ -121,7 +121,7 @@ mod policy {
             "{}",
             other.out
         );
-        assert!(other.out.contains("1 flip"), "{}", other.out);
+        assert!(other.out.contains("; 2 flip"), "{}", other.out);
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod policy {
         script.env("GRID", env!("CARGO_BIN_EXE_grid"));
         let run = ended(script, &[]);
         assert_eq!(run.code, 0, "{}\n{}", run.out, run.err);
-        for word in ["transfer_money`: allow", "transfer_money`: ask", "transfer_money`: deny", "0 failed", "1 flip"] {
+        for word in ["transfer_money`: allow", "transfer_money`: ask", "transfer_money`: deny", "0 failed", "; 2 flip"] {
             assert!(run.out.contains(word), "{word}: {}", run.out);
         }
     }

@@ -11,6 +11,8 @@ import grpc.aio
 
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import (
+    approval_pb2,
+    approval_pb2_grpc,
     call_pb2,
     client_pb2_grpc,
     errors_pb2,
@@ -34,6 +36,25 @@ def success(call: call_pb2.ToolCall, content: str = "42") -> call_pb2.CallToolRe
         call_id=call.call.call_id, name=call.call.name, status=adm_pb2.TOOL_RESULT_STATUS_SUCCESS, content=content
     )
     return call_pb2.CallToolResponse(result=call_pb2.ToolResult(result=result), invocation_id="i-1")
+
+
+class Deciders(approval_pb2_grpc.ApprovalServiceServicer):
+    """Lists what waits, and answers decisions as told."""
+
+    def __init__(self) -> None:
+        self.waiting: list[approval_pb2.Approval] = []
+        self.refusal: errors_pb2.EnhancedError | None = None
+        self.decided: list[approval_pb2.DecideApprovalRequest] = []
+        self.tokens: list[str] = []
+
+    async def ListApprovals(self, request: Any, context: Any) -> approval_pb2.ListApprovalsResponse:
+        self.tokens.append(dict(context.invocation_metadata()).get("authorization", ""))
+        return approval_pb2.ListApprovalsResponse(approvals=self.waiting, error=self.refusal)
+
+    async def DecideApproval(self, request: Any, context: Any) -> approval_pb2.DecideApprovalResponse:
+        self.decided.append(request)
+        known = any(request.approval_id == each.approval_id for each in self.waiting)
+        return approval_pb2.DecideApprovalResponse(decided=known and self.refusal is None, error=self.refusal)
 
 
 class Callers(client_pb2_grpc.GridServiceServicer):
@@ -143,10 +164,10 @@ class Runtimes(runtime_pb2_grpc.RuntimeServiceServicer):
 
 
 class Played:
-    """Both services on a free port; `async with` it."""
+    """All services on a free port; `async with` it."""
 
     def __init__(self, message_limit: int = 4 << 20, credentials: Any = None, callers: Callers | None = None) -> None:
-        self.callers, self.runtimes = callers or Callers(), Runtimes()
+        self.callers, self.runtimes, self.deciders = callers or Callers(), Runtimes(), Deciders()
         self._credentials = credentials
         self.port = 0
         self._limit = message_limit
@@ -166,6 +187,7 @@ class Played:
             self.port = self._server.add_secure_port(address, self._credentials)
         client_pb2_grpc.add_GridServiceServicer_to_server(self.callers, self._server)  # type: ignore[no-untyped-call]
         runtime_pb2_grpc.add_RuntimeServiceServicer_to_server(self.runtimes, self._server)  # type: ignore[no-untyped-call]
+        approval_pb2_grpc.add_ApprovalServiceServicer_to_server(self.deciders, self._server)  # type: ignore[no-untyped-call]
         await self._server.start()
 
     async def stop(self) -> None:

@@ -13,7 +13,7 @@ from altar_grid import errors
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2, errors_pb2, local_pb2
 from altar_grid.client import Backoff, Connection, Retries, Transport
-from altar_grid.client.transport import report_refusal
+from altar_grid.client.refusals import report_refusal
 
 Authorized = local_pb2.AuthorizeToolCallResponse
 Reported = local_pb2.LogToolResultResponse
@@ -91,7 +91,7 @@ async def test_an_approval_is_given_with_its_grant() -> None:
             errors.PermissionDenied,
         ),
         (Authorized(invocation_id="i-1", grant=GRANT), errors.BadAnswer),
-        (Authorized(status=Authorized.PENDING, invocation_id="i-1", grant=GRANT), errors.BadAnswer),
+        (Authorized(status=Authorized.PENDING, invocation_id="i-1", grant=GRANT), errors.PermissionDenied),
         (Authorized(status=Authorized.DENIED, invocation_id="i-1", grant=GRANT), errors.BadAnswer),
         (Authorized(status=Authorized.APPROVED, grant=GRANT), errors.BadAnswer),
         (Authorized(status=Authorized.APPROVED, invocation_id="i-1"), errors.BadAnswer),

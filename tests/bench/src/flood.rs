@@ -66,7 +66,7 @@ pub(crate) struct Flood {
 pub(crate) async fn flood(options: Options) -> Fallible<()> {
     let mut callers = Vec::new();
     for _ in 0..options.connections.max(1) {
-        callers.push(Caller::at(&options.address, Some(&options.token)).await?);
+        callers.push(Caller::at(&options.address, Some(&options.token), None).await?);
     }
     let (begin, mut tasks) = (now() + Duration::from_secs_f64(options.warm_up), JoinSet::new());
     let (start, end) = (now(), begin + Duration::from_secs_f64(options.seconds));

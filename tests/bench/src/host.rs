@@ -1,4 +1,4 @@
-//! The host of setups (c) and (d): a fresh folder, a manifest of one contract, a caller's and a runtime's token,
+//! The host of setups (c) to (f): a fresh folder, a manifest of one contract, a caller's and a runtime's token,
 //! and `grid serve`.
 
 use std::{

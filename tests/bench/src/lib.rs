@@ -7,6 +7,7 @@ pub mod cpu;
 pub mod goal;
 pub mod host;
 pub mod machine;
+pub mod mtls;
 pub mod process;
 pub mod sample;
 

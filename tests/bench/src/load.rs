@@ -15,10 +15,10 @@ use tokio::{task::JoinSet, time::sleep};
 use tonic::{
     Request,
     metadata::{Ascii, MetadataMap, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-use crate::{Fallible, clock::now, cpu::Used, sample::Sample};
+use crate::{Fallible, clock::now, cpu::Used, mtls, sample::Sample};
 
 /// The one tool of the benchmark.
 pub(crate) const TOOL: &str = "bench_echo";
@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// The file that holds the token; with one, a session is opened first
     #[arg(long)]
     token: Option<PathBuf>,
+    /// The folder of certificates, where the host is met over mTLS
+    #[arg(long)]
+    tls: Option<PathBuf>,
     /// Calls in flight
     #[arg(long)]
     in_flight: usize,
@@ -45,9 +48,16 @@ pub(crate) struct Options {
     pid: u32,
 }
 
-/// Connects, tries again for a while, since the other side may just be starting.
-pub(crate) async fn connect(address: &str) -> Fallible<Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true);
+/// Connects, over mTLS with a folder of certificates; tries again for a while, since the other side may just be starting.
+pub(crate) async fn connect(address: &str, tls: Option<&Path>) -> Fallible<Channel> {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?.tcp_nodelay(true);
+    if let Some(folder) = tls {
+        let held = mtls::read(folder)?;
+        let identity = Identity::from_pem(held.certificate, held.key);
+        let authority = Certificate::from_pem(held.authority);
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(authority).identity(identity))?;
+    }
     for _ in 0..100 {
         if let Ok(channel) = endpoint.connect().await {
             return Ok(channel);
@@ -110,12 +120,12 @@ pub(crate) enum Tried {
 
 impl Caller {
     async fn new(options: &Options) -> Fallible<Self> {
-        Self::at(&options.address, options.token.as_deref()).await
+        Self::at(&options.address, options.token.as_deref(), options.tls.as_deref()).await
     }
 
     /// A connection of its own, and a session where there is a token.
-    pub(crate) async fn at(address: &str, token: Option<&Path>) -> Fallible<Self> {
-        let client = GridServiceClient::new(connect(address).await?);
+    pub(crate) async fn at(address: &str, token: Option<&Path>, tls: Option<&Path>) -> Fallible<Self> {
+        let client = GridServiceClient::new(connect(address, tls).await?);
         let mut metadata = MetadataMap::new();
         bearer(token, &mut metadata)?;
         let authorization = match metadata.get("authorization") {

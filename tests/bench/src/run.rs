@@ -35,13 +35,13 @@ pub(crate) struct Options {
     /// Calls in flight
     #[arg(long, value_delimiter = ',', default_value = "1,16,64,256")]
     in_flight: Vec<usize>,
-    /// The setups: a echo, b relay, c governed without durability, d governed in STRICT
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "a,b,c,d")]
+    /// The setups: a echo, b relay, c governed without durability, d governed in STRICT, e and f these over mTLS
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "a,b,c,d,e,f")]
     setups: Vec<Which>,
     /// What stands under the relay of (b)
     #[arg(long, value_enum, default_value_t)]
     relay: Served,
-    /// Three short rounds, to see that it works: under 40 s, and noisy
+    /// Three short rounds, to see that it works: under a minute, and noisy
     #[arg(long)]
     quick: bool,
     /// Print the summary as JSON instead of tables

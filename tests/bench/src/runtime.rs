@@ -1,4 +1,4 @@
-//! The runtime of setups (b) to (d): attaches, announces itself, fulfils the one contract and answers each call
+//! The runtime of setups (b) to (f): attaches, announces itself, fulfils the one contract and answers each call
 //! at once with its own arguments.
 
 use std::{path::PathBuf, time::Duration};
@@ -31,11 +31,14 @@ pub(crate) struct Options {
     /// The file that holds the token, if one is needed
     #[arg(long)]
     token: Option<PathBuf>,
+    /// The folder of certificates, where the host is met over mTLS
+    #[arg(long)]
+    tls: Option<PathBuf>,
 }
 
 /// Attaches, says so on stdout and answers until the stream ends.
 pub(crate) async fn attach(options: Options) -> Fallible<()> {
-    let channel = connect(&options.address).await?;
+    let channel = connect(&options.address, options.tls.as_deref()).await?;
     let mut client: RuntimeServiceClient<Channel> = RuntimeServiceClient::new(channel);
     let (frames, queue) = mpsc::channel(QUEUE);
     let announce = v1::AnnounceRuntime {

@@ -83,6 +83,25 @@ const ROOMS: &[Room] = &[
             "grid-tlog",
         ],
     ),
+    // Commands share flags, output and exit codes; those that need no host cannot reach for the client or the server.
+    room("grid-console", &["grid-config"]),
+    room(
+        "grid-offline",
+        &[
+            "grid-adm",
+            "grid-audit",
+            "grid-config",
+            "grid-console",
+            "grid-contract",
+            "grid-core",
+            "grid-lock",
+            "grid-policy",
+            "grid-source",
+            "grid-supply",
+            "grid-tlog",
+            "grid-tls",
+        ],
+    ),
     // It hands a stage's tests the evidence that the stages before it made.
     room(
         "grid-testkit",
@@ -185,7 +204,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("opentelemetry_sdk", &["grid-telemetry"]),
     ("tracing-opentelemetry", &["grid-telemetry"]),
     // The example programs have a command line of their own.
-    ("clap", &[PROGRAM, "quickstart-rust", "quickstart-client"]),
+    ("clap", &[PROGRAM, "grid-console", "grid-offline", "quickstart-rust", "quickstart-client"]),
     ("serde_norway", &["grid-config"]),
     ("syn", &["grid-sdk-macros", "grid-house"]),
 ];

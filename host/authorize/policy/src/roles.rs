@@ -6,12 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use grid_core::roles::{Binding, RoleGraph, Whom};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::{
     fault::{Fault, nearest},
+    graph::{Binding, RoleGraph, Whom},
     source::Source,
 };
 

@@ -9,14 +9,12 @@ use std::{
 
 use cedar_policy::{Entities, EntityUid, Schema};
 use grid_contract::{Contract, Manifest};
-use grid_core::{
-    port::{Authorizer, Pending, Question, Reads, Undecided, Verdict},
-    roles::RoleGraph,
-};
+use grid_core::port::{Authorizer, Pending, Question, Reads, Undecided, Verdict};
 
 use crate::{
     decide::Decider,
     fault::{Fault, Place, Warning},
+    graph::RoleGraph,
     reads,
     request::{ToolFacts, Types},
     roles::Roles,

@@ -13,6 +13,7 @@ use grid_core::{
     principal::SecurityClaim,
 };
 use grid_testkit::Dice;
+use tokio::task::JoinSet;
 
 use super::desk::{Desk, SUM, ask, strict};
 
@@ -165,9 +166,8 @@ async fn what_a_message_says_of_its_sender_changes_nothing() {
     let (mut agreed, mut refused, mut outcomes) = (0, 0, BTreeSet::new());
     let hosts: Vec<_> = (0..CASES / A_HOST).collect();
     for pair in hosts.chunks(2) {
-        let running: Vec<_> = pair.iter().map(|seed| tokio::task::spawn(host_of(*seed as u64))).collect();
-        for host in running {
-            let (more, less, seen) = host.await.unwrap();
+        let running: JoinSet<_> = pair.iter().map(|seed| host_of(*seed as u64)).collect();
+        for (more, less, seen) in running.join_all().await {
             (agreed, refused) = (agreed + more, refused + less);
             outcomes.extend(seen);
         }

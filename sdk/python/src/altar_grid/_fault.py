@@ -131,6 +131,12 @@ class GridError(Exception):
         """The code's page, relative to the root of the repository."""
         return f"docs/errors/{self.code}.md"
 
+    @property
+    def waits_for(self) -> str | None:
+        """The id of the approval that the call waits for, empty where the host named none: nothing may run yet, and the
+        same call may be asked for again. `None` for every other fault."""
+        return self.details.get("approval_id", "") if self.details.get("state") == "pending" else None
+
     def __str__(self) -> str:
         text = f"{self.code}: {self.message}"
         if self.remediation and self.remediation[0] not in self.message:

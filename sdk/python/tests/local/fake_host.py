@@ -52,6 +52,9 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
     effect: str = "write"
     log: FakeLog = field(default_factory=FakeLog)
     deny: str = ""
+    # So often the answer is PENDING, with this pause; the same call again is another question to the same people.
+    pending: int = 0
+    pending_ms: int = 100
     change: Callable[[Response], None] = lambda _: None
     before_answer: Callable[[], Awaitable[None]] = nothing
     delay: float = 0.0
@@ -65,6 +68,8 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         self.remote: list[call_pb2.ToolCall] = []
         self.schemas: dict[str, dict[str, Any]] = {"add": NUMBERS}
         self.call_ids: set[str] = set()
+        self.waited: list[local_pb2.AuthorizeToolCallRequest] = []
+        self.allowed: list[float] = []
         self.down = False
         self.reports_down = False
         self.reports = 0
@@ -133,6 +138,7 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
             return answer
         self.call_ids.add(request.call.call_id)
         self.remote.append(request)
+        self.allowed.append(context.time_remaining())
         answer.invocation_id = "i-" + uuid.uuid4().hex
         answer.result.invocation_id, answer.result.correlation_id = answer.invocation_id, request.correlation_id
         result = answer.result.result
@@ -147,6 +153,9 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
             refused = Response(status=Response.DENIED, correlation_id=request.correlation_id)
             refused.error.CopyFrom(error(self.deny, "no"))
             return refused
+        if len(self.waited) < self.pending:
+            self.waited.append(request)
+            return self.not_yet(request)
         assert request.call.call_id not in self.call_ids, "a call id stands for one call"
         self.call_ids.add(request.call.call_id)
         if request.HasField("args_digest"):
@@ -185,6 +194,14 @@ class FakeHost(client_pb2_grpc.GridServiceServicer):
         )
         self.change(answer)
         await self.before_answer()
+        return answer
+
+    def not_yet(self, request: local_pb2.AuthorizeToolCallRequest) -> Response:
+        answer = Response(status=Response.PENDING, correlation_id=request.correlation_id)
+        answer.error.CopyFrom(error("PERMISSION_DENIED", "somebody has to approve it"))
+        answer.error.retry_allowed, answer.error.retry_after_ms = True, self.pending_ms
+        answer.execution_context["approval_id"] = "a-1"
+        self.change(answer)
         return answer
 
     async def CancelGrant(self, request: local_pb2.CancelGrantRequest, context: Any) -> local_pb2.CancelGrantResponse:

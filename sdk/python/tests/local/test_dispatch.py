@@ -360,7 +360,8 @@ async def test_without_a_host_nothing_runs_in_production() -> None:
 
 
 async def test_many_at_once_are_each_reported_once(tmp_path: Path) -> None:
-    async with scene(tmp_path) as (host, tools, local, log):
+    # A thread for each of those that run at once: without a free one, a call goes to a runtime.
+    async with scene(tmp_path, concurrency=32, threads=32) as (host, tools, local, log):
         values = await asyncio.gather(*(local.call("add", {"a": at, "b": 1}) for at in range(100)))
         assert values == [at + 1 for at in range(100)]
         await until(lambda: log.stats.pending == 0)

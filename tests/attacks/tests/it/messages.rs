@@ -1,5 +1,10 @@
 //! Messages that are well framed, and meant badly.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use grid_proto::{adm, v1};
 use prost::Message as _;
 
@@ -16,15 +21,15 @@ pub fn list(target: &Target) -> Vec<u8> {
     v1::ListTools { session_id: target.session.clone(), ..Default::default() }.encode_to_vec()
 }
 
-/// The same call on as many streams as `times`, all at once.
-fn calls(target: &Target, name: &str, args: &str, times: u32) {
+/// The same call on as many streams as `times`, all at once; gives what was answered.
+fn calls(target: &Target, name: &str, args: &str, times: u32) -> Vec<u8> {
     let mut wire = target.wire();
     // What is answered may be taken.
     wire.frame(WINDOW_UPDATE, 0, 0, &0x3fff_ffff_u32.to_be_bytes());
     for stream in (1..times * 2).step_by(2) {
         wire.post(stream, CALL, &call(target, name, args));
     }
-    wire.hear(std::time::Duration::from_millis(50));
+    wire.hear(std::time::Duration::from_millis(50))
 }
 
 #[tokio::test]
@@ -135,18 +140,36 @@ async fn names_of_tools_without_end() {
 
 #[tokio::test]
 async fn many_call_ids() {
-    survives(|target| calls(target, "add", r#"{"a":1,"b":2}"#, 200)).await;
+    survives(|target| drop(calls(target, "add", r#"{"a":1,"b":2}"#, 200))).await;
 }
 
 #[tokio::test]
 async fn calls_that_are_denied() {
-    survives(|target| calls(target, "shut", "{}", 400)).await;
+    survives(|target| drop(calls(target, "shut", "{}", 400))).await;
 }
 
 /// So many that the door is shut on their sender, who shares it with nobody.
 #[tokio::test]
 async fn refusals_that_shut_the_door_spare_others_and_the_disk() {
-    survives_with(&["limits.refusals=0"], |target| calls(target, "shut", "{}", 400)).await;
+    let shut = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&shut);
+    let host = survives_from(Some("mallory"), &["limits.refusals=10"], move |target| {
+        let heard = calls(target, "shut", "{}", 400);
+        let door = b"too many of your requests were refused";
+        if heard.windows(door.len()).any(|part| part == door) {
+            seen.store(true, Ordering::Release);
+        }
+    })
+    .await;
+    assert!(shut.load(Ordering::Acquire), "the door was never shut");
+    // Told once a second, by their number.
+    let told = async {
+        while !host.said().contains("refusals came too fast") {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    soon("refusals are recorded together", told).await;
+    host.stop().await;
 }
 
 #[tokio::test]

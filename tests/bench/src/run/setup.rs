@@ -1,4 +1,4 @@
-//! The four setups: which processes each is made of, and one measurement of it.
+//! The six setups: which processes each is made of, and one measurement of it.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,12 @@ use super::Options;
 use crate::{
     Fallible,
     host::{self, MANIFEST},
+    mtls,
     process::Process,
     sample::Sample,
 };
 
-/// Which of the four.
+/// Which of the six.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Which {
     /// A bare tonic unary echo
@@ -24,6 +25,10 @@ pub(crate) enum Which {
     C,
     /// The governed call as shipped, STRICT
     D,
+    /// (c) over mTLS
+    E,
+    /// (d) over mTLS
+    F,
 }
 
 impl Which {
@@ -33,6 +38,8 @@ impl Which {
             Self::B => 'b',
             Self::C => 'c',
             Self::D => 'd',
+            Self::E => 'e',
+            Self::F => 'f',
         }
     }
 
@@ -42,7 +49,17 @@ impl Which {
             Self::B => "bare relay",
             Self::C => "governed, relaxed",
             Self::D => "governed, STRICT",
+            Self::E => "relaxed, mTLS",
+            Self::F => "STRICT, mTLS",
         }
+    }
+
+    fn strict(self) -> bool {
+        matches!(self, Self::D | Self::F)
+    }
+
+    fn secured(self) -> bool {
+        matches!(self, Self::E | Self::F)
     }
 }
 
@@ -59,6 +76,8 @@ pub(super) struct Setup {
     address: String,
     /// Of the caller, where the setup looks at it.
     token: Option<PathBuf>,
+    /// The folder of certificates, where it is met over mTLS.
+    tls: Option<PathBuf>,
     /// Ends before the other, whose end would be a fault to it.
     runtime: Option<Process>,
     /// Whoever answers the client: its processor time counts.
@@ -70,19 +89,22 @@ impl Setup {
         match which {
             Which::A => {
                 let mut middle = Process::own("the echo", ["echo"])?;
-                Ok(Self { which, address: middle.line()?, token: None, middle, runtime: None })
+                Ok(Self { which, address: middle.line()?, token: None, tls: None, middle, runtime: None })
             }
             Which::B => {
                 let mut middle = Process::own("the relay", ["relay", "--served", options.relay.as_str()])?;
                 let address = middle.line()?;
-                let runtime = Some(runtime(&address, None)?);
-                Ok(Self { which, address, token: None, middle, runtime })
+                let runtime = Some(runtime(&address, None, None)?);
+                Ok(Self { which, address, token: None, tls: None, middle, runtime })
             }
-            Which::C | Which::D => {
+            Which::C | Which::D | Which::E | Which::F => {
                 let folder = data.join(which.letter().to_string());
-                let host = host::start(&options.grid, &folder, which == Which::D, MANIFEST, "")?;
-                let runtime = Some(runtime(&host.address, Some(&host.runtime_token))?);
-                Ok(Self { which, address: host.address, token: Some(host.caller_token), middle: host.process, runtime })
+                let tls = which.secured().then(|| mtls::make(&options.grid, &folder)).transpose()?;
+                let settings = if tls.is_some() { mtls::SETTINGS } else { "" };
+                let host = host::start(&options.grid, &folder, which.strict(), MANIFEST, settings)?;
+                let runtime = Some(runtime(&host.address, Some(&host.runtime_token), tls.as_deref())?);
+                let (address, token) = (host.address, Some(host.caller_token));
+                Ok(Self { which, address, token, tls, middle: host.process, runtime })
             }
         }
     }
@@ -103,6 +125,9 @@ impl Setup {
         if let Some(token) = &self.token {
             arguments.extend(["--token".to_owned(), token.display().to_string()]);
         }
+        if let Some(tls) = &self.tls {
+            arguments.extend(["--tls".to_owned(), tls.display().to_string()]);
+        }
         let mut load = Process::own(&format!("the client of ({})", self.which.letter()), arguments)?;
         let sample = serde_json::from_str(&load.line()?)?;
         self.middle.check()?;
@@ -112,10 +137,13 @@ impl Setup {
 }
 
 /// Attached, once it is given.
-fn runtime(address: &str, token: Option<&Path>) -> Fallible<Process> {
+fn runtime(address: &str, token: Option<&Path>, tls: Option<&Path>) -> Fallible<Process> {
     let mut arguments = vec!["runtime".to_owned(), "--address".to_owned(), address.to_owned()];
     if let Some(token) = token {
         arguments.extend(["--token".to_owned(), token.display().to_string()]);
+    }
+    if let Some(tls) = tls {
+        arguments.extend(["--tls".to_owned(), tls.display().to_string()]);
     }
     let mut process = Process::own("the runtime", arguments)?;
     process.line()?;

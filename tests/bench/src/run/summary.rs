@@ -61,6 +61,11 @@ pub(super) struct Ratios {
     pub(super) b_to_a: Option<f64>,
     /// What durability leaves of the calls a second.
     pub(super) d_to_c: Option<f64>,
+    /// What mTLS leaves of them: relaxed, and in STRICT.
+    pub(super) e_to_c: Option<f64>,
+    pub(super) f_to_d: Option<f64>,
+    pub(super) cpu_e_to_c: Option<f64>,
+    pub(super) cpu_f_to_d: Option<f64>,
     pub(super) cpu_c_to_b: Option<f64>,
     pub(super) cpu_d_to_b: Option<f64>,
     pub(super) cpu_d_to_c: Option<f64>,
@@ -140,6 +145,10 @@ impl Ratios {
             d_to_b: ratio(Which::D, Which::B, rate),
             b_to_a: ratio(Which::B, Which::A, rate),
             d_to_c: ratio(Which::D, Which::C, rate),
+            e_to_c: ratio(Which::E, Which::C, rate),
+            f_to_d: ratio(Which::F, Which::D, rate),
+            cpu_e_to_c: ratio(Which::E, Which::C, cpu),
+            cpu_f_to_d: ratio(Which::F, Which::D, cpu),
             cpu_c_to_b: ratio(Which::C, Which::B, cpu),
             cpu_d_to_b: ratio(Which::D, Which::B, cpu),
             cpu_d_to_c: ratio(Which::D, Which::C, cpu),

@@ -50,7 +50,6 @@ fn ratios(summary: &Summary, out: &mut String) -> std::fmt::Result {
         "\n{:>9} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>9} {:>20}",
         "in flight", "b/a", "c/b", "d/b", "d/c", "CPU c/b", "CPU d/b", "CPU d/c", "append + sync p50 µs"
     )?;
-    let show = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
     for at in &summary.ratios {
         writeln!(
             out,
@@ -67,8 +66,33 @@ fn ratios(summary: &Summary, out: &mut String) -> std::fmt::Result {
         )?;
     }
     writeln!(out, "d/c is what durability costs: the same governed call with it and without")?;
+    over_mtls(summary, out)?;
     if summary.ratios.iter().any(|at| at.sync_p50_us > SLOW_US) {
         writeln!(out, "the disk was slow: d says more about it than about the host; measure again when it is idle")?;
     }
     Ok(())
+}
+
+/// Nothing where no setup of it was measured.
+fn over_mtls(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    if summary.ratios.iter().all(|at| at.e_to_c.is_none() && at.f_to_d.is_none()) {
+        return Ok(());
+    }
+    writeln!(out, "\n{:>9} {:>8} {:>8} {:>9} {:>9}", "in flight", "e/c", "f/d", "CPU e/c", "CPU f/d")?;
+    for at in &summary.ratios {
+        writeln!(
+            out,
+            "{:>9} {:>8} {:>8} {:>9} {:>9}",
+            at.in_flight,
+            show(at.e_to_c),
+            show(at.f_to_d),
+            show(at.cpu_e_to_c),
+            show(at.cpu_f_to_d)
+        )?;
+    }
+    writeln!(out, "e/c and f/d are what mTLS costs: the same governed call over it and in plain text")
+}
+
+fn show(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
 }

@@ -1,6 +1,7 @@
 """The caller's side: a connection to the host, and on it sessions that list, call and cancel tools."""
 
 from altar_grid.client.answer import CallAnswer, ToolListing
+from altar_grid.client.approvals import Approvals, SyncApprovals, WaitingCall
 from altar_grid.client.breaker import BreakerSettings, BreakerState, CircuitBreaker
 from altar_grid.client.client import AltarClient
 from altar_grid.client.connect import Connection
@@ -11,6 +12,7 @@ from altar_grid.client.transport import Transport
 
 __all__ = [
     "AltarClient",
+    "Approvals",
     "Backoff",
     "BreakerSettings",
     "BreakerState",
@@ -20,7 +22,9 @@ __all__ = [
     "Retries",
     "Session",
     "SyncAltarClient",
+    "SyncApprovals",
     "SyncSession",
     "ToolListing",
     "Transport",
+    "WaitingCall",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing
+from altar_grid.client.approvals import Approvals
 from altar_grid.client.breaker import BreakerSettings
 from altar_grid.client.connect import MESSAGE_LIMIT, Connection, Path, Token
 from altar_grid.client.retry import Retries
@@ -90,6 +91,8 @@ class AltarClient:
         )
         #: The requests one by one, on wire messages; for what this class does not offer.
         self.transport = Transport(connection, retries=retries, breaker=breaker)
+        #: What waits for a person like this caller: `list`, `approve`, `deny`.
+        self.approvals = Approvals(self.transport)
         self._defaults: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Default] = weakref.WeakKeyDictionary()
         self._sync: SyncAltarClient | None = None
 
@@ -165,6 +168,7 @@ class AltarClient:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -175,6 +179,7 @@ class AltarClient:
             name,
             args,
             timeout=timeout,
+            approval=approval,
             call_id=call_id,
             correlation_id=correlation_id,
             retries=retries,
@@ -188,6 +193,7 @@ class AltarClient:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -201,6 +207,7 @@ class AltarClient:
                 name,
                 args,
                 timeout=timeout,
+                approval=approval,
                 call_id=call_id,
                 correlation_id=correlation_id,
                 retries=retries,

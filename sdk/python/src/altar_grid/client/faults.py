@@ -16,12 +16,25 @@ _TLS = ("certificate", "ssl", "tls", "handshake", "verification check")
 #: What gRPC says where no connection could be made, so that nothing was sent.
 _UNREACHED = ("failed to connect", "dns resolution failed", "name resolution", "connection refused", "domain name not")
 
+_PUSHBACK = "grpc-retry-pushback-ms"
+
 _StatusCode = grpc.StatusCode
 
 
 def from_status(fault: grpc.aio.AioRpcError, correlation_id: str) -> GridError:
     """The exception for a request that ended with a gRPC status other than OK."""
     text = fault.details() or ""
+    wait = _pushback(fault)
+    if wait is not None:
+        return errors.ResourceExhausted(
+            "the host has more to do than it can just now and read nothing; send the request again later",
+            correlation_id=correlation_id,
+            component="host",
+            retry_allowed=True,
+            retry_after_ms=wait,
+            max_retries=3,
+            refused=True,
+        )
     unsent = fault.code() is _StatusCode.UNAVAILABLE and any(word in text.lower() for word in _UNREACHED)
     coded = _CODED.fullmatch(text)
     if coded is not None and coded[1] in BY_CODE:
@@ -29,6 +42,16 @@ def from_status(fault: grpc.aio.AioRpcError, correlation_id: str) -> GridError:
         return BY_CODE[coded[1]](coded[2], correlation_id=correlation_id)
     kind, advice = _unreached(text) if unsent else _meaning(fault.code(), text)
     return kind(advice, correlation_id=correlation_id, unsent=unsent)
+
+
+def _pushback(fault: grpc.aio.AioRpcError) -> int | None:
+    """Milliseconds after which a host that sheds load takes the request; `None` where it does not say."""
+    if fault.code() is not _StatusCode.RESOURCE_EXHAUSTED:
+        return None
+    # An answer of headers alone has them in one of the two.
+    told = dict([*(fault.initial_metadata() or ()), *(fault.trailing_metadata() or ())]).get(_PUSHBACK)
+    # A negative one says that nobody should come again.
+    return int(told) if isinstance(told, str) and told.isascii() and told.isdigit() else None
 
 
 def _unreached(text: str) -> tuple[type[GridError], str]:

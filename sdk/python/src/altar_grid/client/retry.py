@@ -53,19 +53,27 @@ class Attempt:
     """One request on its way, over all its tries."""
 
     def __init__(
-        self, correlation_id: str, retries: Retries, *, idempotent: bool, deadline: float | None = None
+        self,
+        correlation_id: str,
+        retries: Retries,
+        *,
+        idempotent: bool,
+        deadline: float | None = None,
+        people: float = 0.0,
     ) -> None:
         self.correlation_id = correlation_id
         self.deadline = deadline
         self.tries = 0
         self._retries = retries
         self._idempotent = idempotent
+        self._people = people
         self._refreshed = False
         self._reached = False
         self._former: GridError | None = None
 
     def patience(self, longest: float = LONGEST_ANSWER) -> float:
-        """How many seconds to wait for the answer of this try."""
+        """How many seconds to wait for the answer of this try; people may take theirs beside it."""
+        longest += self._people
         return longest if self.deadline is None else min(max(self._left(), 0.0) + SLACK, longest)
 
     def _left(self) -> float:
@@ -100,7 +108,8 @@ class Attempt:
         """The most repeats that this fault allows."""
         if fault.refused:
             # A recorded outcome stays what it is, however often it is asked for.
-            if not fault.retry_allowed or fault.repeated:
+            # What people have to decide is asked again by those who wait for it, not by repeats.
+            if not fault.retry_allowed or fault.repeated or fault.waits_for is not None:
                 return None
             return 1_000_000 if fault.max_retries is None else fault.max_retries
         transient = isinstance(fault, (ConnectionFailed, NetworkTimeout, ResourceExhausted))

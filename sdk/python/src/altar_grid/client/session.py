@@ -51,6 +51,7 @@ class Session:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -68,6 +69,7 @@ class Session:
             name,
             args,
             timeout=timeout,
+            approval=approval,
             call_id=call_id,
             correlation_id=correlation_id,
             retries=retries,
@@ -81,6 +83,7 @@ class Session:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -95,6 +98,8 @@ class Session:
             name: Name of the function, or a whole call of the data model.
             args: Its arguments, a JSON object.
             timeout: Seconds that the call may take, from now; it can only shorten the contract's own timeout.
+            approval: Seconds that a person may take to approve the call, beside the time that it runs; enough for the
+                usual five minutes where nothing is given. A call that needs nobody is not held up by it.
             call_id: The idempotency key within the session; a fresh UUID where nothing is given. A repeat with the
                 same id gets the first call's answer.
             correlation_id: Joins this call with a wider workflow; freshly minted where nothing is given.
@@ -118,7 +123,7 @@ class Session:
             metadata=metadata,
             receipt=receipt,
         )
-        answer = await self.transport.call_tool(request, retries=retries)
+        answer = await self.transport.call_tool(request, retries=retries, approval=approval)
         return read_answer(request, answer)
 
     async def cancel(self, call_id: str, reason: str = "the caller asked for it") -> bool:

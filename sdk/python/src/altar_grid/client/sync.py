@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing
+from altar_grid.client.approvals import SyncApprovals
 from altar_grid.client.loop import LOOP
 from altar_grid.client.retry import Retries
 from altar_grid.client.session import Opening, Session
@@ -61,6 +62,7 @@ class SyncSession:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -72,6 +74,7 @@ class SyncSession:
                 name,
                 args,
                 timeout=timeout,
+                approval=approval,
                 call_id=call_id,
                 correlation_id=correlation_id,
                 retries=retries,
@@ -85,6 +88,7 @@ class SyncSession:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -97,6 +101,7 @@ class SyncSession:
                 name,
                 args,
                 timeout=timeout,
+                approval=approval,
                 call_id=call_id,
                 correlation_id=correlation_id,
                 retries=retries,
@@ -120,6 +125,8 @@ class SyncAltarClient:
 
     def __init__(self, client: AltarClient) -> None:
         self._client = client
+        #: As `AltarClient.approvals`.
+        self.approvals = SyncApprovals(client.approvals)
 
     def __repr__(self) -> str:
         return f"{self._client!r}.sync"
@@ -162,6 +169,7 @@ class SyncAltarClient:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -173,6 +181,7 @@ class SyncAltarClient:
                 name,
                 args,
                 timeout=timeout,
+                approval=approval,
                 call_id=call_id,
                 correlation_id=correlation_id,
                 retries=retries,
@@ -186,6 +195,7 @@ class SyncAltarClient:
         args: Mapping[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         retries: Retries | None = None,
@@ -198,6 +208,7 @@ class SyncAltarClient:
                 name,
                 args,
                 timeout=timeout,
+                approval=approval,
                 call_id=call_id,
                 correlation_id=correlation_id,
                 retries=retries,

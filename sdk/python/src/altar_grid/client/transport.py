@@ -7,66 +7,32 @@ import asyncio
 import logging
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
 from altar_grid import _clock
 from altar_grid._wire.grid.adm.v1 import adm_pb2
-from altar_grid._wire.grid.v1 import call_pb2, client_pb2_grpc, common_pb2, errors_pb2, local_pb2, session_pb2
+from altar_grid._wire.grid.v1 import (
+    approval_pb2_grpc,
+    call_pb2,
+    client_pb2_grpc,
+    common_pb2,
+    local_pb2,
+    session_pb2,
+)
 from altar_grid.client.breaker import BreakerSettings, CircuitBreaker
 from altar_grid.client.connect import Connection, Metadata
 from altar_grid.client.faults import from_status
+from altar_grid.client.refusals import call_refusal, denial, plain_refusal, report_refusal
 from altar_grid.client.retry import Attempt, Retries
-from altar_grid.errors import BadAnswer, GridError, InvalidCredentials, SettingError, from_wire
+from altar_grid.errors import BadAnswer, GridError, InvalidCredentials, SettingError
 
 log = logging.getLogger("altar_grid.client")
 
 _Answer = TypeVar("_Answer")
-
-
-class _Refusable(Protocol):
-    @property
-    def error(self) -> errors_pb2.EnhancedError: ...
-
-    def HasField(self, field_name: Any, /) -> bool: ...
-
-
-_RefusableAnswer = TypeVar("_RefusableAnswer", bound=_Refusable)
-
-
-def plain_refusal(answer: _Refusable) -> GridError | None:
-    """The refusal of an answer that has one in its field `error`."""
-    return from_wire(answer.error) if answer.HasField("error") else None
-
-
-def _call_refusal(answer: call_pb2.CallToolResponse) -> GridError | None:
-    if answer.WhichOneof("outcome") != "error":
-        return None
-    return from_wire(answer.error, invocation_id=answer.invocation_id, repeated=answer.repeated)
-
-
-def _denial(answer: local_pb2.AuthorizeToolCallResponse) -> GridError | None:
-    """Only APPROVED, with an id and a grant, lets a call run (R-100, R-102)."""
-    if answer.HasField("error"):
-        return from_wire(answer.error, invocation_id=answer.invocation_id)
-    approved = answer.HasField("status") and answer.status == local_pb2.AuthorizeToolCallResponse.APPROVED
-    if approved and answer.invocation_id and answer.HasField("grant"):
-        return None
-    return BadAnswer(
-        "the answer neither approves the call with a grant nor refuses it; the call must not run",
-        correlation_id=answer.correlation_id,
-    )
-
-
-def report_refusal(answer: local_pb2.LogToolResultResponse) -> GridError | None:
-    """The exception for a report that was not taken; `None` where it is on record."""
-    if answer.HasField("status") and answer.status == local_pb2.LogToolResultResponse.LOGGED:
-        return None
-    if answer.HasField("error"):
-        return from_wire(answer.error, invocation_id=answer.invocation_id)
-    return BadAnswer("the report was neither taken nor refused", correlation_id=answer.correlation_id)
 
 
 class Transport:
@@ -95,14 +61,14 @@ class Transport:
         self._closed = False
 
     def _service(self) -> Any:
-        """The stub of the running loop."""
+        """The requests of the running loop, of callers and of those who approve."""
         if self._closed:
             raise SettingError("the client is closed; open a new one")
         loop = asyncio.get_running_loop()
         held = self._channels.get(loop)
         if held is None:
             channel = self.connection.channel()
-            held = self._channels[loop] = (channel, client_pb2_grpc.GridServiceStub(channel))  # type: ignore[no-untyped-call]
+            held = self._channels[loop] = (channel, _requests(channel))
         return held[1]
 
     async def close(self) -> None:
@@ -192,13 +158,15 @@ class Transport:
         idempotent: bool,
         retries: Retries | None = None,
         deadline: float | None = None,
+        people: float = 0.0,
     ) -> Attempt:
-        """Begins a request; `deadline` is in seconds since 1970, UTC."""
+        """Begins a request; `deadline` is in seconds since 1970, UTC, `people` the seconds that a person may take."""
         return Attempt(
             correlation_id,
             self.retries if retries is None else retries,
             idempotent=idempotent,
             deadline=deadline,
+            people=people,
         )
 
     async def _ask(
@@ -235,12 +203,14 @@ class Transport:
         return await self._ask("ListTools", request, attempt, plain_refusal)
 
     async def call_tool(
-        self, request: call_pb2.ToolCall, *, retries: Retries | None = None
+        self, request: call_pb2.ToolCall, *, retries: Retries | None = None, approval: float | None = None
     ) -> call_pb2.CallToolResponse:
-        """Calls a tool; its call id makes a repeat harmless."""
+        """Calls a tool; its call id makes a repeat harmless. A person may take `approval` seconds beside the run."""
         deadline = request.deadline_unix_ms / 1000 if request.deadline_unix_ms else None
-        attempt = self.attempt(request.correlation_id, idempotent=True, retries=retries, deadline=deadline)
-        return await self._ask("CallTool", request, attempt, _call_refusal)
+        attempt = self.attempt(
+            request.correlation_id, idempotent=True, retries=retries, deadline=deadline, people=approval or 0.0
+        )
+        return await self._ask("CallTool", request, attempt, call_refusal)
 
     async def cancel_tool_call(self, request: call_pb2.CancelToolCall) -> call_pb2.CancelToolCallResponse:
         """Stops a call that is in flight."""
@@ -263,7 +233,8 @@ class Transport:
         """Asks whether a call may run here. What comes back is an approval with an invocation id and a grant.
 
         A lost answer is not asked for again: the grant behind it would stay open. Raises what was denied, and
-        `BadAnswer` for anything that is neither.
+        `BadAnswer` for anything that is neither. What a person has to decide first is raised too, with `waits_for`: ask
+        again with the same call id, after its `retry_after_ms`.
 
         Args:
             session_id: The session.
@@ -284,7 +255,7 @@ class Transport:
             trace_context=trace_context,
         )
         attempt = self.attempt(correlation, idempotent=False, deadline=_deadline(timeout))
-        return await self._ask("AuthorizeToolCall", request, attempt, _denial)
+        return await self._ask("AuthorizeToolCall", request, attempt, denial)
 
     async def authorize_many(
         self,
@@ -308,7 +279,7 @@ class Transport:
         )
         if len(answer.items) != len(request.items):
             raise BadAnswer("the answer has not one item for each of the request", correlation_id=correlation)
-        return [_denial(item) or item for item in answer.items]
+        return [denial(item) or item for item in answer.items]
 
     async def log_result(
         self, request: local_pb2.LogToolResultRequest, *, timeout: float | None = None
@@ -382,6 +353,12 @@ class Transport:
             raise fault from None
         finally:
             call.cancel()
+
+
+def _requests(channel: grpc.aio.Channel) -> SimpleNamespace:
+    callers = client_pb2_grpc.GridServiceStub(channel)  # type: ignore[no-untyped-call]
+    deciders = approval_pb2_grpc.ApprovalServiceStub(channel)  # type: ignore[no-untyped-call]
+    return SimpleNamespace(**vars(callers), **vars(deciders))
 
 
 def _deadline(timeout: float | None) -> float | None:

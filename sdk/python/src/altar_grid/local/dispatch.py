@@ -102,6 +102,7 @@ class LocalDispatcher:
         *,
         mode: ExecutionMode | str | None = None,
         timeout: float | None = None,
+        approval: float | None = None,
         call_id: str | None = None,
         correlation_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -113,6 +114,8 @@ class LocalDispatcher:
             args: Its arguments, a JSON object.
             mode: Counts before every other one.
             timeout: Seconds that all of it may take.
+            approval: Seconds that a person may take to approve it, within `timeout`; as the settings say where nothing
+                is given.
             call_id: The idempotency key within the session; a fresh one where nothing is given. After a fallback the
                 runtime is called under another one, made of it.
             correlation_id: Joins this call with a wider workflow; freshly minted where nothing is given.
@@ -121,7 +124,8 @@ class LocalDispatcher:
         Raises:
             ArgumentsError: The arguments are no JSON object.
             InvalidToolArgs: They do not fit the tool.
-            PermissionDenied: The host denied it; nothing was run, nothing will be tried elsewhere.
+            PermissionDenied: The host denied it, or nobody has approved it in time (`waits_for` then names the
+                approval); nothing was run, nothing will be tried elsewhere.
             GrantRefused: The host's grant does not prove anything.
             GridError: Something else went wrong; `details` has `fallback_attempted` and `final_execution_mode`.
         """
@@ -139,6 +143,7 @@ class LocalDispatcher:
             correlation_id or _clock.correlation_id("client"),
             None if timeout is None else now() + timeout,
             dict(metadata or {}),
+            self.settings.approval if approval is None else approval,
         )
         return await self._execute(job)
 
@@ -177,6 +182,7 @@ class LocalDispatcher:
                 job.call.name,
                 job.call.args,
                 timeout=job.left(),
+                approval=job.approval,
                 call_id=call_id,
                 correlation_id=job.correlation_id,
                 metadata=metadata,

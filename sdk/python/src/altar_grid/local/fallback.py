@@ -39,6 +39,8 @@ _AFTER: Final[frozenset[Ending]] = frozenset({"crashed", "timeout"})
 
 def after_authorization(fault: GridError) -> bool:
     """Whether a call may go to a runtime after asking for a grant came to this."""
+    if fault.waits_for is not None:
+        return False
     if fault.refused:
         return isinstance(fault, _NO_DECISION)
     return isinstance(fault, (*_UNANSWERED, FeatureUnavailable))

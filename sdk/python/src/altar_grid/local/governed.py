@@ -44,6 +44,10 @@ from altar_grid.local.settings import Job, LocalSettings
 from altar_grid.outcomes import Begun, OutcomeLog, Place, TransportSender
 from altar_grid.tools import CallInfo
 
+#: Seconds until the host is asked again where it does not say.
+_ASK_AGAIN: Final = 2.0
+#: No host is asked more often, whatever it says. Seconds.
+_SHORTEST_PAUSE: Final = 0.1
 _LOG: Final = logging.getLogger("altar_grid.local")
 
 
@@ -149,6 +153,20 @@ class Governed:
         return await self._run(job, place, grant)
 
     async def _authorized(self, job: Job) -> Grant:
+        """The grant. Where a person has to approve the call, the host is asked again under the same call id (R-102)."""
+        until = now() + job.approval
+        if job.deadline is not None:
+            until = min(until, job.deadline)
+        while True:
+            try:
+                return await self._asked(job)
+            except GridError as fault:
+                pause = max(fault.retry_after_ms / 1000 or _ASK_AGAIN, _SHORTEST_PAUSE)
+                if fault.waits_for is None or now() + pause > until:
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _asked(self, job: Job) -> Grant:
         sent_at = now()
         asking = asyncio.get_running_loop().create_task(self._ask(job))
         try:

@@ -18,6 +18,8 @@ class LocalSettings:
         modes: Which mode counts for what.
         environment: What kind of place this is; what ALTAR_ENV says where nothing is given, else production.
         fallback: Whether a call may go to a runtime where the matrix allows it; false fails instead.
+        approval: Seconds that a call waits where a person has to approve it first: the host is asked again as often as
+            it says, and nothing runs before the yes. The timeout of the call shortens it; with 0 it is refused at once.
         authorization_timeout: Seconds for the host's decision, and for giving a grant back.
         epoch_timeout: Seconds to wait for the policy epoch where its stream is broken.
         time_limit: Seconds that a tool may run; what is left of the grant and of the call shorten it.
@@ -35,6 +37,7 @@ class LocalSettings:
     modes: Modes = field(default_factory=Modes)
     environment: Environment | str | None = None
     fallback: bool = True
+    approval: float = 300.0
     authorization_timeout: float = 30.0
     epoch_timeout: float = 2.0
     time_limit: float = 300.0
@@ -57,6 +60,7 @@ class Job:
     correlation_id: str
     deadline: float | None
     metadata: Mapping[str, str]
+    approval: float = 0.0
     retried: bool = field(default=False)
 
     def left(self) -> float | None:

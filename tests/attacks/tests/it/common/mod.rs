@@ -29,6 +29,8 @@ pub struct Target {
     pub operators: u16,
     /// A session that is open, of the attacker's own principal.
     pub session: String,
+    /// The attacker's token, where they are somebody else than the good client.
+    token: Option<String>,
     /// Counts the attacker's turns, so that each can be another one.
     turn: Arc<AtomicU64>,
     end: Instant,
@@ -36,7 +38,11 @@ pub struct Target {
 
 impl Target {
     pub fn wire(&self) -> Wire {
-        Wire::connect(self.callers)
+        let wire = Wire::connect(self.callers);
+        match &self.token {
+            Some(token) => wire.by(token),
+            None => wire,
+        }
     }
 
     pub fn next(&self) -> u64 {
@@ -81,11 +87,25 @@ pub async fn survives(attack: impl Fn(&Target) + Send + Sync + 'static) {
 
 /// The same with settings of the host.
 pub async fn survives_with(settings: &[&str], attack: impl Fn(&Target) + Send + Sync + 'static) {
+    survives_from(None, settings, attack).await.stop().await;
+}
+
+/// The same by a principal of its own where one is named; gives the host to look at what it said.
+pub async fn survives_from(
+    attacker: Option<&str>,
+    settings: &[&str],
+    attack: impl Fn(&Target) + Send + Sync + 'static,
+) -> Host {
     let mut host = Host::start(settings).await;
     let serving = Serving::start(&host).await;
     let client = Client::builder().endpoint(host.endpoint()).connect().await.unwrap();
     let session = client.open_session(SessionOptions::default()).await.unwrap();
-    let bad = client.open_session(SessionOptions::default()).await.unwrap();
+    let token = attacker.map(|attacker| host.token(attacker, "elsewhere", "developer"));
+    let bad = match &token {
+        Some(token) => Client::builder().endpoint(host.endpoint()).token(token.clone()).connect().await.unwrap(),
+        None => client.clone(),
+    };
+    let bad = bad.open_session(SessionOptions::default()).await.unwrap();
     for _ in 0..CALLS {
         serve(&session).await;
     }
@@ -94,6 +114,7 @@ pub async fn survives_with(settings: &[&str], attack: impl Fn(&Target) + Send + 
         callers: host.callers,
         operators: host.operators,
         session: bad.id().to_owned(),
+        token,
         turn: Arc::default(),
         end: Instant::now() + Duration::from_secs(seconds),
     };
@@ -121,7 +142,7 @@ pub async fn survives_with(settings: &[&str], attack: impl Fn(&Target) + Send + 
     }
     assert!(most <= before + GROWTH, "the host grew from {before} to {most} bytes");
     serving.stop();
-    host.stop().await;
+    host
 }
 
 async fn serve(session: &grid_sdk::Session) {

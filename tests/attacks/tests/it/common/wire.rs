@@ -25,6 +25,8 @@ pub const CALL: &str = "/grid.v1.GridService/CallTool";
 pub struct Wire {
     stream: Option<TcpStream>,
     batch: Vec<u8>,
+    /// Fields of every request.
+    own: Vec<u8>,
 }
 
 impl Wire {
@@ -43,7 +45,13 @@ impl Wire {
             stream.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
             stream.set_nodelay(true).unwrap();
         }
-        Self { stream, batch: Vec::new() }
+        Self { stream, batch: Vec::new(), own: Vec::new() }
+    }
+
+    /// Every request is by the owner of this token.
+    pub fn by(mut self, token: &str) -> Self {
+        self.own = field("authorization", format!("Bearer {token}").as_bytes());
+        self
     }
 
     /// The host has not ended it.
@@ -68,7 +76,7 @@ impl Wire {
 
     /// The head of a request; its body is to follow.
     pub fn ask(&mut self, stream: u32, path: &str, more: &[u8]) {
-        self.frame(HEADERS, END_HEADERS, stream, &[head(path), more.to_vec()].concat());
+        self.frame(HEADERS, END_HEADERS, stream, &[head(path), self.own.clone(), more.to_vec()].concat());
     }
 
     /// A whole request.

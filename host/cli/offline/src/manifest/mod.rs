@@ -18,7 +18,7 @@ use super::{Context, Exit, Failure};
 
 /// Locks, signs and reviews a manifest
 #[derive(Debug, Subcommand)]
-pub(super) enum Manifest {
+pub enum Manifest {
     Lint(lint::Lint),
     Lock(lock::Lock),
     Keygen(sign::Keygen),
@@ -28,7 +28,11 @@ pub(super) enum Manifest {
 }
 
 impl Manifest {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Where it did not do what it was asked for, or found what is wrong.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Lint(command) => command.run(context),
             Self::Lock(command) => command.run(context),

@@ -2,7 +2,8 @@
 
 /// `text` with every character spelled out that a terminal or an eye would take for something else: controls, bidi
 /// marks, what has no width, and line ends of Unicode.
-pub(super) fn safe(text: &str) -> String {
+#[must_use]
+pub fn safe(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         if is_plain(c) {
             out.push(c);

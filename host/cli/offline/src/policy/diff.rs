@@ -34,7 +34,7 @@ Both are asked the questions of the tests of both, and those that the audit log 
 or roles: records that rest on them are counted and left out. Roles of tokens may be named in a file of lines as
 \"acme/tom\" = [\"teller\"].
 Ends with 0 if nothing flips, with 5 if something does, and with 3 if a directory cannot be loaded.")]
-pub(crate) struct Diff {
+pub struct Diff {
     /// The directory that decides now
     #[arg(value_name = "OLD")]
     old: PathBuf,

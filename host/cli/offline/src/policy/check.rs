@@ -18,7 +18,7 @@ use super::{Context, Contracts, Exit, Failure, directory, line, reads};
   grid policy check --json | jq '.tools[] | select(.reads | index(\"arguments\"))'
 
 Ends with 0 if a host would take them, and with 3 if not.")]
-pub(crate) struct Check {
+pub struct Check {
     /// The directory [else policy.dir]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,

@@ -15,7 +15,7 @@ use super::{Context, Exit, Failure, time::stamp};
 #[command(after_help = "Examples:
   grid tls dev-ca --dir tls --client spiffe://dev.local/runtime/quickstart
   grid tls show tls/server.pem")]
-pub(super) enum Tls {
+pub enum Tls {
     DevCa(DevCa),
     Show(Show),
 }
@@ -28,7 +28,7 @@ pub(super) enum Tls {
 
 The host's certificate is good for localhost, 127.0.0.1 and ::1. An authority that is in the folder signs again, and
 what it signed is replaced: a running host takes the new certificate up by itself. Not for production: the authority's key lies beside what it signed.")]
-pub(super) struct DevCa {
+pub struct DevCa {
     /// The folder for all files
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -54,7 +54,7 @@ pub(super) struct DevCa {
 
 Ends with 3 if a host would refuse the first certificate of the file as that of a client. Who signed it is not looked
 at, nor is whether it was revoked.")]
-pub(super) struct Show {
+pub struct Show {
     /// A PEM file
     file: PathBuf,
     /// It is the host's own: do not say why it is no client's
@@ -63,7 +63,11 @@ pub(super) struct Show {
 }
 
 impl Tls {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Where it did not do what it was asked for, or found what is wrong.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::DevCa(command) => command.run(context),
             Self::Show(command) => command.run(context),

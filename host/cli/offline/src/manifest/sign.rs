@@ -17,7 +17,7 @@ use super::{Context, Exit, Failure, failed, manifest, unreadable, write};
 
 The private key goes into the file, which only you may read; keep it where manifests are reviewed, not where they are
 served. What is printed is the public key: put it into the file of the setting `manifest.keys`, a line each.")]
-pub(crate) struct Keygen {
+pub struct Keygen {
     /// The file of the private key; it must not be there yet
     file: PathBuf,
     /// The key's name, which signatures bear
@@ -34,7 +34,7 @@ pub(crate) struct Keygen {
 What is signed is `manifest_version` and the digest of the file's bytes, as a C2SP signed note. A second key adds its line.
 Raise `manifest_version` with every change: a host that requires signatures serves no version twice with other bytes, and
 none that is lower than one that it has served.")]
-pub(crate) struct Sign {
+pub struct Sign {
     /// The manifest [else the setting `manifest.path`]
     manifest: Option<PathBuf>,
     /// The file of the private key, or `env:NAME` for a variable
@@ -48,7 +48,7 @@ pub(crate) struct Sign {
   grid manifest verify manifests/tools.json --keys manifest.vkeys
 
 Ends with 0 if a trusted key signed these bytes, and with 3 if not.")]
-pub(crate) struct Verify {
+pub struct Verify {
     /// The manifest [else the setting `manifest.path`]
     manifest: Option<PathBuf>,
     /// The file of the keys that may sign [else the setting `manifest.keys`]
@@ -63,7 +63,7 @@ pub(crate) struct Verify {
 
 Where signatures are required, a host serves no manifest that is older than one that it has served. This accepts the one
 that is configured, whose signature must hold. The next start writes into the audit log what was rolled back.")]
-pub(crate) struct AcceptRollback {}
+pub struct AcceptRollback {}
 
 impl Keygen {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {

@@ -73,7 +73,8 @@ impl Failure {
     }
 
     /// For `--json`.
-    pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
+    #[must_use]
+    pub fn to_json(&self) -> Option<serde_json::Value> {
         let message = self.message.as_ref()?;
         let mut fields = json!({ "error": message, "exit": self.exit as u8 });
         for (name, value) in [("code", &self.code), ("correlation_id", &self.correlation_id)] {
@@ -85,7 +86,8 @@ impl Failure {
     }
 
     /// The sentence, where it was not said yet.
-    pub(crate) fn message(&self) -> Option<&str> {
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 }

@@ -21,7 +21,7 @@ say come from the configuration, and are part of the contract: lock with the con
 A change is `breaking` where calls that were good are good no more, `widening` where others are good now too, `compatible`
 where neither, and `unknown` where the schemas do not tell.
 Ends with 0, with 3 if the manifest is not valid, and with --check with 5 if anything differs.")]
-pub(crate) struct Lock {
+pub struct Lock {
     /// The manifest [else the setting `manifest.path`]
     manifest: Option<PathBuf>,
     /// The lock [else the setting `manifest.lock`, else grid.lock beside the manifest]

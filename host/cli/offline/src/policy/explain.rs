@@ -17,7 +17,7 @@ use super::{Context, Contracts, Exit, Failure, directory, load};
 
 Roles and claims are those of the principal's proof; bindings in roles.toml are added. Without --args the answer is that for
 lists: whether there may be arguments with which the call is allowed.")]
-pub(crate) struct Explain {
+pub struct Explain {
     /// The directory [else policy.dir]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,

@@ -19,7 +19,7 @@ use super::{Context, Contracts, Exit, Failure, directory, invalid, load};
 
 Tests are `tests/*.toml` in the directory, each a [[case]] with a question and the answer that it must get.
 Ends with 0 if all answers are as expected, with 4 if one is not, and with 3 if policies or tests cannot be read.")]
-pub(crate) struct Test {
+pub struct Test {
     /// The directory [else policy.dir]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,

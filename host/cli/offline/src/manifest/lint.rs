@@ -19,7 +19,7 @@ use super::{Context, Exit, Failure, manifest, unreadable};
 Each finding is a line `FILE:LINE: /pointer: severity what [rule]`. It is an aid to whoever reviews and no boundary: what is
 not found may be wrong all the same, so review what `grid manifest lock` writes, and serve with `--locked`.
 Ends with 0 if nothing was found, and with 3 if there is an error, or with --strict anything.")]
-pub(crate) struct Lint {
+pub struct Lint {
     /// The manifest [else the setting `manifest.path`]
     manifest: Option<PathBuf>,
     /// Warnings count as errors

@@ -13,7 +13,9 @@ pub struct Output {
 }
 
 impl Output {
-    pub(crate) fn new(json: bool) -> Self {
+    /// With or without `--json`.
+    #[must_use]
+    pub fn new(json: bool) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Self { json, color: wanted && io::stderr().is_terminal() }
     }

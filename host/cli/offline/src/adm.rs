@@ -14,7 +14,7 @@ use super::{Context, Exit, Failure};
 
 /// Works on documents of the data model, without a host
 #[derive(Debug, Subcommand)]
-pub(super) enum Adm {
+pub enum Adm {
     Check(Check),
 }
 
@@ -30,7 +30,7 @@ Each file gives `valid FILE`, or a line `invalid FILE: /pointer: rule` for each 
 With --jsonl each line is {\"id\":…, \"kind\":…, \"document\":…}, or {\"id\":…, \"kind\":\"arguments\", \"schema\":…,
 \"document\":…}, and is answered by {\"id\":…, \"valid\":…, \"problems\":[…]}.
 Ends with 0 if all files are valid, and with 3 if not.")]
-pub(super) struct Check {
+pub struct Check {
     /// What the documents are [else what their fields tell]
     #[arg(long, value_parser = |text: &str| text.parse::<Kind>().map_err(|error| error.to_string()))]
     kind: Option<Kind>,
@@ -46,7 +46,11 @@ pub(super) struct Check {
 }
 
 impl Adm {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Where it did not do what it was asked for, or found what is wrong.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Self::Check(check) if check.jsonl => check.lines(),
             Self::Check(check) => check.files(context),
