@@ -11,7 +11,7 @@ use grid_core::{
     port::AdminDoor,
     revocation::{Cause, Invalidate, Invalidated, Restore, RevocationRow},
 };
-use grid_grpc::{Admin, Running, Settings};
+use grid_grpc::{Admin, Answer, Hooks, Posted, Running, Settings};
 use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
 use http::{Response, request::Parts};
 use tokio::{
@@ -247,4 +247,42 @@ async fn the_callers_service_is_not_on_the_operators_port() {
     let mut client = v1::grid_service_client::GridServiceClient::new(channel(&running).await);
     let status = client.call_tool(v1::ToolCall::default()).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
+}
+
+/// Says how its body ended.
+struct Hook;
+
+impl Hooks for Hook {
+    fn knows(&self, path: &str) -> bool {
+        path == "/hook"
+    }
+
+    fn answer(&self, posted: Posted) -> Answer<'_> {
+        Box::pin(async move { Response::new(Bytes::from(format!("{:?}", posted.body.await.map(|body| body.len())))) })
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_read_within_a_length_and_a_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = Settings { message_timeout: std::time::Duration::from_millis(200), ..Settings::default() };
+    let admin = Admin::new(Arc::new(Door), pages, settings).hooked(Arc::new(Hook));
+    let running = admin.start(listener).await.unwrap();
+    let post = async |head: &str, body: &[u8]| {
+        let mut stream = TcpStream::connect(running.address()).await.unwrap();
+        let head = format!("POST /hook HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{head}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body).await.unwrap();
+        let mut answer = Vec::new();
+        // A body that is not wanted ends the connection while it is sent; the answer is there before.
+        let _ = stream.read_to_end(&mut answer).await;
+        String::from_utf8(answer).unwrap()
+    };
+    let full = vec![b'x'; grid_grpc::LONGEST];
+    assert!(post("content-length: 65536", &full).await.ends_with("Ok(65536)"));
+    assert!(post("content-length: 65537", b"").await.ends_with("Err(TooLarge)"));
+    let chunk = [b"10001\r\n".as_slice(), &full, b"x\r\n0\r\n\r\n"].concat();
+    assert!(post("transfer-encoding: chunked", &chunk).await.ends_with("Err(TooLarge)"));
+    assert!(post("content-length: 9", b"{").await.ends_with("Err(Slow)"));
+    assert!(get(&running, "/healthz").await.ends_with("ok\n"), "other paths are pages");
 }
