@@ -13,7 +13,7 @@ mkdir -p "$out"
 [ -s "$runs" ] || printf 'when\tpart\tseed\tresult\tseconds\tagain\n' >"$runs"
 
 # A part is a line of `plan`; whoever has larger sizes behind environment variables adds one here and there.
-parts=(attacks limits transport)
+parts=(attacks limits transport tenants)
 [ -z "${SOAK_PARTS:-}" ] || read -ra parts <<<"$SOAK_PARTS"
 
 # plan PART SEED: the command with its settings, as a line of shell. Tests that draw lots read GRID_SOAK_SEED.
@@ -23,6 +23,10 @@ plan() {
         attacks) again="ATTACK_SECONDS=${ATTACK_SECONDS:-10} $cargo --package grid-attacks -- --test-threads=1" ;;
         limits) again="GRID_SOAK_SEED=$seed $cargo --package grid-limits" ;;
         transport) again="GRID_SOAK_SEED=$seed $cargo --package grid-grpc" ;;
+        tenants)
+            again="GRID_SOAK_SEED=$seed GRID_TENANT_HISTORIES=${TENANT_HISTORIES:-20000}"
+            again+=" $cargo --package grid-server --lib a_tenant_sees_the_same"
+            ;;
         *) echo "there is no part \`$1\`; there are: ${parts[*]}" >&2 && exit 2 ;;
     esac
 }

@@ -22,3 +22,5 @@ mod rights;
 mod runtime_tenants;
 mod runtimes;
 mod sessions;
+mod tenants;
+mod tenants_world;
