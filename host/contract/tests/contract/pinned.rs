@@ -24,6 +24,9 @@ fn only(text: &str) -> Option<Digest> {
     loaded.manifest.iter().next().map(|contract: &std::sync::Arc<Contract>| contract.digest())
 }
 
+/// What becomes of one member of an object; nothing where it goes.
+type Change<'a> = &'a dyn Fn(&str, &Value) -> Option<(String, Value)>;
+
 /// The value with one thing in it another: each text longer or cut, each number, each list shorter or in another order,
 /// each member gone or of another name.
 fn edits(value: &Value) -> Vec<Value> {
@@ -57,7 +60,7 @@ fn edits(value: &Value) -> Vec<Value> {
             without.chain([reversed]).chain(within).collect()
         }
         Value::Object(map) => {
-            let with = |change: &dyn Fn(&str, &Value) -> Option<(String, Value)>| {
+            let with = |change: Change| {
                 Value::Object(map.iter().filter_map(|(key, value)| change(key, value)).collect())
             };
             let mut all = Vec::new();
