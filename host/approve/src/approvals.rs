@@ -333,15 +333,19 @@ impl Seen {
     /// Whoever may not decide hears the same as of one that does not exist, but for the caller itself, who knows it.
     fn may_decide(&self, slot: &Slot, who: &Principal, holds: impl Fn(&str) -> bool) -> Result<(), Refusal> {
         let asked = &slot.asked;
+        if who.tenant != asked.key.tenant {
+            // In the record, too: who reads those of one tenant learns nothing of another's approvals.
+            return Err(nothing(self.approval, "no such approval"));
+        }
         if matches!(slot.state, State::Asking) {
             return Err(nothing(self.approval, "its record is still being written"));
         }
-        if who.tenant == asked.key.tenant && who.id == asked.key.principal {
+        if who.id == asked.key.principal {
             let message = format!("nobody approves a call of their own; ask somebody else with `{}`", asked.need.role);
             return Err(Refusal::new(Code::PermissionDenied, Stage::Approve, message));
         }
         if !asked.may_be_decided_by(who, holds) {
-            return Err(nothing(self.approval, "of another tenant, or for another role"));
+            return Err(nothing(self.approval, "for another role"));
         }
         if self.contract != asked.contract || self.args != asked.key.args {
             let message = "the digests are not those of the call that waits; list it again and look at it";

@@ -264,7 +264,7 @@ fn args(tool: &str, dice: &mut Dice) -> &'static str {
 #[tokio::test]
 async fn a_tenant_sees_the_same_with_and_without_another() {
     let set = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let (seed, count) = (set("GRID_SOAK_SEED").unwrap_or(5), set("GRID_TENANT_HISTORIES").unwrap_or(400));
+    let (seed, count) = (set("GRID_SOAK_SEED").unwrap_or(5), set("GRID_TENANT_HISTORIES").unwrap_or(100));
     let mut dice = Dice::seeded(seed);
     let (mut answers, mut records) = (0, 0);
     for number in 0..count {

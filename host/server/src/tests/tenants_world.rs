@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt::Debug, sync::Arc};
 
-use grid_audit::{Durability, Ledger, Options};
+use grid_audit::{Ledger, Options};
 use grid_contract::Strict;
 use grid_core::{
     Refusal,
@@ -153,7 +153,8 @@ impl World {
         let folder = kept.then(|| tempfile::tempdir().unwrap());
         if let Some(folder) = &folder {
             let signer = Arc::new(Signer::generate("test.example/log", Signed::Note).unwrap());
-            let options = Options { durability: Durability::Relaxed, ..Options::new(folder.path(), signer) };
+            // Every record is durable when its answer comes: a page ends with what is.
+            let options = Options::new(folder.path(), signer);
             let runtime = tokio::runtime::Handle::current();
             let host = Arc::get_mut(&mut desk.door.0).unwrap();
             (host.ledger, _) = Ledger::open(options, SystemClock::shared(), Arc::new(()), &runtime).unwrap();
