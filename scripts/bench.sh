@@ -35,7 +35,7 @@ if [ -z "$only_local" ]; then
     case "$all" in *--quick*) quick=--quick ;; esac
     # shellcheck disable=SC2086
     cargo bench --locked -p grid-policy --bench decision -- --noplot $quick >target/bench/policy.txt
-    # One that is remembered, and a revocation to the last permit.
+    # One that is remembered, and what an invalidation takes.
     cargo bench --locked -p grid-authorize --bench decision -- --noplot $quick >>target/bench/policy.txt
     case "$all" in
     *--json*) cat target/bench/policy.txt >&2 ;;
