@@ -60,9 +60,8 @@ fn edits(value: &Value) -> Vec<Value> {
             without.chain([reversed]).chain(within).collect()
         }
         Value::Object(map) => {
-            let with = |change: Change| {
-                Value::Object(map.iter().filter_map(|(key, value)| change(key, value)).collect())
-            };
+            let with =
+                |change: Change| Value::Object(map.iter().filter_map(|(key, value)| change(key, value)).collect());
             let mut all = Vec::new();
             for at in map.keys() {
                 all.push(with(&|key, value| (key != at).then(|| (key.to_owned(), value.clone()))));

@@ -319,10 +319,12 @@ impl<C: Contracts> Host<C> {
 
     /// Those who watch their grants hear of the epoch, and of the reason where it is about them.
     fn tell(&self, number: u64, reason: &str, scope: &Scope) {
-        self.epochs.send_modify(|epoch| {
-            if epoch.number < number {
+        self.epochs.send_if_modified(|epoch| {
+            let is_new = epoch.number < number;
+            if is_new {
                 *epoch = Epoch { number, reason: Arc::from(reason), scope: scope.clone() };
             }
+            is_new
         });
     }
 }

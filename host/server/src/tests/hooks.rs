@@ -7,6 +7,7 @@ use grid_approve_notify::{SIGNATURE, Secret};
 use grid_contract::Strict;
 use grid_core::envelope::Credentials;
 use grid_grpc::{Hooks as _, Posted, Unread};
+use grid_testkit::until;
 use http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -111,6 +112,7 @@ async fn a_signature_that_is_not_exactly_right_is_a_strangers_and_is_counted_wit
     assert_eq!(answered(&hook, posted(EVENT, &[(SIGNATURE, &bad[0])], root)).await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(desk.log.records().len(), before, "strangers cannot fill the disk");
     desk.host().sweep().await;
+    until("the strangers are recorded", || !desk.log.of("refused").is_empty()).await;
     let [record] = &desk.log.of("refused")[..] else { panic!("one record") };
     assert_eq!(record.detail(), Some("10 requests since the last such record"));
     untouched(&desk);
