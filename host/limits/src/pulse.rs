@@ -22,8 +22,8 @@ const LEAST: u32 = 10;
 /// Latency may be this multiple of its base before it counts as queueing: records share syncs of the disk, so that
 /// some waiting is what makes the log fast.
 const TOLERANCE: f64 = 3.0;
-/// A faster base is taken for this: below it the machine's own noise is larger than any queue.
-const FASTEST: f64 = 0.002;
+/// A faster base is taken for this: below it a slow sync of the disk or a busy neighbour is larger than any queue.
+const FASTEST: f64 = 0.02;
 /// No window makes less of the limit.
 const STEEPEST: f64 = 0.5;
 /// How much of each new limit is believed.
