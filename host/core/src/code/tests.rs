@@ -10,9 +10,11 @@ mod pages;
 const COMMANDS: &[&str] = &[
     "grid check",
     "grid tools",
+    "grid limits",
     "grid runtimes",
     "grid sessions",
     "grid token new --principal P --tenant T --role R",
+    "grid token check - <FILE",
     "grid call",
     "grid audit show INVOCATION",
     "grid audit tail",
