@@ -2,7 +2,7 @@
 # `make soak-security`: every attack of tests/attacks for ATTACK_SECONDS (10) each, and the larger sizes of other tests that
 # have to do with who may do what, again and again for SOAK_MINUTES (60). Every run and its seed is a line of
 # target/soak-security/runs.tsv; of one that fails the last column is the command that makes it again, and what it said is
-# kept beside. SOAK_PARTS="attacks limits" takes those alone.
+# kept beside. SOAK_PARTS="attacks tenants" takes those alone.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,16 +13,18 @@ mkdir -p "$out"
 [ -s "$runs" ] || printf 'when\tpart\tseed\tresult\tseconds\tagain\n' >"$runs"
 
 # A part is a line of `plan`; whoever has larger sizes behind environment variables adds one here and there.
-parts=(attacks limits transport tenants)
+parts=(attacks tokens policies handshakes tenants)
 [ -z "${SOAK_PARTS:-}" ] || read -ra parts <<<"$SOAK_PARTS"
 
-# plan PART SEED: the command with its settings, as a line of shell. Tests that draw lots read GRID_SOAK_SEED.
+# plan PART SEED: the command with its settings, as a line of shell. Only the tenants draw from the seed; the others
+# have seeds of their own, and grow by size.
 plan() {
     local seed=$2 cargo="cargo test --quiet --locked"
     case $1 in
         attacks) again="ATTACK_SECONDS=${ATTACK_SECONDS:-10} $cargo --package grid-attacks -- --test-threads=1" ;;
-        limits) again="GRID_SOAK_SEED=$seed $cargo --package grid-limits" ;;
-        transport) again="GRID_SOAK_SEED=$seed $cargo --package grid-grpc" ;;
+        tokens) again="GRID_SOAK=1 $cargo --package grid-identity --test identity fuzzed" ;;
+        policies) again="GRID_POLICY_SETS=2000 GRID_POLICY_FAILING_SETS=2000 $cargo --package grid-policy --test policy properties" ;;
+        handshakes) again="GRID_GARBAGE=1000000 $cargo --package grid-tls --test it garbage" ;;
         tenants)
             again="GRID_SOAK_SEED=$seed GRID_TENANT_HISTORIES=${TENANT_HISTORIES:-20000}"
             again+=" $cargo --package grid-server --lib a_tenant_sees_the_same"
