@@ -12,7 +12,7 @@ cd "$here/../../proto"
 # Without the services of operators, auditors and modules, which this package does not use.
 protos=(grid/adm/v1/adm.proto)
 for proto in grid/v1/*.proto; do
-    case $(basename "$proto") in admin.proto | audit.proto | module.proto) ;; *) protos+=("$proto") ;; esac
+    case $(basename "$proto") in admin.proto | audit.proto | module.proto | provider.proto) ;; *) protos+=("$proto") ;; esac
 done
 
 rm -rf "$target/_wire/grid"

@@ -18,7 +18,7 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     let Event {
         kind, at_ms, correlation, principal, session, invocation, call_id, tool, contract, effect, dynamic,
         args_digest, args_shape, args_bytes, rule, epoch, cache_age_ms, policy, approval, verdict, cost, deadline_ms,
-        runtime, connection, outcome, code, stage, detail, duration_us, result_digest, result_bytes, result_shape,
+        runtime, connection, provider, chosen_by, attempt, parent, reused, chunks, outcome, code, stage, detail, duration_us, result_digest, result_bytes, result_shape,
         local, expires_ms, claimed, signal, invalidation, read, filters, accepted, rejected,
     } = event;
     let mut object = Object::begin(out);
@@ -28,10 +28,13 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.digest("args_digest", args_digest.as_ref());
     object.text("args_shape", args_shape.as_deref());
     object.number("at_ms", Some(*at_ms));
+    object.number("attempt", attempt.map(u64::from));
     object.number("cache_age_ms", *cache_age_ms);
     object.text("call_id", call_id.as_ref().map(|id| id.as_str()));
     let (who, ended) = (principal.as_deref(), invalidation.as_deref());
     object.number("cancelled_calls", ended.map(|ended| ended.cancelled_calls.into()));
+    object.text("chosen_by", *chosen_by);
+    object.number("chunks", *chunks);
     object.truth("claimed", *claimed);
     object.text("code", code.map(Code::as_str));
     object.minted("connection", "c-", connection.map(|id| id.as_u128()));
@@ -53,14 +56,17 @@ pub fn encode(event: &Event, out: &mut Vec<u8>) {
     object.text("kind", Some(kind.as_str()));
     object.truth("local", *local);
     object.text("outcome", outcome.map(|outcome| outcome.as_str()));
+    object.minted("parent", "i-", parent.map(|id| id.as_u128()));
     object.digest("policy", policy.as_ref());
     object.text("principal", who.map(|who| who.id.as_str()));
     object.text("proof", who.map(|who| who.proof.as_str()));
+    object.text("provider", provider.as_deref());
     object.text("read", *read);
     object.refusals("rejected", rejected);
     object.number("result_bytes", *result_bytes);
     object.digest("result_digest", result_digest.as_ref());
     object.text("result_shape", result_shape.as_deref());
+    object.minted("reused", "i-", reused.map(|id| id.as_u128()));
     object.text("rule", rule.as_deref());
     object.text("runtime", runtime.as_ref().map(|id| id.as_str()));
     object.names("scope", ended.map_or(&[][..], |ended| &ended.scope));

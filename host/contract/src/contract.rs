@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use grid_adm::{ArgumentChecker, Digest, Value, json};
 
+use crate::Conduct;
+
 /// What running a function does to the world. It decides whether a call may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -161,6 +163,12 @@ impl Contract {
     #[must_use]
     pub fn is_for(&self, tenant: &str) -> bool {
         self.settings.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant))
+    }
+
+    /// How its calls are carried out.
+    #[must_use]
+    pub fn conduct(&self) -> &Conduct {
+        &self.settings.conduct
     }
 
     /// Who may fulfil it; absent for anybody.

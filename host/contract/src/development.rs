@@ -9,7 +9,8 @@ use grid_core::{Code, Refusal, Stage, frame::Declaration, id::SessionId};
 use grid_session::Session;
 
 use crate::{
-    Contract, Contracts, Effect, Local, Manifest, Options, foreign, manifest::compile, settings::Settings, shadow,
+    Conduct, Contract, Contracts, Effect, Local, Manifest, Options, foreign, manifest::compile, settings::Settings,
+    shadow,
 };
 
 /// The contract name under which registered tools are listed.
@@ -152,6 +153,7 @@ impl Development {
             max_args: crate::settings::MAX_ARGS,
             approval: None,
             tenants: None,
+            conduct: Conduct::default(),
         };
         compile(GROUP, &declaration, settings, self.options.extra_args, true).map_err(invalid)
     }

@@ -2,6 +2,7 @@
 //! function. Refuses with UNSUPPORTED_TOOL. STRICT knows the manifest only; DEVELOPMENT also knows what
 //! runtimes registered for one session.
 
+mod conduct;
 mod contract;
 mod development;
 mod evidence;
@@ -12,6 +13,7 @@ mod settings;
 mod shadow;
 mod strict;
 
+pub use conduct::{Conduct, Requires, Retry};
 pub use contract::{Approval, Contract, Effect, Local};
 pub use development::{Development, Registration};
 pub use evidence::ContractedCall;

@@ -1,12 +1,14 @@
 //! What the host reads beside the ADM fields of a contract: `version`, `effect`, `local`, `timeout`, `required_roles`,
 //! `tags`, `providers`, `classification`, `cost`, `approval`, `tenants`,
-//! `max_args`. A function's own value goes before its contract's.
+//! `max_args`, and [how calls are carried out](crate::Conduct). A function's own value goes before its contract's.
 
 use std::time::Duration;
 
 use grid_adm::{Map, Value};
 
-use crate::{Approval, Effect, Local, manifest::Fault};
+use crate::{Approval, Conduct, Effect, Local, manifest::Fault};
+
+mod conduct;
 
 /// The host's side of a contract.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) approval: Option<Approval>,
     /// Absent: any.
     pub(crate) tenants: Option<Vec<String>>,
+    /// How calls are carried out.
+    pub(crate) conduct: Conduct,
 }
 
 /// Bytes of arguments that a contract takes where it does not say.
@@ -68,6 +72,7 @@ impl Settings {
         if let Some(tenants) = &self.tenants {
             host.insert("tenants", texts(tenants));
         }
+        self.conduct.describe(&mut host);
         match self.local {
             Local::Checked => {}
             Local::Never => drop(host.insert("local", Value::from("never"))),
@@ -110,6 +115,7 @@ impl Layers<'_> {
             max_args: self.max_args(),
             approval: self.approval(bounds),
             tenants: self.texts("tenants"),
+            conduct: self.conduct(bounds),
         }
     }
 

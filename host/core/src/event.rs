@@ -1,6 +1,10 @@
 //! One audit record as a flat value: cheap to make on the path, written out by the audit's own thread.
 //! It carries digests, shapes and ids, never values of arguments or results.
 
+mod kind;
+
+pub use kind::Kind;
+
 use std::sync::Arc;
 
 use crate::{
@@ -13,128 +17,6 @@ use crate::{
 
 /// 32 bytes of SHA-256.
 pub type Sha256 = [u8; 32];
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The host began to serve; `detail` names mode and version.
-    HostStarted,
-    /// The host stopped in order.
-    HostStopped,
-    /// A session was opened.
-    SessionOpened,
-    /// A session was ended by its caller.
-    SessionClosed,
-    /// A session ran out.
-    SessionExpired,
-    /// A runtime attached.
-    RuntimeAttached,
-    /// A runtime went, or was lost.
-    RuntimeDetached,
-    /// A runtime fulfils contracts.
-    Fulfilled,
-    /// A runtime tried to register tools, with or without success.
-    Registered,
-    /// A call may run; durable before a runtime can see it.
-    Admitted,
-    /// An admitted call ended; durable before the caller hears of it.
-    Concluded,
-    /// A request was not admitted.
-    Refused,
-    /// A call was answered with the outcome of an earlier one.
-    Repeated,
-    /// A caller or an operator asked to stop a call.
-    CancelRequested,
-    /// A result came after its call had ended; it was not delivered.
-    LateResult,
-    /// A report of a local run was not taken; `signal` says why. A security event.
-    RejectedResult,
-    /// A runtime broke the protocol.
-    Violation,
-    /// Cached decisions were made void.
-    Invalidated,
-    /// Somebody read the log through the host; `read` and `filters` say how.
-    AuditRead,
-    /// What was issued to somebody until now is void.
-    PrincipalRevoked,
-    /// A revocation was taken back.
-    PrincipalRestored,
-    /// Another policy set decides; `policy` is its digest.
-    PolicyChanged,
-    /// A policy set was not taken; the one before it still decides.
-    PolicyRefused,
-    /// A candidate policy set would have decided otherwise.
-    PolicyDiffered,
-    /// A call waits for a person.
-    ApprovalRequested,
-    /// A person, or time, ended that; `verdict` says how.
-    ApprovalDecided,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 26] = [
-        Self::HostStarted,
-        Self::HostStopped,
-        Self::SessionOpened,
-        Self::SessionClosed,
-        Self::SessionExpired,
-        Self::RuntimeAttached,
-        Self::RuntimeDetached,
-        Self::Fulfilled,
-        Self::Registered,
-        Self::Admitted,
-        Self::Concluded,
-        Self::Refused,
-        Self::Repeated,
-        Self::CancelRequested,
-        Self::LateResult,
-        Self::RejectedResult,
-        Self::Violation,
-        Self::Invalidated,
-        Self::AuditRead,
-        Self::PrincipalRevoked,
-        Self::PrincipalRestored,
-        Self::PolicyChanged,
-        Self::PolicyRefused,
-        Self::PolicyDiffered,
-        Self::ApprovalRequested,
-        Self::ApprovalDecided,
-    ];
-
-    /// As the log writes it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HostStarted => "host_started",
-            Self::HostStopped => "host_stopped",
-            Self::SessionOpened => "session_opened",
-            Self::SessionClosed => "session_closed",
-            Self::SessionExpired => "session_expired",
-            Self::RuntimeAttached => "runtime_attached",
-            Self::RuntimeDetached => "runtime_detached",
-            Self::Fulfilled => "fulfilled",
-            Self::Registered => "registered",
-            Self::Admitted => "admitted",
-            Self::Concluded => "concluded",
-            Self::Refused => "refused",
-            Self::Repeated => "repeated",
-            Self::CancelRequested => "cancel_requested",
-            Self::LateResult => "late_result",
-            Self::RejectedResult => "rejected_result",
-            Self::Violation => "violation",
-            Self::Invalidated => "invalidated",
-            Self::AuditRead => "audit_read",
-            Self::PrincipalRevoked => "principal_revoked",
-            Self::PrincipalRestored => "principal_restored",
-            Self::PolicyChanged => "policy_changed",
-            Self::PolicyRefused => "policy_refused",
-            Self::PolicyDiffered => "policy_differed",
-            Self::ApprovalRequested => "approval_requested",
-            Self::ApprovalDecided => "approval_decided",
-        }
-    }
-}
 
 /// How an admitted call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -296,6 +178,18 @@ pub struct Event {
     pub runtime: Option<RuntimeId>,
     /// Its attachment.
     pub connection: Option<ConnectionId>,
+    /// The provider that is spoken of; that of a call is part of its runtime's id.
+    pub provider: Option<Arc<str>>,
+    /// By which rule it was chosen.
+    pub chosen_by: Option<&'static str>,
+    /// Which runtime in turn the call is handed to, from 2 on.
+    pub attempt: Option<u32>,
+    /// The execution that this call was made for.
+    pub parent: Option<InvocationId>,
+    /// The execution whose result was used again.
+    pub reused: Option<InvocationId>,
+    /// Pieces of a streamed result.
+    pub chunks: Option<u64>,
     /// How it ended.
     pub outcome: Option<Outcome>,
     /// Why it was refused or failed.
@@ -361,6 +255,12 @@ impl Event {
             deadline_ms: None,
             runtime: None,
             connection: None,
+            provider: None,
+            chosen_by: None,
+            attempt: None,
+            parent: None,
+            reused: None,
+            chunks: None,
             outcome: None,
             code: None,
             stage: None,

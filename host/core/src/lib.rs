@@ -4,7 +4,6 @@
 #![deny(missing_docs)]
 
 pub mod clock;
-pub mod code;
 pub mod consent;
 pub mod envelope;
 pub mod event;
@@ -23,5 +22,5 @@ pub mod revocation;
 pub mod roles;
 pub mod runtime;
 
-pub use code::Code;
+pub use grid_codes::{self as code, Code};
 pub use refusal::{Refusal, Stage};

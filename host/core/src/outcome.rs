@@ -31,10 +31,23 @@ pub struct CallAnswer {
     pub name: Arc<str>,
     /// The tool's answer.
     pub answer: ToolAnswer,
+    /// By whom it was carried out.
+    pub carried: Carried,
     /// It was given to an earlier request with this call_id.
     pub repeated: bool,
     /// Of the record of it, where the caller asked for one.
     pub receipt: Option<Arc<AuditReceipt>>,
+}
+
+/// By whom a call was carried out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// The provider whose runtime answered; absent where none did.
+    pub provider: Option<Arc<str>>,
+    /// Runtimes that it was handed to.
+    pub attempts: u32,
+    /// The answer is that of an earlier call.
+    pub reused: bool,
 }
 
 /// That a record is in the audit log, for whoever has the log's public key (RFC 9162 section 2.1.3).

@@ -14,7 +14,7 @@ use grid_core::{
     gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
-    outcome::CallAnswer,
+    outcome::{CallAnswer, Carried},
 };
 use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
 use grid_local::{Held, Issued};
@@ -316,13 +316,17 @@ async fn conclude<C: Contracts>(
     let request = call.call().call().call().call().request();
     let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
     let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
+    let carried = Carried { provider: Some(Arc::from(call.runtime().card().provider())), attempts: 1, reused: false };
     let receipt = written.as_ref().ok().and_then(|stored| trail.receipt(stored.as_ref()));
     let result = match written {
         Ok(_) => outcome.into_result(),
         Err(error) => Err(unaudited(&error.to_string())),
     };
     let ended = match result {
-        Ok(answer) => Ok(CallAnswer { invocation_id, correlation_id, call_id, name, answer, repeated: false, receipt }),
+        Ok(answer) => {
+            let repeated = false;
+            Ok(CallAnswer { invocation_id, correlation_id, call_id, name, answer, carried, repeated, receipt })
+        }
         Err(refusal) => Err(trail.fill(refusal).with_receipt(receipt)),
     };
     // What failed and may be run again is not held against a repeat.

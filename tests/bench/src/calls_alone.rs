@@ -25,6 +25,12 @@ impl<C: Calls> GridService for CallsAlone<C> {
         self.0.call(request.into_inner()).await.map(Response::new)
     }
 
+    type StreamToolCallStream = Empty<Result<v1::CallEvent, Status>>;
+
+    async fn stream_tool_call(&self, _: Request<v1::ToolCall>) -> Answer<Self::StreamToolCallStream> {
+        unserved()
+    }
+
     async fn create_session(&self, _: Request<v1::CreateSession>) -> Answer<v1::CreateSessionResponse> {
         unserved()
     }

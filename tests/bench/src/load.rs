@@ -219,7 +219,7 @@ impl Caller {
             Ok(answer) => match answer.into_inner().outcome {
                 Some(Outcome::Result(_)) => Tried::Good,
                 Some(Outcome::Error(error)) => Tried::Refused { hint: error.retry_after_ms > 0 },
-                None => Tried::Broken,
+                Some(Outcome::Streamed(_)) | None => Tried::Broken,
             },
             Err(status) if status.code() == tonic::Code::ResourceExhausted => {
                 Tried::Refused { hint: status.metadata().contains_key("grpc-retry-pushback-ms") }

@@ -124,7 +124,6 @@ fn answer(result: v1::ToolResult) -> v1::CallToolResponse {
         correlation_id: result.correlation_id.clone(),
         invocation_id: result.invocation_id.clone(),
         outcome: Some(Outcome::Result(result)),
-        repeated: false,
-        receipt: None,
+        ..v1::CallToolResponse::default()
     }
 }

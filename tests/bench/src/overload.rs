@@ -62,7 +62,9 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     }
     let host = host::start(&options.grid, &folder, true, MANIFEST, &options.settings)?;
     let token = host.runtime_token.to_string_lossy().into_owned();
-    let _runtime = Process::own("the runtime", ["runtime", "--address", &host.address, "--token", &token])?;
+    let mut runtime = Process::own("the runtime", ["runtime", "--address", &host.address, "--token", &token])?;
+    // Attached, once it says so.
+    runtime.line()?;
     let mut done = Vec::new();
     for round in 1..=rounds {
         let peak = peak(&host, seconds.min(4.0))?;

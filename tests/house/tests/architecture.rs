@@ -17,7 +17,8 @@ const fn room(name: &'static str, uses: &'static [&'static str]) -> Room {
 /// Stages stand in the order of the path. Each uses the vocabulary and the stage whose evidence it takes. To make
 /// that evidence, its tests may walk the path up to it: they use the testkit and whatever stands above it here.
 const ROOMS: &[Room] = &[
-    room("grid-core", &[]),
+    room("grid-codes", &[]),
+    room("grid-core", &["grid-codes"]),
     room("grid-adm", &[]),
     room("grid-proto", &[]),
     room("grid-tlog", &[]),

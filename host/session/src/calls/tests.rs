@@ -31,6 +31,7 @@ fn answer(content: &str) -> Ended {
         call_id: CallId::parse("c1").unwrap(),
         name: Arc::from("sum"),
         answer: ToolAnswer::Success(content.to_owned()),
+        carried: grid_core::outcome::Carried::default(),
         repeated: false,
         receipt: None,
     })

@@ -51,6 +51,7 @@ impl FrontDoor for Echo {
             call_id: CallId::parse(&envelope.call_id).expect("plain"),
             name: envelope.name.into(),
             answer: ToolAnswer::Success(envelope.args),
+            carried: Default::default(),
             repeated: false,
             receipt: None,
         })
@@ -121,9 +122,12 @@ impl v1::grid_service_server::GridService for Echo {
             })),
             correlation_id: wire.correlation_id,
             invocation_id,
-            repeated: false,
-            receipt: None,
+            ..v1::CallToolResponse::default()
         }))
+    }
+    type StreamToolCallStream = tokio_stream::Empty<Result<v1::CallEvent, Status>>;
+    async fn stream_tool_call(&self, _: Request<v1::ToolCall>) -> Result<Response<Self::StreamToolCallStream>, Status> {
+        Err(Status::unimplemented(""))
     }
     async fn create_session(
         &self,

@@ -248,7 +248,14 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
-            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_)) => {
+            Some(
+                Heard::Announced(_)
+                | Heard::Fulfilled(_)
+                | Heard::Registered(_)
+                | Heard::Answer(_)
+                | Heard::Lifecycle(_)
+                | Heard::Credit(_),
+            ) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }
             None => self.refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),

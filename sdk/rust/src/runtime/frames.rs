@@ -65,7 +65,12 @@ pub(super) fn protocol_error(
 
 pub(super) fn heartbeat(sequence: u64, in_flight: usize, free: usize) -> v1::RuntimeFrame {
     let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-    frame(Frame::Heartbeat(v1::Heartbeat { sequence, in_flight: count(in_flight), free_slots: count(free) }))
+    frame(Frame::Heartbeat(v1::Heartbeat {
+        sequence,
+        in_flight: count(in_flight),
+        free_slots: count(free),
+        load_percent: 0,
+    }))
 }
 
 pub(super) fn drain(reason: &str, grace: std::time::Duration) -> v1::RuntimeFrame {

@@ -287,6 +287,12 @@ impl GridService for Service {
         }))
     }
 
+    type StreamToolCallStream = tokio_stream::Empty<Result<v1::CallEvent, Status>>;
+
+    async fn stream_tool_call(&self, _: Request<v1::ToolCall>) -> Result<Response<Self::StreamToolCallStream>, Status> {
+        Err(Status::unimplemented("no results in pieces here"))
+    }
+
     async fn list_tools(&self, _: Request<v1::ListTools>) -> Result<Response<v1::ListToolsResponse>, Status> {
         let declaration = adm::FunctionDeclaration {
             name: "add".into(),

@@ -82,6 +82,10 @@ fn finished(answer: CallAnswer) -> v1::CallToolResponse {
         invocation_id,
         repeated: answer.repeated,
         receipt: answer.receipt.as_deref().map(receipt),
+        call_id: answer.call_id.as_str().to_owned(),
+        provider: answer.carried.provider.as_deref().unwrap_or_default().to_owned(),
+        attempts: answer.carried.attempts,
+        reused: answer.carried.reused,
     }
 }
 
@@ -91,8 +95,8 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
         outcome: Some(Outcome::Error(Box::new(enhanced_error(refusal)))),
         correlation_id: correlation(refusal),
         invocation_id: refusal.context().invocation_id.map(|id| id.to_string()).unwrap_or_default(),
-        repeated: false,
         receipt: refusal.context().receipt.as_deref().map(receipt),
+        ..v1::CallToolResponse::default()
     }
 }
 

@@ -53,6 +53,8 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
         Some(In::CapabilityUpdate(_)) => unsupported("capability_update"),
         Some(In::ValidateFeatures(_)) => unsupported("validate_features"),
         Some(In::Call(_)) => unsupported("call"),
+        Some(In::Lifecycle(_)) => unsupported("lifecycle"),
+        Some(In::CancelCall(_)) => unsupported("cancel_call"),
         None => unsupported("unknown frame"),
     })
 }

@@ -188,6 +188,7 @@ impl FrontDoor for Front {
             call_id: CallId::parse(&envelope.call_id).unwrap(),
             name: envelope.name.as_str().into(),
             answer,
+            carried: grid_core::outcome::Carried::default(),
             repeated: rest == "again",
             receipt: None,
         })

@@ -39,6 +39,12 @@ impl GridService for Service {
         self.up(|_| v1::DestroySessionResponse { destroyed: true, ..Default::default() })
     }
 
+    type StreamToolCallStream = tokio_stream::Empty<Result<v1::CallEvent, Status>>;
+
+    async fn stream_tool_call(&self, _: Request<v1::ToolCall>) -> Result<Response<Self::StreamToolCallStream>, Status> {
+        Err(Status::unimplemented("no results in pieces here"))
+    }
+
     async fn list_tools(&self, _: Request<v1::ListTools>) -> Result<Response<v1::ListToolsResponse>, Status> {
         self.up(|state| v1::ListToolsResponse { tools: state.listings.clone(), ..Default::default() })
     }

@@ -10,6 +10,7 @@ fn an_answer_with_neither_result_nor_error_is_never_written() {
         call_id: CallId::parse("call-1").unwrap(),
         name: "add".into(),
         answer,
+        carried: grid_core::outcome::Carried::default(),
         repeated: false,
         receipt: None,
     };
@@ -29,6 +30,7 @@ fn a_tools_long_error_is_measured_too() {
         call_id: CallId::parse("call-1").unwrap(),
         name: "add".into(),
         answer: ToolAnswer::Error { message: "m".repeat(5000), kind: "K".to_owned() },
+        carried: grid_core::outcome::Carried::default(),
         repeated: false,
         receipt: None,
     };

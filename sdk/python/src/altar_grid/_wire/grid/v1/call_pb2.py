@@ -27,7 +27,7 @@ from altar_grid._wire.grid.v1 import common_pb2 as grid_dot_v1_dot_common__pb2
 from altar_grid._wire.grid.v1 import errors_pb2 as grid_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12grid/v1/call.proto\x12\x07grid.v1\x1a\x15grid/adm/v1/adm.proto\x1a\x14grid/v1/common.proto\x1a\x14grid/v1/errors.proto\"\xe4\x02\n\x08ToolCall\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\'\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x19.grid.adm.v1.FunctionCall\x12,\n\rtrace_context\x18\x04 \x01(\x0b\x32\x15.grid.v1.TraceContext\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x11\n\tstreaming\x18\x06 \x01(\x08\x12\x1c\n\x14parent_invocation_id\x18\x07 \x01(\t\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x08 \x01(\x04\x12\x31\n\x08metadata\x18\t \x03(\x0b\x32\x1f.grid.v1.ToolCall.MetadataEntry\x12\x0f\n\x07receipt\x18\n \x01(\x08\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\nToolResult\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x17.grid.adm.v1.ToolResult\"\xc0\x01\n\x0bStreamChunk\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x10\n\x08\x63hunk_id\x18\x02 \x01(\x04\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x10\n\x08is_final\x18\x04 \x01(\x08\x12\x1d\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x0e.grid.v1.Error\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12.\n\x0e\x65nhanced_error\x18\x07 \x01(\x0b\x32\x16.grid.v1.EnhancedError\"\xd6\x01\n\x10\x43\x61llToolResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x13.grid.v1.ToolResultH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorH\x00\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12\x15\n\rinvocation_id\x18\x04 \x01(\t\x12\x10\n\x08repeated\x18\x05 \x01(\x08\x12&\n\x07receipt\x18\x06 \x01(\x0b\x32\x15.grid.v1.AuditReceiptB\t\n\x07outcome\"W\n\x0c\x41uditReceipt\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x11\n\tinclusion\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"]\n\x0e\x43\x61ncelToolCall\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x04 \x01(\t\"j\n\x16\x43\x61ncelToolCallResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12%\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.grid.v1.EnhancedError\"7\n\tListTools\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\"\xf5\x01\n\x0bToolListing\x12\x35\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32 .grid.adm.v1.FunctionDeclaration\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\t\x12\x12\n\ntimeout_ms\x18\x05 \x01(\x04\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x0f\n\x07\x64ynamic\x18\x08 \x01(\x08\x12\x11\n\tavailable\x18\t \x01(\x08\x12\x0e\n\x06\x64\x65nied\x18\n \x01(\x08\x12\x16\n\x0eneeds_approval\x18\x0b \x01(\x08\"w\n\x11ListToolsResponse\x12#\n\x05tools\x18\x01 \x03(\x0b\x32\x14.grid.v1.ToolListing\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12%\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12grid/v1/call.proto\x12\x07grid.v1\x1a\x15grid/adm/v1/adm.proto\x1a\x14grid/v1/common.proto\x1a\x14grid/v1/errors.proto\"\xf6\x02\n\x08ToolCall\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\'\n\x04\x63\x61ll\x18\x03 \x01(\x0b\x32\x19.grid.adm.v1.FunctionCall\x12,\n\rtrace_context\x18\x04 \x01(\x0b\x32\x15.grid.v1.TraceContext\x12\x12\n\nsession_id\x18\x05 \x01(\t\x12\x11\n\tstreaming\x18\x06 \x01(\x08\x12\x1c\n\x14parent_invocation_id\x18\x07 \x01(\t\x12\x18\n\x10\x64\x65\x61\x64line_unix_ms\x18\x08 \x01(\x04\x12\x31\n\x08metadata\x18\t \x03(\x0b\x32\x1f.grid.v1.ToolCall.MetadataEntry\x12\x0f\n\x07receipt\x18\n \x01(\x08\x12\x10\n\x08provider\x18\x0b \x01(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"d\n\nToolResult\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\'\n\x06result\x18\x03 \x01(\x0b\x32\x17.grid.adm.v1.ToolResult\"\xc0\x01\n\x0bStreamChunk\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x10\n\x08\x63hunk_id\x18\x02 \x01(\x04\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\x12\x10\n\x08is_final\x18\x04 \x01(\x08\x12\x1d\n\x05\x65rror\x18\x05 \x01(\x0b\x32\x0e.grid.v1.Error\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12.\n\x0e\x65nhanced_error\x18\x07 \x01(\x0b\x32\x16.grid.v1.EnhancedError\"\xc3\x02\n\x10\x43\x61llToolResponse\x12%\n\x06result\x18\x01 \x01(\x0b\x32\x13.grid.v1.ToolResultH\x00\x12\'\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorH\x00\x12&\n\x08streamed\x18\x08 \x01(\x0b\x32\x12.grid.v1.StreamEndH\x00\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12\x15\n\rinvocation_id\x18\x04 \x01(\t\x12\x10\n\x08repeated\x18\x05 \x01(\x08\x12&\n\x07receipt\x18\x06 \x01(\x0b\x32\x15.grid.v1.AuditReceipt\x12\x0f\n\x07\x63\x61ll_id\x18\x07 \x01(\t\x12\x10\n\x08provider\x18\t \x01(\t\x12\x10\n\x08\x61ttempts\x18\n \x01(\r\x12\x0e\n\x06reused\x18\x0b \x01(\x08\x42\t\n\x07outcome\":\n\tStreamEnd\x12\x0e\n\x06\x63hunks\x18\x01 \x01(\x04\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"\\\n\x08Progress\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08\x66raction\x18\x03 \x01(\x01\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x8c\x01\n\tCallEvent\x12%\n\x05\x63hunk\x18\x01 \x01(\x0b\x32\x14.grid.v1.StreamChunkH\x00\x12%\n\x08progress\x18\x02 \x01(\x0b\x32\x11.grid.v1.ProgressH\x00\x12(\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.grid.v1.CallToolResponseH\x00\x42\x07\n\x05\x65vent\"W\n\x0c\x41uditReceipt\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\x12\x11\n\tinclusion\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"]\n\x0e\x43\x61ncelToolCall\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x04 \x01(\t\"j\n\x16\x43\x61ncelToolCallResponse\x12\x11\n\tcancelled\x18\x01 \x01(\x08\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12%\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.grid.v1.EnhancedError\"7\n\tListTools\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\"\xf5\x01\n\x0bToolListing\x12\x35\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32 .grid.adm.v1.FunctionDeclaration\x12\x10\n\x08\x63ontract\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x04 \x01(\t\x12\x12\n\ntimeout_ms\x18\x05 \x01(\x04\x12\x0c\n\x04tags\x18\x06 \x03(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x0f\n\x07\x64ynamic\x18\x08 \x01(\x08\x12\x11\n\tavailable\x18\t \x01(\x08\x12\x0e\n\x06\x64\x65nied\x18\n \x01(\x08\x12\x16\n\x0eneeds_approval\x18\x0b \x01(\x08\"w\n\x11ListToolsResponse\x12#\n\x05tools\x18\x01 \x03(\x0b\x32\x14.grid.v1.ToolListing\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12%\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,25 +37,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOOLCALL_METADATAENTRY']._loaded_options = None
   _globals['_TOOLCALL_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_TOOLCALL']._serialized_start=99
-  _globals['_TOOLCALL']._serialized_end=455
-  _globals['_TOOLCALL_METADATAENTRY']._serialized_start=408
-  _globals['_TOOLCALL_METADATAENTRY']._serialized_end=455
-  _globals['_TOOLRESULT']._serialized_start=457
-  _globals['_TOOLRESULT']._serialized_end=557
-  _globals['_STREAMCHUNK']._serialized_start=560
-  _globals['_STREAMCHUNK']._serialized_end=752
-  _globals['_CALLTOOLRESPONSE']._serialized_start=755
-  _globals['_CALLTOOLRESPONSE']._serialized_end=969
-  _globals['_AUDITRECEIPT']._serialized_start=971
-  _globals['_AUDITRECEIPT']._serialized_end=1058
-  _globals['_CANCELTOOLCALL']._serialized_start=1060
-  _globals['_CANCELTOOLCALL']._serialized_end=1153
-  _globals['_CANCELTOOLCALLRESPONSE']._serialized_start=1155
-  _globals['_CANCELTOOLCALLRESPONSE']._serialized_end=1261
-  _globals['_LISTTOOLS']._serialized_start=1263
-  _globals['_LISTTOOLS']._serialized_end=1318
-  _globals['_TOOLLISTING']._serialized_start=1321
-  _globals['_TOOLLISTING']._serialized_end=1566
-  _globals['_LISTTOOLSRESPONSE']._serialized_start=1568
-  _globals['_LISTTOOLSRESPONSE']._serialized_end=1687
+  _globals['_TOOLCALL']._serialized_end=473
+  _globals['_TOOLCALL_METADATAENTRY']._serialized_start=426
+  _globals['_TOOLCALL_METADATAENTRY']._serialized_end=473
+  _globals['_TOOLRESULT']._serialized_start=475
+  _globals['_TOOLRESULT']._serialized_end=575
+  _globals['_STREAMCHUNK']._serialized_start=578
+  _globals['_STREAMCHUNK']._serialized_end=770
+  _globals['_CALLTOOLRESPONSE']._serialized_start=773
+  _globals['_CALLTOOLRESPONSE']._serialized_end=1096
+  _globals['_STREAMEND']._serialized_start=1098
+  _globals['_STREAMEND']._serialized_end=1156
+  _globals['_PROGRESS']._serialized_start=1158
+  _globals['_PROGRESS']._serialized_end=1250
+  _globals['_CALLEVENT']._serialized_start=1253
+  _globals['_CALLEVENT']._serialized_end=1393
+  _globals['_AUDITRECEIPT']._serialized_start=1395
+  _globals['_AUDITRECEIPT']._serialized_end=1482
+  _globals['_CANCELTOOLCALL']._serialized_start=1484
+  _globals['_CANCELTOOLCALL']._serialized_end=1577
+  _globals['_CANCELTOOLCALLRESPONSE']._serialized_start=1579
+  _globals['_CANCELTOOLCALLRESPONSE']._serialized_end=1685
+  _globals['_LISTTOOLS']._serialized_start=1687
+  _globals['_LISTTOOLS']._serialized_end=1742
+  _globals['_TOOLLISTING']._serialized_start=1745
+  _globals['_TOOLLISTING']._serialized_end=1990
+  _globals['_LISTTOOLSRESPONSE']._serialized_start=1992
+  _globals['_LISTTOOLSRESPONSE']._serialized_end=2111
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ToolCall(_message.Message):
-    __slots__ = ("invocation_id", "correlation_id", "call", "trace_context", "session_id", "streaming", "parent_invocation_id", "deadline_unix_ms", "metadata", "receipt")
+    __slots__ = ("invocation_id", "correlation_id", "call", "trace_context", "session_id", "streaming", "parent_invocation_id", "deadline_unix_ms", "metadata", "receipt", "provider")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,7 @@ class ToolCall(_message.Message):
     DEADLINE_UNIX_MS_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
     invocation_id: str
     correlation_id: str
     call: _adm_pb2.FunctionCall
@@ -38,7 +39,8 @@ class ToolCall(_message.Message):
     deadline_unix_ms: int
     metadata: _containers.ScalarMap[str, str]
     receipt: bool
-    def __init__(self, invocation_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., call: _Optional[_Union[_adm_pb2.FunctionCall, _Mapping]] = ..., trace_context: _Optional[_Union[_common_pb2.TraceContext, _Mapping]] = ..., session_id: _Optional[str] = ..., streaming: bool = ..., parent_invocation_id: _Optional[str] = ..., deadline_unix_ms: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., receipt: bool = ...) -> None: ...
+    provider: str
+    def __init__(self, invocation_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., call: _Optional[_Union[_adm_pb2.FunctionCall, _Mapping]] = ..., trace_context: _Optional[_Union[_common_pb2.TraceContext, _Mapping]] = ..., session_id: _Optional[str] = ..., streaming: bool = ..., parent_invocation_id: _Optional[str] = ..., deadline_unix_ms: _Optional[int] = ..., metadata: _Optional[_Mapping[str, str]] = ..., receipt: bool = ..., provider: _Optional[str] = ...) -> None: ...
 
 class ToolResult(_message.Message):
     __slots__ = ("invocation_id", "correlation_id", "result")
@@ -69,20 +71,62 @@ class StreamChunk(_message.Message):
     def __init__(self, invocation_id: _Optional[str] = ..., chunk_id: _Optional[int] = ..., payload: _Optional[bytes] = ..., is_final: bool = ..., error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ..., correlation_id: _Optional[str] = ..., enhanced_error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
-    __slots__ = ("result", "error", "correlation_id", "invocation_id", "repeated", "receipt")
+    __slots__ = ("result", "error", "streamed", "correlation_id", "invocation_id", "repeated", "receipt", "call_id", "provider", "attempts", "reused")
     RESULT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    STREAMED_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     REPEATED_FIELD_NUMBER: _ClassVar[int]
     RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    REUSED_FIELD_NUMBER: _ClassVar[int]
     result: ToolResult
     error: _errors_pb2.EnhancedError
+    streamed: StreamEnd
     correlation_id: str
     invocation_id: str
     repeated: bool
     receipt: AuditReceipt
-    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ...) -> None: ...
+    call_id: str
+    provider: str
+    attempts: int
+    reused: bool
+    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., streamed: _Optional[_Union[StreamEnd, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ..., call_id: _Optional[str] = ..., provider: _Optional[str] = ..., attempts: _Optional[int] = ..., reused: bool = ...) -> None: ...
+
+class StreamEnd(_message.Message):
+    __slots__ = ("chunks", "bytes", "digest")
+    CHUNKS_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    chunks: int
+    bytes: int
+    digest: str
+    def __init__(self, chunks: _Optional[int] = ..., bytes: _Optional[int] = ..., digest: _Optional[str] = ...) -> None: ...
+
+class Progress(_message.Message):
+    __slots__ = ("invocation_id", "correlation_id", "fraction", "message")
+    INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    FRACTION_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    invocation_id: str
+    correlation_id: str
+    fraction: float
+    message: str
+    def __init__(self, invocation_id: _Optional[str] = ..., correlation_id: _Optional[str] = ..., fraction: _Optional[float] = ..., message: _Optional[str] = ...) -> None: ...
+
+class CallEvent(_message.Message):
+    __slots__ = ("chunk", "progress", "end")
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    chunk: StreamChunk
+    progress: Progress
+    end: CallToolResponse
+    def __init__(self, chunk: _Optional[_Union[StreamChunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., end: _Optional[_Union[CallToolResponse, _Mapping]] = ...) -> None: ...
 
 class AuditReceipt(_message.Message):
     __slots__ = ("index", "leaf_hash", "inclusion", "checkpoint")

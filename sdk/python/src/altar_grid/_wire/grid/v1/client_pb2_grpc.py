@@ -56,6 +56,11 @@ class GridServiceStub(object):
                 request_serializer=grid_dot_v1_dot_call__pb2.ToolCall.SerializeToString,
                 response_deserializer=grid_dot_v1_dot_call__pb2.CallToolResponse.FromString,
                 _registered_method=True)
+        self.StreamToolCall = channel.unary_stream(
+                '/grid.v1.GridService/StreamToolCall',
+                request_serializer=grid_dot_v1_dot_call__pb2.ToolCall.SerializeToString,
+                response_deserializer=grid_dot_v1_dot_call__pb2.CallEvent.FromString,
+                _registered_method=True)
         self.CancelToolCall = channel.unary_unary(
                 '/grid.v1.GridService/CancelToolCall',
                 request_serializer=grid_dot_v1_dot_call__pb2.CancelToolCall.SerializeToString,
@@ -116,6 +121,14 @@ class GridServiceServicer(object):
 
     def CallTool(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamToolCall(self, request, context):
+        """The result in pieces as the runtime makes them, then how it ended. A caller that does not read slows the runtime down;
+        one that leaves ends the call.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -186,6 +199,11 @@ def add_GridServiceServicer_to_server(servicer, server):
                     servicer.CallTool,
                     request_deserializer=grid_dot_v1_dot_call__pb2.ToolCall.FromString,
                     response_serializer=grid_dot_v1_dot_call__pb2.CallToolResponse.SerializeToString,
+            ),
+            'StreamToolCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamToolCall,
+                    request_deserializer=grid_dot_v1_dot_call__pb2.ToolCall.FromString,
+                    response_serializer=grid_dot_v1_dot_call__pb2.CallEvent.SerializeToString,
             ),
             'CancelToolCall': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelToolCall,
@@ -331,6 +349,33 @@ class GridService(object):
             '/grid.v1.GridService/CallTool',
             grid_dot_v1_dot_call__pb2.ToolCall.SerializeToString,
             grid_dot_v1_dot_call__pb2.CallToolResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamToolCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/grid.v1.GridService/StreamToolCall',
+            grid_dot_v1_dot_call__pb2.ToolCall.SerializeToString,
+            grid_dot_v1_dot_call__pb2.CallEvent.FromString,
             options,
             channel_credentials,
             insecure,

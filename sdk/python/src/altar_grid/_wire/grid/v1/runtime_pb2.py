@@ -28,7 +28,7 @@ from altar_grid._wire.grid.v1 import fulfilment_pb2 as grid_dot_v1_dot_fulfilmen
 from altar_grid._wire.grid.v1 import handshake_pb2 as grid_dot_v1_dot_handshake__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grid/v1/runtime.proto\x12\x07grid.v1\x1a\x12grid/v1/call.proto\x1a\x14grid/v1/errors.proto\x1a\x18grid/v1/fulfilment.proto\x1a\x17grid/v1/handshake.proto\"\xdd\x04\n\x0cRuntimeFrame\x12,\n\x08\x61nnounce\x18\x01 \x01(\x0b\x32\x18.grid.v1.AnnounceRuntimeH\x00\x12\'\n\x06\x66ulfil\x18\x02 \x01(\x0b\x32\x15.grid.v1.FulfillToolsH\x00\x12\x31\n\x08register\x18\x03 \x01(\x0b\x32\x1d.grid.v1.RegisterToolsRequestH\x00\x12%\n\x06result\x18\x04 \x01(\x0b\x32\x13.grid.v1.ToolResultH\x00\x12%\n\x05\x63hunk\x18\x05 \x01(\x0b\x32\x14.grid.v1.StreamChunkH\x00\x12%\n\x08progress\x18\x06 \x01(\x0b\x32\x11.grid.v1.ProgressH\x00\x12\'\n\theartbeat\x18\x07 \x01(\x0b\x32\x12.grid.v1.HeartbeatH\x00\x12\x1f\n\x05\x64rain\x18\x08 \x01(\x0b\x32\x0e.grid.v1.DrainH\x00\x12\x1b\n\x03\x62ye\x18\t \x01(\x0b\x32\x0c.grid.v1.ByeH\x00\x12\x36\n\x11\x63\x61pability_update\x18\n \x01(\x0b\x32\x19.grid.v1.CapabilityUpdateH\x00\x12\x36\n\x11validate_features\x18\x0b \x01(\x0b\x32\x19.grid.v1.ValidateFeaturesH\x00\x12!\n\x04\x63\x61ll\x18\x0c \x01(\x0b\x32\x11.grid.v1.ToolCallH\x00\x12\"\n\x03log\x18\r \x01(\x0b\x32\x13.grid.v1.RuntimeLogH\x00\x12\'\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x16.grid.v1.ProtocolErrorH\x00\x42\x07\n\x05\x66rame\"\xbc\x04\n\tHostFrame\x12\x35\n\tannounced\x18\x01 \x01(\x0b\x32 .grid.v1.AnnounceRuntimeResponseH\x00\x12\x32\n\tfulfilled\x18\x02 \x01(\x0b\x32\x1d.grid.v1.FulfillToolsResponseH\x00\x12\x34\n\nregistered\x18\x03 \x01(\x0b\x32\x1e.grid.v1.RegisterToolsResponseH\x00\x12!\n\x04\x63\x61ll\x18\x04 \x01(\x0b\x32\x11.grid.v1.ToolCallH\x00\x12+\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x19.grid.v1.CancelInvocationH\x00\x12.\n\rheartbeat_ack\x18\x06 \x01(\x0b\x32\x15.grid.v1.HeartbeatAckH\x00\x12\x1f\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x0e.grid.v1.DrainH\x00\x12\x1b\n\x03\x62ye\x18\x08 \x01(\x0b\x32\x0c.grid.v1.ByeH\x00\x12?\n\x12\x63\x61pability_updated\x18\t \x01(\x0b\x32!.grid.v1.CapabilityUpdateResponseH\x00\x12\x30\n\tvalidated\x18\n \x01(\x0b\x32\x1b.grid.v1.ValidationResponseH\x00\x12+\n\x06\x61nswer\x18\x0b \x01(\x0b\x32\x19.grid.v1.CallToolResponseH\x00\x12\'\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x16.grid.v1.ProtocolErrorH\x00\x42\x07\n\x05\x66rame\"Q\n\x10\x43\x61ncelInvocation\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\\\n\x08Progress\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x10\n\x08\x66raction\x18\x03 \x01(\x01\x12\x0f\n\x07message\x18\x04 \x01(\t\"D\n\tHeartbeat\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x11\n\tin_flight\x18\x02 \x01(\r\x12\x12\n\nfree_slots\x18\x03 \x01(\r\" \n\x0cHeartbeatAck\x12\x10\n\x08sequence\x18\x01 \x01(\x04\")\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x10\n\x08grace_ms\x18\x02 \x01(\x04\"\x15\n\x03\x42ye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"^\n\nRuntimeLog\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12(\n\x08severity\x18\x02 \x01(\x0e\x32\x16.grid.v1.ErrorSeverity\x12\x0f\n\x07message\x18\x03 \x01(\t\"M\n\rProtocolError\x12%\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x16.grid.v1.EnhancedError\x12\x15\n\rinvocation_id\x18\x02 \x01(\t2I\n\x0eRuntimeService\x12\x37\n\x06\x41ttach\x12\x15.grid.v1.RuntimeFrame\x1a\x12.grid.v1.HostFrame(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grid/v1/runtime.proto\x12\x07grid.v1\x1a\x12grid/v1/call.proto\x1a\x14grid/v1/errors.proto\x1a\x18grid/v1/fulfilment.proto\x1a\x17grid/v1/handshake.proto\"\xbc\x05\n\x0cRuntimeFrame\x12,\n\x08\x61nnounce\x18\x01 \x01(\x0b\x32\x18.grid.v1.AnnounceRuntimeH\x00\x12\'\n\x06\x66ulfil\x18\x02 \x01(\x0b\x32\x15.grid.v1.FulfillToolsH\x00\x12\x31\n\x08register\x18\x03 \x01(\x0b\x32\x1d.grid.v1.RegisterToolsRequestH\x00\x12%\n\x06result\x18\x04 \x01(\x0b\x32\x13.grid.v1.ToolResultH\x00\x12%\n\x05\x63hunk\x18\x05 \x01(\x0b\x32\x14.grid.v1.StreamChunkH\x00\x12%\n\x08progress\x18\x06 \x01(\x0b\x32\x11.grid.v1.ProgressH\x00\x12\'\n\theartbeat\x18\x07 \x01(\x0b\x32\x12.grid.v1.HeartbeatH\x00\x12\x1f\n\x05\x64rain\x18\x08 \x01(\x0b\x32\x0e.grid.v1.DrainH\x00\x12\x1b\n\x03\x62ye\x18\t \x01(\x0b\x32\x0c.grid.v1.ByeH\x00\x12\x36\n\x11\x63\x61pability_update\x18\n \x01(\x0b\x32\x19.grid.v1.CapabilityUpdateH\x00\x12\x36\n\x11validate_features\x18\x0b \x01(\x0b\x32\x19.grid.v1.ValidateFeaturesH\x00\x12!\n\x04\x63\x61ll\x18\x0c \x01(\x0b\x32\x11.grid.v1.ToolCallH\x00\x12\"\n\x03log\x18\r \x01(\x0b\x32\x13.grid.v1.RuntimeLogH\x00\x12\'\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x16.grid.v1.ProtocolErrorH\x00\x12-\n\tlifecycle\x18\x0f \x01(\x0b\x32\x18.grid.v1.LifecycleReportH\x00\x12.\n\x0b\x63\x61ncel_call\x18\x10 \x01(\x0b\x32\x17.grid.v1.CancelToolCallH\x00\x42\x07\n\x05\x66rame\"\x88\x05\n\tHostFrame\x12\x35\n\tannounced\x18\x01 \x01(\x0b\x32 .grid.v1.AnnounceRuntimeResponseH\x00\x12\x32\n\tfulfilled\x18\x02 \x01(\x0b\x32\x1d.grid.v1.FulfillToolsResponseH\x00\x12\x34\n\nregistered\x18\x03 \x01(\x0b\x32\x1e.grid.v1.RegisterToolsResponseH\x00\x12!\n\x04\x63\x61ll\x18\x04 \x01(\x0b\x32\x11.grid.v1.ToolCallH\x00\x12+\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x19.grid.v1.CancelInvocationH\x00\x12.\n\rheartbeat_ack\x18\x06 \x01(\x0b\x32\x15.grid.v1.HeartbeatAckH\x00\x12\x1f\n\x05\x64rain\x18\x07 \x01(\x0b\x32\x0e.grid.v1.DrainH\x00\x12\x1b\n\x03\x62ye\x18\x08 \x01(\x0b\x32\x0c.grid.v1.ByeH\x00\x12?\n\x12\x63\x61pability_updated\x18\t \x01(\x0b\x32!.grid.v1.CapabilityUpdateResponseH\x00\x12\x30\n\tvalidated\x18\n \x01(\x0b\x32\x1b.grid.v1.ValidationResponseH\x00\x12+\n\x06\x61nswer\x18\x0b \x01(\x0b\x32\x19.grid.v1.CallToolResponseH\x00\x12\'\n\x05\x65rror\x18\x0c \x01(\x0b\x32\x16.grid.v1.ProtocolErrorH\x00\x12\'\n\tlifecycle\x18\r \x01(\x0b\x32\x12.grid.v1.LifecycleH\x00\x12!\n\x06\x63redit\x18\x0e \x01(\x0b\x32\x0f.grid.v1.CreditH\x00\x42\x07\n\x05\x66rame\"Q\n\x10\x43\x61ncelInvocation\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"Z\n\tHeartbeat\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x11\n\tin_flight\x18\x02 \x01(\r\x12\x12\n\nfree_slots\x18\x03 \x01(\r\x12\x14\n\x0cload_percent\x18\x04 \x01(\r\".\n\x06\x43redit\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\"\xc6\x01\n\tLifecycle\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\'\n\x05phase\x18\x02 \x01(\x0e\x32\x18.grid.v1.Lifecycle.Phase\x12\x0c\n\x04tool\x18\x03 \x01(\t\x12\x16\n\x0e\x63orrelation_id\x18\x04 \x01(\t\"X\n\x05Phase\x12\x15\n\x11PHASE_UNSPECIFIED\x10\x00\x12\x08\n\x04INIT\x10\x01\x12\n\n\x06HEALTH\x10\x02\x12\x0b\n\x07\x43LEANUP\x10\x03\x12\t\n\x05PAUSE\x10\x04\x12\n\n\x06RESUME\x10\x05\"@\n\x0fLifecycleReport\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\n\n\x02ok\x18\x02 \x01(\x08\x12\x0f\n\x07message\x18\x03 \x01(\t\" \n\x0cHeartbeatAck\x12\x10\n\x08sequence\x18\x01 \x01(\x04\")\n\x05\x44rain\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x10\n\x08grace_ms\x18\x02 \x01(\x04\"\x15\n\x03\x42ye\x12\x0e\n\x06reason\x18\x01 \x01(\t\"^\n\nRuntimeLog\x12\x15\n\rinvocation_id\x18\x01 \x01(\t\x12(\n\x08severity\x18\x02 \x01(\x0e\x32\x16.grid.v1.ErrorSeverity\x12\x0f\n\x07message\x18\x03 \x01(\t\"M\n\rProtocolError\x12%\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x16.grid.v1.EnhancedError\x12\x15\n\rinvocation_id\x18\x02 \x01(\t2I\n\x0eRuntimeService\x12\x37\n\x06\x41ttach\x12\x15.grid.v1.RuntimeFrame\x1a\x12.grid.v1.HostFrame(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,25 +36,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grid.v1.runtime_pb2', _glob
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUNTIMEFRAME']._serialized_start=128
-  _globals['_RUNTIMEFRAME']._serialized_end=733
-  _globals['_HOSTFRAME']._serialized_start=736
-  _globals['_HOSTFRAME']._serialized_end=1308
-  _globals['_CANCELINVOCATION']._serialized_start=1310
-  _globals['_CANCELINVOCATION']._serialized_end=1391
-  _globals['_PROGRESS']._serialized_start=1393
-  _globals['_PROGRESS']._serialized_end=1485
-  _globals['_HEARTBEAT']._serialized_start=1487
-  _globals['_HEARTBEAT']._serialized_end=1555
-  _globals['_HEARTBEATACK']._serialized_start=1557
-  _globals['_HEARTBEATACK']._serialized_end=1589
-  _globals['_DRAIN']._serialized_start=1591
-  _globals['_DRAIN']._serialized_end=1632
-  _globals['_BYE']._serialized_start=1634
-  _globals['_BYE']._serialized_end=1655
-  _globals['_RUNTIMELOG']._serialized_start=1657
-  _globals['_RUNTIMELOG']._serialized_end=1751
-  _globals['_PROTOCOLERROR']._serialized_start=1753
-  _globals['_PROTOCOLERROR']._serialized_end=1830
-  _globals['_RUNTIMESERVICE']._serialized_start=1832
-  _globals['_RUNTIMESERVICE']._serialized_end=1905
+  _globals['_RUNTIMEFRAME']._serialized_end=828
+  _globals['_HOSTFRAME']._serialized_start=831
+  _globals['_HOSTFRAME']._serialized_end=1479
+  _globals['_CANCELINVOCATION']._serialized_start=1481
+  _globals['_CANCELINVOCATION']._serialized_end=1562
+  _globals['_HEARTBEAT']._serialized_start=1564
+  _globals['_HEARTBEAT']._serialized_end=1654
+  _globals['_CREDIT']._serialized_start=1656
+  _globals['_CREDIT']._serialized_end=1702
+  _globals['_LIFECYCLE']._serialized_start=1705
+  _globals['_LIFECYCLE']._serialized_end=1903
+  _globals['_LIFECYCLE_PHASE']._serialized_start=1815
+  _globals['_LIFECYCLE_PHASE']._serialized_end=1903
+  _globals['_LIFECYCLEREPORT']._serialized_start=1905
+  _globals['_LIFECYCLEREPORT']._serialized_end=1969
+  _globals['_HEARTBEATACK']._serialized_start=1971
+  _globals['_HEARTBEATACK']._serialized_end=2003
+  _globals['_DRAIN']._serialized_start=2005
+  _globals['_DRAIN']._serialized_end=2046
+  _globals['_BYE']._serialized_start=2048
+  _globals['_BYE']._serialized_end=2069
+  _globals['_RUNTIMELOG']._serialized_start=2071
+  _globals['_RUNTIMELOG']._serialized_end=2165
+  _globals['_PROTOCOLERROR']._serialized_start=2167
+  _globals['_PROTOCOLERROR']._serialized_end=2244
+  _globals['_RUNTIMESERVICE']._serialized_start=2246
+  _globals['_RUNTIMESERVICE']._serialized_end=2319
 # @@protoc_insertion_point(module_scope)

@@ -10,11 +10,11 @@ const HEADINGS: &[&str] =
     &["## You see it when", "## Cause", "## What to do", "## Safe to retry?", "## Example", "## Related"];
 
 fn folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../docs/errors")
 }
 
 fn page(code: Code) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(code.documentation());
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../..").join(code.documentation());
     fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{code} has no page: {fault}"))
 }
 
