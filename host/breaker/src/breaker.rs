@@ -127,6 +127,12 @@ impl Breaker {
         }
     }
 
+    /// Of the last failure that counted.
+    #[must_use]
+    pub fn last_code(&self) -> Option<Code> {
+        self.last_code
+    }
+
     /// Of its present state.
     #[must_use]
     pub fn generation(&self) -> u64 {
@@ -217,8 +223,9 @@ impl Breaker {
         self.consecutive = if failed { self.consecutive.saturating_add(1) } else { 0 };
         self.window.count(now, settings.window, Tally { calls: 1, failures: failed.into(), slow: slow.into() });
         let at_once = matches!(end, End::Failed(code) if code.security());
+        let is_over = at_once || self.is_over(now, settings);
         match &mut self.state {
-            State::Closed if at_once || self.is_over(now, settings) => self.open(now, settings),
+            State::Closed if is_over => self.open(now, settings),
             // What opened it may have been slowness, so slowness opens it again.
             State::HalfOpen { .. } | State::Recovering { .. } if failed || slow => self.open(now, settings),
             State::HalfOpen { successes, .. } => {
@@ -322,5 +329,3 @@ impl Breaker {
     }
 }
 
-#[cfg(test)]
-mod tests;

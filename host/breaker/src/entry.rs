@@ -2,20 +2,25 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use grid_core::Code;
+
 use crate::{
     breaker::{Breaker, End, Phase},
     settings::Settings,
+    table::Scope,
 };
 
 /// The generation, and in its lowest bit whether the breaker is anything but closed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Entry {
+    pub(crate) scope: Scope,
+    pub(crate) name: Arc<str>,
     word: AtomicU64,
     breaker: Mutex<Breaker>,
     rejected: AtomicU64,
@@ -26,9 +31,14 @@ pub(crate) struct Entry {
 pub(crate) struct Moved {
     pub(crate) from: Phase,
     pub(crate) to: Phase,
+    pub(crate) code: Option<Code>,
 }
 
 impl Entry {
+    pub(crate) fn new(scope: Scope, name: Arc<str>) -> Self {
+        Self { scope, name, word: AtomicU64::new(0), breaker: Mutex::default(), rejected: AtomicU64::new(0) }
+    }
+
     /// Its generation, where it is closed; nobody is waited for.
     fn closed(&self) -> Option<u64> {
         let word = self.word.load(Ordering::Acquire);
@@ -87,12 +97,12 @@ impl Entry {
         let mut breaker = self.lock();
         let from = breaker.phase();
         let done = work(&mut breaker);
-        let to = breaker.phase();
+        let (to, code) = (breaker.phase(), breaker.last_code());
         if from != to {
             self.word.store(breaker.generation() << 1 | u64::from(to != Phase::Closed), Ordering::Release);
         }
         drop(breaker);
-        (done, (from != to).then_some(Moved { from, to }))
+        (done, (from != to).then_some(Moved { from, to, code }))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Breaker> {

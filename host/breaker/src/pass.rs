@@ -43,12 +43,25 @@ impl Blame {
 #[derive(Debug)]
 pub struct Pass {
     breakers: Arc<Breakers>,
-    taken: [Option<(Scope, Arc<Entry>, u64)>; 3],
+    taken: [Option<(Arc<Entry>, u64)>; 3],
 }
 
 impl Pass {
-    pub(crate) fn new(breakers: Arc<Breakers>, taken: [Option<(Scope, Arc<Entry>, u64)>; 3]) -> Self {
-        Self { breakers, taken }
+    pub(crate) fn new(breakers: Arc<Breakers>) -> Self {
+        Self { breakers, taken: [None, None, None] }
+    }
+
+    pub(crate) fn add(&mut self, entry: Arc<Entry>, generation: u64) {
+        if let Some(place) = self.taken.iter_mut().find(|place| place.is_none()) {
+            *place = Some((entry, generation));
+        }
+    }
+
+    /// The call was not made.
+    pub(crate) fn give_back(mut self) {
+        for (entry, generation) in self.taken.iter_mut().filter_map(Option::take) {
+            entry.give_back(generation);
+        }
     }
 
     /// The call ended well, after so long; `blame` is for one that was slow.
@@ -78,16 +91,16 @@ impl Pass {
     }
 
     fn leave(&mut self, correlation: &CorrelationId, end: impl Fn(Scope) -> End) {
-        for (scope, entry, taken) in self.taken.iter_mut().filter_map(Option::take) {
-            self.breakers.leave(scope, &entry, taken, end(scope), Some(correlation));
+        for (entry, generation) in self.taken.iter_mut().filter_map(Option::take) {
+            self.breakers.leave(&entry, generation, end(entry.scope), Some(correlation));
         }
     }
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        for (scope, entry, taken) in self.taken.iter_mut().filter_map(Option::take) {
-            self.breakers.leave(scope, &entry, taken, End::Neutral, None);
+        for (entry, generation) in self.taken.iter_mut().filter_map(Option::take) {
+            self.breakers.leave(&entry, generation, End::Neutral, None);
         }
     }
 }
