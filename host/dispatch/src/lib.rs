@@ -15,6 +15,7 @@ use grid_core::{
     outcome::ToolAnswer,
     runtime::{Ending, Unreachable},
 };
+use grid_resolve::Limit;
 use tokio_util::sync::CancellationToken;
 
 /// How a call is asked to stop, and why. The reason is the operator's word: it goes to the runtime and the log, not to
@@ -135,12 +136,15 @@ fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
 }
 
 fn timed_out(call: &RoutedCall) -> Refusal {
-    let timeout_ms = call.timeout().as_millis();
+    let (timeout_ms, limit) = (call.timeout().as_millis(), call.limit());
     let message = format!(
-        "`{}` did not answer within {timeout_ms} ms and was told to stop; whether it finished is not known",
-        call.contract().name()
+        "`{}` did not answer within {timeout_ms} ms, by {}, and was told to stop; whether it finished is not known",
+        call.contract().name(),
+        limit.words()
     );
-    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout_ms.to_string())
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, limit.as_str())
 }
 
 fn too_late(call: &RoutedCall) -> Refusal {
@@ -151,6 +155,7 @@ fn too_late(call: &RoutedCall) -> Refusal {
     );
     Refusal::new(Code::Timeout, Stage::Dispatch, message)
         .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, call.limit().as_str())
         .with("sent", "false")
 }
 

@@ -48,6 +48,30 @@ impl Outcome {
         self.took
     }
 
+    /// All attempts of the call together took so long.
+    #[must_use]
+    pub fn taking(mut self, took: Duration) -> Self {
+        self.took = took;
+        self
+    }
+
+    /// Another attempt may follow this one: the call, the receipt of its admission, and how this attempt ended.
+    ///
+    /// # Errors
+    /// Itself, where the call has its answer.
+    pub fn into_attempt(self) -> Result<(RoutedCall, Receipt, Refusal), Box<Self>> {
+        match self.result {
+            Err(refusal) => Ok((self.call, self.receipt, refusal)),
+            Ok(_) => Err(Box::new(self)),
+        }
+    }
+
+    /// No other attempt follows after all.
+    #[must_use]
+    pub fn of_attempt(call: RoutedCall, receipt: Receipt, refusal: Refusal) -> Self {
+        Self::new(call, receipt, Err(refusal), Duration::ZERO)
+    }
+
     /// Takes the result out.
     pub fn into_result(self) -> Result<ToolAnswer, Refusal> {
         self.result
@@ -58,7 +82,8 @@ impl Outcome {
 #[must_use]
 pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     let duration_us = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-    let base = Event { duration_us: Some(duration_us), ..outcome.call.event(Kind::Concluded, at_ms) };
+    let attempt = Some(outcome.call.attempt()).filter(|attempt| *attempt > 1);
+    let base = Event { duration_us: Some(duration_us), attempt, ..outcome.call.event(Kind::Concluded, at_ms) };
     match &outcome.result {
         Ok(ToolAnswer::Success(content)) => Event {
             outcome: Some(event::Outcome::Success),

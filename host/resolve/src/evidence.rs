@@ -11,6 +11,8 @@ use grid_core::{
     runtime::Runtime,
 };
 
+use crate::times::{Limit, Times};
+
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -39,16 +41,77 @@ pub struct RoutedCall {
     renewed: bool,
     invocation: InvocationId,
     place: Place,
+    times: Times,
     routed_at_ms: u64,
     routed_at: Duration,
     timeout: Duration,
+    limit: Limit,
+    ends_ms: u64,
+    /// Which runtime in turn it is handed to.
+    attempt: u32,
+    /// Another attempt may follow, and needs the arguments.
+    keep: bool,
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, timeout: Duration) -> Self {
+    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, times: Times) -> Self {
         let routed_at = place.clock.elapsed();
         let invocation = InvocationId::mint();
-        Self { call, consent, renewed: false, invocation, place, routed_at_ms, routed_at, timeout }
+        let (timeout, limit) = times.attempt(routed_at);
+        let ends_ms = later(routed_at_ms, times.left(routed_at));
+        let (renewed, attempt, keep) = (false, 1, false);
+        Self {
+            call,
+            consent,
+            renewed,
+            invocation,
+            place,
+            times,
+            routed_at_ms,
+            routed_at,
+            timeout,
+            limit,
+            ends_ms,
+            attempt,
+            keep,
+        }
+    }
+
+    /// It goes to another runtime instead; the place at the one before is given back.
+    pub(crate) fn move_to(&mut self, place: Place) {
+        self.place = place;
+        let now_ms = self.place.clock.unix_ms();
+        self.routed_at = self.place.clock.elapsed();
+        (self.timeout, self.limit) = self.times.attempt(self.routed_at);
+        self.routed_at_ms = now_ms;
+    }
+
+    /// Which runtime in turn it is handed to, from 1 on.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The next attempt begins: its number is on record from here on.
+    pub fn begin_attempt(&mut self) {
+        self.attempt += 1;
+    }
+
+    /// Whether another attempt may follow, so that the arguments are kept for it; otherwise they move into the frame.
+    pub fn keep_for_another(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    /// Which limit [`RoutedCall::timeout`] is.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// What is left of its time, all attempts together.
+    #[must_use]
+    pub fn total_left(&self) -> Duration {
+        self.times.left(self.place.clock.elapsed())
     }
 
     /// Minted with the choice.
@@ -63,7 +126,7 @@ impl RoutedCall {
         &self.place.runtime
     }
 
-    /// How long it may take from when it was routed.
+    /// How long this attempt may take from when it was routed.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -110,12 +173,13 @@ impl RoutedCall {
         Ok(())
     }
 
-    /// The frame for the runtime. The arguments move into it; nothing is copied.
+    /// The frame for the runtime. The arguments move into it; nothing is copied but where another attempt may follow.
     #[must_use]
     pub fn frame(&mut self) -> CallFrame {
-        let args = self.call.take_args();
+        let keep = self.keep;
+        let args = if keep { self.call.args().to_owned() } else { self.call.take_args() };
         let session_call = self.call.call_mut().call_mut().call_mut();
-        let trace = session_call.take_trace();
+        let trace = if keep { session_call.request().trace.clone() } else { session_call.take_trace() };
         let request = session_call.request();
         CallFrame {
             invocation_id: self.invocation,
@@ -134,8 +198,9 @@ impl RoutedCall {
         self.place.failed = false;
     }
 
+    /// Of this attempt.
     fn deadline_ms(&self) -> u64 {
-        self.routed_at_ms.saturating_add(u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX))
+        later(self.routed_at_ms, self.timeout)
     }
 
     /// The ids that every record of this call carries.
@@ -167,8 +232,23 @@ pub fn admission(call: &RoutedCall) -> Event {
         args_digest: Some(*call.call.digest().as_bytes()),
         args_shape: Some(call.call.shape().to_owned()),
         cost: Some(contract.cost()),
-        deadline_ms: Some(call.deadline_ms()),
+        deadline_ms: Some(call.ends_ms),
         connection: Some(call.runtime().card().connection),
         ..event
     }
+}
+
+/// The record that must be durable before a further runtime may see the call.
+#[must_use]
+pub fn attempted(call: &RoutedCall, at_ms: u64) -> Event {
+    Event {
+        attempt: Some(call.attempt),
+        deadline_ms: Some(call.deadline_ms()),
+        connection: Some(call.runtime().card().connection),
+        ..call.event(Kind::Attempted, at_ms)
+    }
+}
+
+fn later(ms: u64, by: Duration) -> u64 {
+    ms.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX))
 }

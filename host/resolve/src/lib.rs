@@ -2,18 +2,22 @@
 //! in that runtime's queue. Refuses with SERVICE_UNAVAILABLE where no runtime serves the contract, and with
 //! RESOURCE_EXHAUSTED where all that do are full.
 
+mod again;
 mod evidence;
 mod roster;
+mod times;
 
-pub use evidence::{RoutedCall, admission};
+pub use again::again;
+pub use evidence::{RoutedCall, admission, attempted};
 pub use grid_approve::{Approved, CheckedCall, Consent, Decision};
-pub use roster::{Roster, Scope};
+pub use roster::{Admits, Barrier, Roster, Scope};
+pub use times::Limit;
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::Clock, runtime::Runtime};
+use grid_core::{Code, Refusal, Stage, clock::Clock, provider::Reason, runtime::Runtime};
 
-use crate::evidence::Place;
+use crate::{evidence::Place, times::Times};
 
 /// When a caller may look again for a runtime.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -29,14 +33,14 @@ pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall
     let contract = permitted.contract();
     let session = permitted.call().session();
     let now_ms = clock.unix_ms();
-    let timeout = time_left(permitted.call().request().deadline_unix_ms, now_ms, contract.timeout())?;
+    let times = Times::new(contract, permitted.call().request().deadline_unix_ms, now_ms, clock.elapsed())?;
     let mut full = false;
     loop {
-        let chosen = roster.choose(contract, session);
+        let chosen = roster.choose(contract, session, &[]);
         let Some(runtime) = chosen else { break };
         if runtime.card().load.enter(runtime.card().limit) {
             let place = Place::new(Arc::clone(&runtime), Arc::clone(clock));
-            return Ok(RoutedCall::new(call, consent, place, now_ms, timeout));
+            return Ok(RoutedCall::new(call, consent, place, now_ms, times));
         }
         // Somebody took its last place meanwhile. Another may still have room; if none has, all are full.
         full = true;
@@ -44,17 +48,10 @@ pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall
             break;
         }
     }
-    Err(refuse(contract.name(), full || roster.any(contract, session)))
-}
-
-fn time_left(deadline: Option<u64>, now_ms: u64, timeout: Duration) -> Result<Duration, Refusal> {
-    match deadline {
-        None => Ok(timeout),
-        Some(deadline) if deadline > now_ms => Ok(timeout.min(Duration::from_millis(deadline - now_ms))),
-        Some(_) => {
-            let message = "the deadline of the call has passed before it could begin; send it with more time";
-            Err(Refusal::new(Code::Timeout, Stage::Resolve, message))
-        }
+    let full = full || roster.any(contract, session);
+    match roster.kept_away(contract, session).filter(|_| !full) {
+        Some(wait) => Err(kept_away(contract.name(), wait)),
+        None => Err(refuse(contract.name(), full)),
     }
 }
 
@@ -65,6 +62,14 @@ fn refuse(tool: &str, full: bool) -> Refusal {
     }
     let message = format!("no runtime serves `{tool}` now; start one, or call again when it is back");
     Refusal::new(Code::ServiceUnavailable, Stage::Resolve, message).retry_after(LOOK_AGAIN)
+}
+
+/// Breakers keep calls away from everybody who serves the tool.
+#[must_use]
+pub fn kept_away(tool: &str, wait: Duration) -> Refusal {
+    let message = format!("every runtime that serves `{tool}` failed too often and gets no calls for a while; call again");
+    let refusal = Refusal::new(Code::ServiceUnavailable, Stage::Resolve, message).retry_after(wait);
+    refusal.with(Reason::DETAIL, Reason::BreakerOpen.as_str()).with("sent", "false")
 }
 
 /// The runtime's own name in refusals and logs.

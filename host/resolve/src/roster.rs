@@ -1,12 +1,15 @@
 //! Who serves what: the runtimes that fulfil each function, for all sessions or for one.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use dashmap::DashMap;
 use grid_approve::{Contract, Session};
 use grid_core::{
     id::{ConnectionId, SessionId},
-    runtime::Runtime,
+    runtime::{Card, Runtime},
 };
 
 /// For which sessions a runtime fulfils a function.
@@ -24,10 +27,34 @@ struct Seat {
     scope: Scope,
 }
 
+/// A breaker stands open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Barrier {
+    /// When to ask again.
+    pub retry_after: Duration,
+}
+
+/// What keeps calls away from runtimes that fail. Asked for every runtime that could be chosen: it must take no lock that
+/// all calls share.
+pub trait Admits: std::fmt::Debug + Send + Sync + 'static {
+    /// Whether a call of `tool` could go there now. Counts and changes nothing.
+    ///
+    /// # Errors
+    /// [`Barrier`] where it could not.
+    fn admits(&self, tool: &str, card: &Card) -> Result<(), Barrier>;
+
+    /// Where the breaker of a provider stands, for people: closed, half_open, open or recovering.
+    fn state(&self, tool: &str, provider: &str) -> &'static str {
+        let _ = (tool, provider);
+        "closed"
+    }
+}
+
 /// The table. A call reads one entry and clones nothing but what it chooses.
 #[derive(Debug, Default)]
 pub struct Roster {
     by_tool: DashMap<Arc<str>, Vec<Seat>>,
+    guard: OnceLock<Arc<dyn Admits>>,
 }
 
 impl Roster {
@@ -50,9 +77,39 @@ impl Roster {
         self.retain(|seat| seat.scope != Scope::Only(session));
     }
 
+    /// From now on `guard` keeps calls away from runtimes that fail.
+    pub fn guarded(&self, guard: Arc<dyn Admits>) {
+        // The first one stays; a host has one.
+        drop(self.guard.set(guard));
+    }
+
+    fn barrier(&self, tool: &str, seat: &Seat) -> Option<Barrier> {
+        self.guard.get()?.admits(tool, seat.runtime.card()).err()
+    }
+
+    /// Another runtime could have the call that `not` has; of the same provider where `provider` says one.
+    #[must_use]
+    pub fn other(&self, contract: &Contract, session: &Session, not: ConnectionId, provider: Option<&str>) -> bool {
+        let fits = |seat: &Seat| {
+            let card = seat.runtime.card();
+            card.connection != not
+                && provider.is_none_or(|provider| provider == card.provider())
+                && seat.is_eligible(contract, session)
+                && self.barrier(contract.name(), seat).is_none()
+        };
+        self.by_tool.get(contract.name()).is_some_and(|seats| seats.iter().any(fits))
+    }
+
+    /// When the first breaker that keeps a call away asks to be asked again; absent where none does.
+    pub(crate) fn kept_away(&self, contract: &Contract, session: &Session) -> Option<Duration> {
+        let seats = self.by_tool.get(contract.name())?;
+        let barriers = seats.iter().filter(|seat| seat.is_eligible(contract, session));
+        barriers.filter_map(|seat| Some(self.barrier(contract.name(), seat)?.retry_after)).min()
+    }
+
     /// The best runtime that has room.
     #[must_use]
-    pub fn choose(&self, contract: &Contract, session: &Session) -> Option<Arc<dyn Runtime>> {
+    pub fn choose(&self, contract: &Contract, session: &Session, avoid: &[ConnectionId]) -> Option<Arc<dyn Runtime>> {
         let seats = self.by_tool.get(contract.name())?;
         let load = |seat: &&Seat| {
             let load = &seat.runtime.card().load;
@@ -61,6 +118,8 @@ impl Roster {
         seats
             .iter()
             .filter(|seat| seat.is_eligible(contract, session) && seat.has_room())
+            .filter(|seat| !avoid.contains(&seat.runtime.card().connection))
+            .filter(|seat| self.barrier(contract.name(), seat).is_none())
             .min_by_key(load)
             .map(|seat| Arc::clone(&seat.runtime))
     }
@@ -70,7 +129,10 @@ impl Roster {
     pub fn any(&self, contract: &Contract, session: &Session) -> bool {
         self.by_tool
             .get(contract.name())
-            .is_some_and(|seats| seats.iter().any(|seat| seat.is_eligible(contract, session)))
+            .is_some_and(|seats| {
+                let free = |seat: &&Seat| self.barrier(contract.name(), seat).is_none();
+                seats.iter().filter(free).any(|seat| seat.is_eligible(contract, session))
+            })
     }
 
     /// Nobody who serves it has room.
