@@ -25,7 +25,7 @@ pub struct Blame {
 impl Blame {
     /// All of them.
     pub const ALL: Self = Self { runtime: true, provider: true, tool: true };
-    /// The tool failed, and the runtime did what it should.
+    /// The tool alone.
     pub const TOOL: Self = Self { runtime: false, provider: false, tool: true };
     /// The runtime alone.
     pub const RUNTIME: Self = Self { runtime: true, provider: false, tool: false };
@@ -81,6 +81,15 @@ impl Pass {
         self.leave(correlation, |scope| match counts && blame.reaches(scope) {
             true => End::Failed(code),
             false => End::Neutral,
+        });
+    }
+
+    /// The runtime did what it should, after so long, and the tool failed with an error of that code.
+    pub fn tool_failed(mut self, took: Duration, code: Code, correlation: &CorrelationId) {
+        self.breakers.count_failure(true);
+        self.leave(correlation, |scope| match scope {
+            Scope::Tool => End::Failed(code),
+            Scope::Runtime | Scope::Provider => End::Well(took),
         });
     }
 

@@ -224,12 +224,13 @@ impl Breakers {
         self.counters.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Closes a breaker by hand; false where it is closed or there is none.
-    pub fn reset(&self, scope: Scope, name: &str, correlation: &CorrelationId) -> bool {
+    /// Closes a breaker by hand; false where it is closed or there is none. Whoever does that tells of it, so it is none of
+    /// the changes that are to be told.
+    pub fn reset(&self, scope: Scope, name: &str) -> bool {
         let Some(entry) = self.of(scope).get(name).map(|entry| Arc::clone(&entry)) else { return false };
-        let moved = entry.reset();
-        self.moved(&entry, moved, Some(correlation));
-        moved.is_some()
+        let is_reset = entry.reset().is_some();
+        self.counters.closed.fetch_add(u64::from(is_reset), Ordering::Relaxed);
+        is_reset
     }
 
     /// Those that are not closed, or all, by scope and name.

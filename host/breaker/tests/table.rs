@@ -174,10 +174,10 @@ fn lists_name_those_that_are_not_closed_or_all() {
 fn an_operator_closes_one_and_only_that() {
     let (breakers, _) = breakers(Settings::default());
     fail(&breakers, &CALC, 5, Code::Timeout, Blame::ALL);
-    assert!(breakers.reset(Scope::Runtime, "calc/1", &call()));
+    assert!(breakers.reset(Scope::Runtime, "calc/1"));
     assert_eq!(phases(&breakers), [Phase::Closed, Phase::Open, Phase::Open]);
-    assert!(!breakers.reset(Scope::Runtime, "calc/1", &call()), "it is closed");
-    assert!(!breakers.reset(Scope::Tool, "nobody", &call()));
+    assert!(!breakers.reset(Scope::Runtime, "calc/1", "it is closed");
+    assert!(!breakers.reset(Scope::Tool, "nobody"));
 }
 
 #[test]

@@ -19,17 +19,24 @@ pub(crate) struct Place {
     runtime: Arc<dyn Runtime>,
     clock: Arc<dyn Clock>,
     failed: bool,
+    left: bool,
 }
 
 impl Place {
     pub(crate) fn new(runtime: Arc<dyn Runtime>, clock: Arc<dyn Clock>) -> Self {
-        Self { runtime, clock, failed: true }
+        Self { runtime, clock, failed: true, left: false }
+    }
+
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.runtime.card().load.leave(self.clock.elapsed(), self.failed);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.runtime.card().load.leave(self.clock.elapsed(), self.failed);
+        self.leave();
     }
 }
 
@@ -84,6 +91,12 @@ impl RoutedCall {
         self.routed_at = self.place.clock.elapsed();
         (self.timeout, self.limit) = self.times.attempt(self.routed_at);
         self.routed_at_ms = now_ms;
+    }
+
+    /// It needs no runtime after all: the place there is given back at once.
+    pub fn stand_down(&mut self) {
+        self.place.failed = false;
+        self.place.leave();
     }
 
     /// Which runtime in turn it is handed to, from 1 on.

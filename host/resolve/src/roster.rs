@@ -87,12 +87,12 @@ impl Roster {
         self.guard.get()?.admits(tool, seat.runtime.card()).err()
     }
 
-    /// Another runtime could have the call that `not` has; of the same provider where `provider` says one.
+    /// A runtime that is none of `not` could have the call; one of this provider where `provider` says one.
     #[must_use]
-    pub fn other(&self, contract: &Contract, session: &Session, not: ConnectionId, provider: Option<&str>) -> bool {
+    pub fn other(&self, contract: &Contract, session: &Session, not: &[ConnectionId], provider: Option<&str>) -> bool {
         let fits = |seat: &Seat| {
             let card = seat.runtime.card();
-            card.connection != not
+            !not.contains(&card.connection)
                 && provider.is_none_or(|provider| provider == card.provider())
                 && seat.is_eligible(contract, session)
                 && self.barrier(contract.name(), seat).is_none()

@@ -94,6 +94,14 @@ pub struct Slot {
     cleared: u64,
 }
 
+impl Slot {
+    /// For which calls it is.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+}
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {

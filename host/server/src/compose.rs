@@ -29,6 +29,7 @@ use grid_config::{Config, Mode};
 use crate::{
     archive::Archive,
     events::Events,
+    guard::Guard,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
     serve::Failure,
@@ -217,7 +218,10 @@ pub(crate) fn host<C: Contracts>(
         outstanding: config.local.outstanding,
         total: config.local.total,
     };
+    let roster = Roster::default();
     Host {
+        guard: Guard::new(config, &clock, &roster),
+        reuse: crate::reusing::reuse(config),
         grants: Grants::new(grants, clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
@@ -230,7 +234,7 @@ pub(crate) fn host<C: Contracts>(
         policies,
         limits,
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
-        roster: Roster::default(),
+        roster,
         hub: Hub::default(),
         ledger,
         archive,

@@ -28,11 +28,12 @@ use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
+use grid_reuse::Reuse;
 use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, outlets::Outlets};
+use crate::{archive::Archive, events::Events, guard::Guard, outlets::Outlets};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -81,6 +82,10 @@ pub(crate) struct Host<C> {
     /// Before the path; absent where it is switched off.
     pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
+    /// Keeps calls away from whoever fails.
+    pub(crate) guard: Guard,
+    /// Results that are used again.
+    pub(crate) reuse: Reuse,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
@@ -211,6 +216,7 @@ impl<C: Contracts> Host<C> {
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
         }
         self.limits.sweep();
+        self.note_breakers().await;
         for withheld in self.limits.withheld() {
             let correlation = self.correlation("");
             tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");

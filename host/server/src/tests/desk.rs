@@ -38,6 +38,7 @@ use crate::{
     archive::Archive,
     events::Events,
     front_door::Door,
+    guard::Guard,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
     runtime_door::Port,
@@ -131,6 +132,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         timeout: Duration::from_secs(1),
         disclosure: Disclosure::Full,
     };
+    let roster = Roster::default();
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
         sessions: Sessions::new(limits(), clock.shared()),
@@ -139,7 +141,9 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits::default(),
         gate: None,
-        roster: Roster::default(),
+        guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
+        reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
+        roster,
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
