@@ -176,7 +176,7 @@ fn an_operator_closes_one_and_only_that() {
     fail(&breakers, &CALC, 5, Code::Timeout, Blame::ALL);
     assert!(breakers.reset(Scope::Runtime, "calc/1"));
     assert_eq!(phases(&breakers), [Phase::Closed, Phase::Open, Phase::Open]);
-    assert!(!breakers.reset(Scope::Runtime, "calc/1", "it is closed");
+    assert!(!breakers.reset(Scope::Runtime, "calc/1"), "it is closed");
     assert!(!breakers.reset(Scope::Tool, "nobody"));
 }
 
