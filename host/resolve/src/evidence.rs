@@ -8,28 +8,45 @@ use grid_core::{
     event::{Event, Kind},
     frame::CallFrame,
     id::InvocationId,
+    limit::{Limit, Times},
+    provider::Rule,
     runtime::Runtime,
 };
 
-use crate::times::{Limit, Times};
+use crate::table::Seat;
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
 pub(crate) struct Place {
-    runtime: Arc<dyn Runtime>,
+    seat: Arc<Seat>,
     clock: Arc<dyn Clock>,
+    rule: Rule,
     failed: bool,
+    /// Nobody is told that it is free again.
+    quiet: bool,
     left: bool,
 }
 
 impl Place {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, clock: Arc<dyn Clock>) -> Self {
-        Self { runtime, clock, failed: true, left: false }
+    /// Of a seat that was entered.
+    pub(crate) fn new(seat: Arc<Seat>, clock: Arc<dyn Clock>, rule: Rule) -> Self {
+        Self { seat, clock, rule, failed: false, quiet: false, left: false }
     }
 
+    /// Goes back without a call. Whoever holds it looks after those who wait.
+    pub(crate) fn unused(mut self) {
+        self.quiet = true;
+    }
+}
+
+impl Place {
     fn leave(&mut self) {
-        if !std::mem::replace(&mut self.left, true) {
-            self.runtime.card().load.leave(self.clock.elapsed(), self.failed);
+        if std::mem::replace(&mut self.left, true) {
+            return;
+        }
+        self.seat.leave(self.clock.elapsed(), self.failed);
+        if !self.quiet {
+            self.seat.provider.line.given_back();
         }
     }
 }
@@ -37,6 +54,18 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+/// A place at a second runtime for a call that has one, given back with this.
+#[derive(Debug)]
+pub struct Beside(pub(crate) Place);
+
+impl Beside {
+    /// The second runtime.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.0.seat.runtime
     }
 }
 
@@ -51,22 +80,20 @@ pub struct RoutedCall {
     times: Times,
     routed_at_ms: u64,
     routed_at: Duration,
+    /// Of this attempt.
     timeout: Duration,
     limit: Limit,
-    ends_ms: u64,
-    /// Which runtime in turn it is handed to.
     attempt: u32,
     /// Another attempt may follow, and needs the arguments.
     keep: bool,
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, times: Times) -> Self {
+    pub(crate) fn new(call: CheckedCall, consent: Consent, mut place: Place, at_ms: u64, times: Times) -> Self {
+        place.failed = true;
         let routed_at = place.clock.elapsed();
-        let invocation = InvocationId::mint();
         let (timeout, limit) = times.attempt(routed_at);
-        let ends_ms = later(routed_at_ms, times.left(routed_at));
-        let (renewed, attempt, keep) = (false, 1, false);
+        let (renewed, invocation, routed_at_ms, attempt, keep) = (false, InvocationId::mint(), at_ms, 1, false);
         Self {
             call,
             consent,
@@ -78,22 +105,49 @@ impl RoutedCall {
             routed_at,
             timeout,
             limit,
-            ends_ms,
             attempt,
             keep,
         }
     }
 
-    /// It goes to another runtime instead; the place at the one before is given back.
-    pub(crate) fn move_to(&mut self, place: Place) {
-        self.place = place;
-        let now_ms = self.place.clock.unix_ms();
-        self.routed_at = self.place.clock.elapsed();
-        (self.timeout, self.limit) = self.times.attempt(self.routed_at);
-        self.routed_at_ms = now_ms;
+    /// Minted with the choice.
+    #[must_use]
+    pub fn invocation(&self) -> InvocationId {
+        self.invocation
     }
 
-    /// It needs no runtime after all: the place there is given back at once.
+    /// The runtime that will run it.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.place.seat.runtime
+    }
+
+    /// The provider that was chosen.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<str> {
+        &self.place.seat.provider.name
+    }
+
+    /// By which rule.
+    #[must_use]
+    pub fn chosen_by(&self) -> Rule {
+        self.place.rule
+    }
+
+    /// Puts another place in place of its own, which goes back.
+    pub(crate) fn moved(&mut self, mut place: Place) {
+        place.failed = true;
+        self.place = place;
+        (self.routed_at_ms, self.routed_at) = (self.place.clock.unix_ms(), self.place.clock.elapsed());
+        (self.timeout, self.limit) = self.times.attempt(self.routed_at);
+    }
+
+    /// The runtime that was asked beside its own gave the answer; its own place goes back.
+    pub fn won_by(&mut self, beside: Beside) {
+        self.moved(beside.0);
+    }
+
+    /// It needs no runtime after all: the place there goes back at once.
     pub fn stand_down(&mut self) {
         self.place.failed = false;
         self.place.leave();
@@ -105,7 +159,7 @@ impl RoutedCall {
         self.attempt
     }
 
-    /// The next attempt begins: its number is on record from here on.
+    /// The next attempt begins.
     pub fn begin_attempt(&mut self) {
         self.attempt += 1;
     }
@@ -127,16 +181,8 @@ impl RoutedCall {
         self.times.left(self.place.clock.elapsed())
     }
 
-    /// Minted with the choice.
-    #[must_use]
-    pub fn invocation(&self) -> InvocationId {
-        self.invocation
-    }
-
-    /// The runtime that will run it.
-    #[must_use]
-    pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.place.runtime
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.place.clock
     }
 
     /// How long this attempt may take from when it was routed.
@@ -245,9 +291,25 @@ pub fn admission(call: &RoutedCall) -> Event {
         args_digest: Some(*call.call.digest().as_bytes()),
         args_shape: Some(call.call.shape().to_owned()),
         cost: Some(contract.cost()),
-        deadline_ms: Some(call.ends_ms),
+        deadline_ms: Some(later(call.routed_at_ms, call.times.left(call.routed_at))),
         connection: Some(call.runtime().card().connection),
+        provider: Some(Arc::clone(call.provider())),
+        chosen_by: Some(call.chosen_by().as_str()),
         ..event
+    }
+}
+
+/// The record that must be durable before a second runtime may see a call beside the first.
+#[must_use]
+pub fn hedged(call: &RoutedCall, beside: &Beside, at_ms: u64) -> Event {
+    let card = beside.runtime().card();
+    Event {
+        attempt: Some(call.attempt + 1),
+        runtime: Some(card.id.clone()),
+        connection: Some(card.connection),
+        provider: Some(Arc::clone(&beside.0.seat.provider.name)),
+        chosen_by: Some(beside.0.rule.as_str()),
+        ..attempted(call, at_ms)
     }
 }
 
@@ -258,6 +320,8 @@ pub fn attempted(call: &RoutedCall, at_ms: u64) -> Event {
         attempt: Some(call.attempt),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),
+        provider: Some(Arc::clone(call.provider())),
+        chosen_by: Some(call.chosen_by().as_str()),
         ..call.event(Kind::Attempted, at_ms)
     }
 }

@@ -4,14 +4,14 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use grid_breaker::Pass;
 use grid_contract::{Contracts, Retry};
-use grid_core::{Code, Refusal, Stage, code::Fault, envelope::Credentials, id::ConnectionId};
-use grid_dispatch::{Outcome, Receipt, RoutedCall, Stop};
+use grid_core::{Code, Refusal, Stage, code::Fault, envelope::Credentials, event::Event, id::ConnectionId};
+use grid_dispatch::{Beside, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
 use crate::{call_path::renew, host::Host, trail::Trail};
@@ -92,11 +92,8 @@ pub(crate) async fn carry_out<C: Contracts>(
         // Where this is refused, dispatch is too, and the conclusion says so.
         let _ = renew(host, asked.credentials, asked.begun, &mut call).await;
         call.keep_for_another(policy.may_follow(call.attempt()));
-        let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
-        let stop = Stop { asked: asked.ticket.cancelled(), why: asked.ticket.why() };
-        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
-        let outcome = trail.wait(Stage::Dispatch, outcome).await;
-        host.guard.report(&host.roster, pass.take(), &outcome);
+        let (outcome, last) = attempt(asked, call, receipt, pass.take(), &mut tried, trail).await;
+        host.guard.report(&host.roster, last, &outcome);
         let took = |outcome: Outcome| outcome.taking(host.clock.elapsed().saturating_sub(began));
         let follows = |refusal: &Refusal| policy.permits(refusal) && policy.may_follow(outcome.call().attempt());
         if !outcome.result().as_ref().is_err_and(follows) {
@@ -107,6 +104,60 @@ pub(crate) async fn carry_out<C: Contracts>(
             Err(outcome) => return took(*outcome),
         }
     }
+}
+
+/// One attempt, or two at once; and the pass of whoever it ended with.
+async fn attempt<C: Contracts>(
+    asked: &Asked<'_, C>,
+    mut call: RoutedCall,
+    receipt: Receipt,
+    pass: Option<Pass>,
+    tried: &mut Tried,
+    trail: &mut Trail,
+) -> (Outcome, Option<Pass>) {
+    let host = asked.host;
+    let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
+    let stop = Stop { asked: asked.ticket.cancelled(), why: asked.ticket.why() };
+    let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1) else {
+        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+        return (trail.wait(Stage::Dispatch, outcome).await, pass);
+    };
+    call.keep_for_another(true);
+    let first = call.runtime().card().connection;
+    let other = Mutex::new(None);
+    let outcome = {
+        let second = async |call: &RoutedCall| beside(host, call, first, &other).await;
+        let outcome = grid_dispatch::run_hedged(call, receipt, stop, &host.clock, begin, (after, second));
+        trail.wait(Stage::Dispatch, outcome).await
+    };
+    let other = other.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if outcome.call().runtime().card().connection == first {
+        return (outcome, pass);
+    }
+    // The first one may still answer, too late.
+    tried.all.push(first);
+    tried.open.push(first);
+    trail.routed(outcome.call());
+    (outcome, other)
+}
+
+/// A second runtime for a call that the first one has, on record.
+async fn beside<C: Contracts>(
+    host: &Arc<Host<C>>,
+    call: &RoutedCall,
+    first: ConnectionId,
+    pass: &Mutex<Option<Pass>>,
+) -> Option<Beside> {
+    let beside = grid_resolve::route_beside(&host.roster, call, &[first]).await.ok()?;
+    let entered = host.guard.enter_at(call, beside.runtime().card()).ok()?;
+    *pass.lock().unwrap_or_else(PoisonError::into_inner) = entered;
+    let record = Event {
+        detail: Some("beside the runtime before, which was silent".to_owned()),
+        ..grid_resolve::hedged(call, &beside, host.clock.unix_ms())
+    };
+    host.ledger.record(record).await.ok()?;
+    host.metrics.attempted("hedge");
+    Some(beside)
 }
 
 type Next = (RoutedCall, Receipt, Option<Pass>);
@@ -135,11 +186,18 @@ async fn again<C: Contracts>(
             }
         }
     }
-    let Some(pass) = find(host, policy, tried, &mut call) else {
+    // Where those who could have it are full, it waits in their line as any call does.
+    let found = tokio::select! {
+        found = find(host, policy, tried, &mut call) => found,
+        () = asked.ticket.cancelled().cancelled() => None,
+    };
+    let Some(pass) = found else {
+        let is_cancelled = asked.ticket.cancelled().is_cancelled();
+        let refusal = if is_cancelled { cancelled(&refusal, asked.ticket) } else { refusal };
         return Err(Box::new(Outcome::of_attempt(call, receipt, refusal)));
     };
     call.begin_attempt();
-    let record = grid_core::event::Event {
+    let record = Event {
         code: Some(refusal.code()),
         detail: Some(format!("after an attempt that ended so: {}", refusal.internal().unwrap_or(refusal.message()))),
         ..grid_resolve::attempted(&call, host.clock.unix_ms())
@@ -155,7 +213,7 @@ async fn again<C: Contracts>(
 
 /// Moves the call to a runtime that was not tried yet, or to one that was where the contract asks for more attempts than
 /// there are runtimes.
-fn find<C: Contracts>(
+async fn find<C: Contracts>(
     host: &Host<C>,
     policy: Policy,
     tried: &mut Tried,
@@ -164,7 +222,7 @@ fn find<C: Contracts>(
     let mut avoid = tried.all.clone();
     let mut same = policy.asked;
     loop {
-        if grid_resolve::again(&host.roster, &host.clock, call, &avoid) {
+        if grid_resolve::route_again(&host.roster, call, &avoid).await.is_ok() {
             match host.guard.enter(call) {
                 Ok(pass) => return Some(pass),
                 Err(_) => {

@@ -32,6 +32,7 @@ use crate::{
     guard::Guard,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
+    providers::ProvidersFile,
     serve::Failure,
 };
 
@@ -189,7 +190,7 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    (identity, limits): (Identity, grid_limits::Limits),
+    (identity, limits, roster): (Identity, grid_limits::Limits, Roster),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
@@ -218,7 +219,6 @@ pub(crate) fn host<C: Contracts>(
         outstanding: config.local.outstanding,
         total: config.local.total,
     };
-    let roster = Roster::default();
     Host {
         guard: Guard::new(config, &clock, &roster),
         reuse: crate::reusing::reuse(config),
@@ -235,6 +235,7 @@ pub(crate) fn host<C: Contracts>(
         limits,
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster,
+        providers: ProvidersFile::of(config),
         hub: Hub::default(),
         ledger,
         archive,
@@ -252,6 +253,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         admin_role: config.authorize.admin_role.clone(),
         runtime_role: config.authorize.runtime_role.clone(),
+        select_role: config.providers.select_role.clone(),
         reader_role: config.audit.reader_role.clone(),
         operator_role: config.audit.operator_role.clone(),
         denied_tools: config.authorize.denied_tools,

@@ -11,11 +11,12 @@ use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
     id::RuntimeId,
+    limit::Limit,
     outcome::ToolAnswer,
     runtime::Card,
 };
 use grid_dispatch::{Outcome, RoutedCall};
-use grid_resolve::{Admits, Barrier, Limit, Roster};
+use grid_resolve::{Admits, Barrier, Roster};
 
 use crate::host::Host;
 
@@ -84,12 +85,7 @@ impl Guard {
 
     /// The way to the runtime of the call, or to another one where a breaker keeps the call away from that: while a runtime
     /// comes back, a share of the calls alone gets through.
-    pub(crate) fn pass(
-        &self,
-        roster: &Roster,
-        clock: &SharedClock,
-        call: &mut RoutedCall,
-    ) -> Result<Option<Pass>, Refusal> {
+    pub(crate) async fn pass(&self, roster: &Roster, call: &mut RoutedCall) -> Result<Option<Pass>, Refusal> {
         let Some(breakers) = &self.breakers else { return Ok(None) };
         let mut avoid = Vec::new();
         let mut soonest: Option<Duration> = None;
@@ -99,7 +95,7 @@ impl Guard {
                 Err(wait) => soonest = Some(soonest.map_or(wait, |soonest| soonest.min(wait))),
             }
             avoid.push(call.runtime().card().connection);
-            if !grid_resolve::again(roster, clock, call, &avoid) {
+            if grid_resolve::route_again(roster, call, &avoid).await.is_err() {
                 breakers.turned_away();
                 return Err(grid_resolve::kept_away(call.contract().name(), soonest.unwrap_or_default()));
             }
@@ -108,8 +104,12 @@ impl Guard {
 
     /// The way to the runtime of the call as it is; otherwise when to ask again.
     pub(crate) fn enter(&self, call: &RoutedCall) -> Result<Option<Pass>, Duration> {
+        self.enter_at(call, call.runtime().card())
+    }
+
+    /// The way to another runtime for the call.
+    pub(crate) fn enter_at(&self, call: &RoutedCall, card: &Card) -> Result<Option<Pass>, Duration> {
         let Some(breakers) = &self.breakers else { return Ok(None) };
-        let card = call.runtime().card();
         let key = Key { runtime: card.id.as_str(), provider: card.provider(), tool: call.contract().name() };
         let correlation = &call.call().call().call().call().request().correlation;
         breakers.enter(&key, correlation).map(Some).map_err(|rejection| rejection.retry_after)

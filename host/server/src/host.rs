@@ -33,7 +33,7 @@ use grid_session::Sessions;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, guard::Guard, outlets::Outlets};
+use crate::{archive::Archive, events::Events, guard::Guard, outlets::Outlets, providers::ProvidersFile};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Whoever names the provider of a call in the call needs it.
+    pub(crate) select_role: String,
     /// Reads the records of its own tenant.
     pub(crate) reader_role: String,
     /// Reads all records.
@@ -86,6 +88,7 @@ pub(crate) struct Host<C> {
     pub(crate) guard: Guard,
     /// Results that are used again.
     pub(crate) reuse: Reuse,
+    pub(crate) providers: ProvidersFile,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,

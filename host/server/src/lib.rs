@@ -8,6 +8,7 @@ mod archive;
 mod attempts;
 mod audit_door;
 mod call_path;
+mod choosing;
 mod compose;
 mod consent;
 mod deciding;
@@ -23,6 +24,7 @@ mod outlets;
 mod pages;
 mod ports;
 mod provider_door;
+mod providers;
 mod reusing;
 mod runtime_door;
 mod serve;
@@ -33,6 +35,7 @@ pub use deciding::decision_point_fault;
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
 pub use ports::tls_fault;
+pub use providers::providers_faults;
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]

@@ -244,7 +244,7 @@ impl<C: Contracts> RuntimePort for Port<C> {
         let host = &self.door.0;
         let card = self.wire.card();
         host.hub.detach(card);
-        host.roster.leave(card.connection);
+        host.roster.leave(card.connection, host.clock.unix_ms(), &reason);
         // Whoever comes in its place may be another program.
         host.reuse.clear(|_, _, provider| provider == card.provider());
         let crashed = self.wire.crash(&reason);

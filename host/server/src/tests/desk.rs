@@ -144,6 +144,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
         reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
         roster,
+        providers: ProvidersFile::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
@@ -159,6 +160,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            select_role: "selector".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
             denied_tools: DeniedTools::Omit,
