@@ -41,6 +41,7 @@ use crate::{
     guard::Guard,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
+    providers::ProvidersFile,
     runtime_door::Port,
 };
 
