@@ -17,6 +17,8 @@ mod home;
 mod host;
 mod limits;
 mod local_door;
+mod negotiation;
+mod nested;
 mod outlets;
 mod pages;
 mod ports;
