@@ -120,8 +120,8 @@ pub struct Ledger {
     queue: mpsc::Sender<Command>,
     state: Arc<State>,
     durability: Durability,
-    /// The writer's, to wake it where records gather and somebody waits for one.
-    thread: thread::Thread,
+    /// The writer's, to wake it where records gather and somebody waits for one; absent where it has none.
+    thread: Option<thread::Thread>,
 }
 
 impl Ledger {
@@ -176,6 +176,25 @@ impl Ledger {
         Ok((Self::run(writer, sender)?, recovered))
     }
 
+    /// The same without a thread: nothing is stored but in [`Driver::turn`]. For a run that must be repeatable.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open`].
+    pub fn driven<S: Storage>(
+        storage: S,
+        options: &Options,
+        clock: SharedClock,
+        observer: Arc<dyn Observer>,
+        runtime: &Handle,
+    ) -> Result<(Self, Recovered, Driver<S>), Error> {
+        let history = History::of(options.signer.verifying_key().clone());
+        let (writer, queue, recovered) =
+            opening::recover(storage, options, Chain::expecting(&history), clock, observer, runtime)?;
+        let (state, durability) = (Arc::clone(&writer.state), writer.durability);
+        let driver = Driver { writer, _ended: Ended(Arc::clone(&state)) };
+        Ok((Self { queue, state, durability, thread: None }, recovered, driver))
+    }
+
     fn run<S: Storage>(writer: Writer<S>, queue: mpsc::Sender<Command>) -> Result<Self, Error> {
         let (state, durability) = (Arc::clone(&writer.state), writer.durability);
         let ended = Ended(Arc::clone(&state));
@@ -186,7 +205,7 @@ impl Ledger {
                 writer.run();
             })
             .map_err(Error::io("start a thread for", Path::new("audit")))?;
-        Ok(Self { queue, state, durability, thread: started.thread().clone() })
+        Ok(Self { queue, state, durability, thread: Some(started.thread().clone()) })
     }
 
     /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
@@ -323,7 +342,7 @@ impl Ledger {
         let queued = self.queue.send(command).await;
         queued.map_err(|_| self.state.gone())?;
         if stored.is_some() && self.durability == Durability::Relaxed {
-            self.thread.unpark();
+            self.thread.iter().for_each(thread::Thread::unpark);
         }
         match stored {
             Some(stored) => stored.await.unwrap_or_else(|_| Err(self.state.gone())).map(Some),
@@ -332,7 +351,23 @@ impl Ledger {
     }
 }
 
+/// The writer of a log that has no thread of its own ([`Ledger::driven`]). Dropping it ends the log.
+#[derive(Debug)]
+pub struct Driver<S: Storage> {
+    writer: Writer<S>,
+    _ended: Ended,
+}
+
+impl<S: Storage> Driver<S> {
+    /// Waits until there is something to store, and stores one batch of it. False where there will be no further one:
+    /// the log was closed, or has failed.
+    pub async fn turn(&mut self) -> bool {
+        self.writer.turn().await
+    }
+}
+
 /// Dropped last on the writer's thread, after the storage.
+#[derive(Debug)]
 struct Ended(Arc<State>);
 
 impl Drop for Ended {

@@ -62,7 +62,7 @@ pub use grid_audit_wal::{
     Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };
 pub use keys::{History, KeyError, KeySource};
-pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
+pub use ledger::{Driver, Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};
 pub use record::Record;
 pub use rotate::{hand_over, rotate, rotate_on};

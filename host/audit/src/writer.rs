@@ -122,14 +122,40 @@ impl<S: Storage> Writer<S> {
                 // Whoever sends something and waits for it wakes the thread.
                 thread::park_timeout(GATHER);
             }
-            let here = taken.len();
-            let mut commands = taken.drain(..);
-            let stored = commands.try_for_each(|command| self.take(command));
-            if let Err(reason) = stored.and_then(|()| self.gather(here)).and_then(|()| self.commit()) {
-                self.fail(&reason, commands);
+            if let Err(reason) = self.batch(&mut taken) {
+                while let Some(command) = self.queue.blocking_recv() {
+                    answer(command, &reason);
+                }
                 return;
             }
         }
+    }
+
+    /// Stores what was taken and what comes behind it. After an error nothing is stored any more, and who waits for
+    /// what was taken has heard it; what is still queued is to be answered with it.
+    fn batch(&mut self, taken: &mut Vec<Command>) -> Result<(), Unavailable> {
+        let here = taken.len();
+        let mut commands = taken.drain(..);
+        let stored = commands.try_for_each(|command| self.take(command));
+        let stored = stored.and_then(|()| self.gather(here)).and_then(|()| self.commit());
+        if let Err(reason) = &stored {
+            self.fail(reason, commands);
+        }
+        stored
+    }
+
+    /// One batch, without a thread: waits until there is something to store, and stores it. False where there will be
+    /// no further one.
+    pub(crate) async fn turn(&mut self) -> bool {
+        let mut taken = Vec::new();
+        if self.queue.recv_many(&mut taken, BATCH).await == 0 {
+            return false;
+        }
+        let Err(reason) = self.batch(&mut taken) else { return true };
+        while let Some(command) = self.queue.recv().await {
+            answer(command, &reason);
+        }
+        false
     }
 
     /// Takes the records that wait, and those that are expected in a moment. Each is made ready as it comes, while
@@ -338,15 +364,12 @@ impl<S: Storage> Writer<S> {
         }
     }
 
-    /// Nothing is stored any more: everybody who waits hears it, now and until the handles are gone.
+    /// Nothing is stored any more: everybody who waits hears it, and nobody else is let in.
     fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
         self.state.fail(reason);
         self.queue.close();
         self.acks.lost(reason);
         for command in rest {
-            answer(command, reason);
-        }
-        while let Some(command) = self.queue.blocking_recv() {
             answer(command, reason);
         }
     }

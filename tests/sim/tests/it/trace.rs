@@ -1,0 +1,64 @@
+//! What happened, line by line, with minted ids under the number of their first appearance: they come from the
+//! machine's randomness and mean nothing else.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+const PREFIXES: [&str; 5] = ["i-", "s-", "c-", "a-", "host-"];
+
+#[derive(Debug, Default)]
+pub struct Trace {
+    lines: Vec<String>,
+    ids: HashMap<String, usize>,
+}
+
+impl Trace {
+    pub fn add(&mut self, line: &str) {
+        let plain = self.plain(line);
+        self.lines.push(plain);
+    }
+
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    pub fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.lines.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn plain(&mut self, line: &str) -> String {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        let mut out = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(start) = rest.find(is_word) {
+            let (before, from) = rest.split_at(start);
+            let end = from.find(|c| !is_word(c)).unwrap_or(from.len());
+            let (word, after) = from.split_at(end);
+            out.push_str(before);
+            match PREFIXES.iter().find(|prefix| is_minted(word, prefix)) {
+                Some(prefix) => {
+                    let next = self.ids.len();
+                    let number = *self.ids.entry(word.to_owned()).or_insert(next);
+                    out.push_str(&format!("{prefix}{number}"));
+                }
+                None => out.push_str(word),
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out
+    }
+}
+
+fn is_minted(word: &str, prefix: &str) -> bool {
+    let Some(tail) = word.strip_prefix(prefix) else { return false };
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match prefix {
+        "host-" => tail.rsplit('-').next().is_some_and(|last| last.len() == 8 && hex(last)),
+        _ => tail.len() == 32 && hex(tail),
+    }
+}
