@@ -30,13 +30,8 @@ use crate::{
 };
 
 /// `sum` is pure, `look` reads, `send` writes.
-const MANIFEST: &str = r#"{"manifest_version":"1.0.0","contracts":[
-    {"name":"calc","effect":"pure","timeout":"10s","required_roles":["caller"],"function_declarations":[
-        {"name":"sum","description":"Adds.","parameters":{"type":"OBJECT","required":["n"],"properties":{"n":{"type":"INTEGER"}}}}]},
-    {"name":"desk","effect":"read","timeout":"5s","required_roles":["caller"],"function_declarations":[
-        {"name":"look","description":"Looks.","parameters":{"type":"OBJECT","properties":{"n":{"type":"INTEGER"}}}}]},
-    {"name":"mail","effect":"write","timeout":"10s","required_roles":["caller"],"function_declarations":[
-        {"name":"send","description":"Sends.","parameters":{"type":"OBJECT","properties":{"n":{"type":"INTEGER"}}}}]}]}"#;
+const MANIFEST: &str = include_str!("../../tools.json");
+const MANIFEST_PATH: &str = concat!("manifest.path=", env!("CARGO_MANIFEST_DIR"), "/tools.json");
 
 pub const TOOLS: [&str; 3] = ["sum", "look", "send"];
 
@@ -62,7 +57,7 @@ static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(|| {
     Arc::new(Signer::parse(KEY).unwrap())
 });
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let set = ["mode=strict", "session.ttl=90s", "runtime.max_in_flight=4", "runtime.queue=8", "data.dir=nowhere"];
+    let set = ["mode=strict", MANIFEST_PATH, "session.ttl=90s", "runtime.max_in_flight=4", "runtime.queue=8", "data.dir=nowhere"];
     let sources = Sources { set: set.iter().map(ToString::to_string).collect(), ..Sources::default() };
     grid_config::read(&sources).settle().unwrap()
 });
