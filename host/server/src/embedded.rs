@@ -77,7 +77,8 @@ impl<C: Contracts> Embedded<C> {
     pub fn held(&self) -> Held {
         let host = &self.0.0;
         let log = host.ledger.status();
-        let served = host.contracts.manifest().iter().filter(|contract| !host.roster.serving(contract.name()).is_empty());
+        let served =
+            host.contracts.manifest().iter().filter(|contract| !host.roster.serving(contract.name()).is_empty());
         Held {
             sessions: host.sessions.open(),
             runtimes: host.hub.len(),

@@ -149,7 +149,8 @@ impl<D: Doors> Caller<D> {
             ..CancelCall::default()
         };
         let cancelled = self.door.cancel(self.who.clone(), request).await;
-        let said = cancelled.map_or_else(|refusal| refusal.code().as_str().to_owned(), |done| done.cancelled.to_string());
+        let said =
+            cancelled.map_or_else(|refusal| refusal.code().as_str().to_owned(), |done| done.cancelled.to_string());
         self.world.tell(&format!("{}: cancel of {}: {said}", self.name, made.call_id));
     }
 

@@ -131,8 +131,9 @@ impl Check<'_> {
                     let is_answer = matches!(record.outcome(), Some("success" | "tool_error"));
                     (!is_answer).then(|| format!("answered, but concluded as {:?}", record.outcome()))
                 }
-                (Some(record), Err(code)) => (record.code() != Some(*code))
-                    .then(|| format!("refused with {code}, but concluded as {:?} {:?}", record.outcome(), record.code())),
+                (Some(record), Err(code)) => (record.code() != Some(*code)).then(|| {
+                    format!("refused with {code}, but concluded as {:?} {:?}", record.outcome(), record.code())
+                }),
             };
             if let Some(fault) = fault {
                 self.fault(format!("{}, {invocation}: {fault}", heard.call_id));
@@ -151,7 +152,9 @@ impl Check<'_> {
             let (Some(invocation), Ok(content)) = (heard.invocation, &heard.answer) else { continue };
             let right = |form: Form| form == Form::Right;
             let said = self.memory.said.iter();
-            let said = said.filter(|said| said.content == *content).any(|said| said.invocation == invocation && right(said.form));
+            let said = said
+                .filter(|said| said.content == *content)
+                .any(|said| said.invocation == invocation && right(said.form));
             // The host may have been killed between its record and ours.
             if !said {
                 self.fault(format!("{} heard {content}, which nobody said to {invocation}", heard.call_id));
@@ -179,7 +182,8 @@ impl Check<'_> {
                 self.fault(format!("a result for {invocation} left no record"));
                 continue;
             };
-            let answered = execution.concluded.iter().any(|record| matches!(record.outcome(), Some("success" | "tool_error")));
+            let answered =
+                execution.concluded.iter().any(|record| matches!(record.outcome(), Some("success" | "tool_error")));
             let (late, violations) = (execution.late, execution.violations);
             let recorded = usize::from(answered) + late;
             if plain && recorded != rights {
@@ -198,7 +202,8 @@ impl Check<'_> {
             match record.kind() {
                 "invalidated" => floor = floor.max(epoch),
                 "admitted" if epoch < floor => {
-                    self.faults.push(format!("{:?} was admitted under epoch {epoch}, after {floor}", record.invocation()));
+                    self.faults
+                        .push(format!("{:?} was admitted under epoch {epoch}, after {floor}", record.invocation()));
                 }
                 _ => {}
             }
@@ -208,7 +213,8 @@ impl Check<'_> {
             let Some(epoch) = admitted.and_then(|record| record.number("epoch")) else { continue };
             let later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
             if let Some(end) = later.filter(|end| end.epoch > epoch).last() {
-                self.faults.push(format!("{} began under epoch {epoch}, after {} was in force", ran.invocation, end.epoch));
+                self.faults
+                    .push(format!("{} began under epoch {epoch}, after {} was in force", ran.invocation, end.epoch));
             }
         }
     }

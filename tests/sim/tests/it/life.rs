@@ -23,8 +23,9 @@ use tokio::{runtime::Handle, time::sleep};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    callers, runtimes,
+    callers,
     disk::Disk,
+    runtimes,
     script::{Order, between, dice},
     world::{Revoked, SimClock, World},
 };
@@ -57,7 +58,14 @@ static SIGNER: LazyLock<Arc<Signer>> = LazyLock::new(|| {
     Arc::new(Signer::parse(KEY).unwrap())
 });
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let set = ["mode=strict", MANIFEST_PATH, "session.ttl=90s", "runtime.max_in_flight=4", "runtime.queue=8", "data.dir=nowhere"];
+    let set = [
+        "mode=strict",
+        MANIFEST_PATH,
+        "session.ttl=90s",
+        "runtime.max_in_flight=4",
+        "runtime.queue=8",
+        "data.dir=nowhere",
+    ];
     let sources = Sources { set: set.iter().map(ToString::to_string).collect(), ..Sources::default() };
     grid_config::read(&sources).settle().unwrap()
 });

@@ -240,7 +240,7 @@ impl<'a> Attachment<'a> {
 
     /// Words that nobody said before.
     fn content(&mut self, call: &CallFrame) -> String {
-        format!(r#"{{"of":"{}","n":{}}}"#, call.invocation_id, self.seat.world.number())
+        format!(r#"{{"of":"{}","n":{}}}"#, call.call_id, self.seat.world.number())
     }
 
     /// Says it within so many milliseconds; what begins with `!` is an error of the tool.

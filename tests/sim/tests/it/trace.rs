@@ -11,47 +11,48 @@ const PREFIXES: [&str; 5] = ["i-", "s-", "c-", "a-", "host-"];
 #[derive(Debug, Default)]
 pub struct Trace {
     lines: Vec<String>,
-    ids: HashMap<String, usize>,
 }
 
 impl Trace {
-    pub fn add(&mut self, line: &str) {
-        let plain = self.plain(line);
-        self.lines.push(plain);
+    pub fn add(&mut self, line: String) {
+        self.lines.push(line);
     }
 
-    pub fn lines(&self) -> &[String] {
-        &self.lines
+    /// The lines, without what the machine minted.
+    pub fn told(self) -> Vec<String> {
+        let mut ids = HashMap::new();
+        self.lines.iter().map(|line| plain(line, &mut ids)).collect()
     }
+}
 
-    pub fn hash(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.lines.hash(&mut hasher);
-        hasher.finish()
-    }
+/// One number for all of them.
+pub fn hash(lines: &[String]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lines.hash(&mut hasher);
+    hasher.finish()
+}
 
-    fn plain(&mut self, line: &str) -> String {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        let mut out = String::with_capacity(line.len());
-        let mut rest = line;
-        while let Some(start) = rest.find(is_word) {
-            let (before, from) = rest.split_at(start);
-            let end = from.find(|c| !is_word(c)).unwrap_or(from.len());
-            let (word, after) = from.split_at(end);
-            out.push_str(before);
-            match PREFIXES.iter().find(|prefix| is_minted(word, prefix)) {
-                Some(prefix) => {
-                    let next = self.ids.len();
-                    let number = *self.ids.entry(word.to_owned()).or_insert(next);
-                    out.push_str(&format!("{prefix}{number}"));
-                }
-                None => out.push_str(word),
+fn plain(line: &str, ids: &mut HashMap<String, usize>) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find(is_word) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|c| !is_word(c)).unwrap_or(from.len());
+        let (word, after) = from.split_at(end);
+        out.push_str(before);
+        match PREFIXES.iter().find(|prefix| is_minted(word, prefix)) {
+            Some(prefix) => {
+                let next = ids.len();
+                let number = *ids.entry(word.to_owned()).or_insert(next);
+                out.push_str(&format!("{prefix}{number}"));
             }
-            rest = after;
+            None => out.push_str(word),
         }
-        out.push_str(rest);
-        out
+        rest = after;
     }
+    out.push_str(rest);
+    out
 }
 
 fn is_minted(word: &str, prefix: &str) -> bool {

@@ -179,6 +179,6 @@ impl World {
 
     pub fn tell(&self, line: &str) {
         let line = format!("{:>10.3} {line}", self.now().as_secs_f64());
-        self.memory().trace.add(&line);
+        self.memory().trace.add(line);
     }
 }
