@@ -12,9 +12,9 @@ use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    life::{Doors, TOOLS, token},
+    life::{Doors, TOOLS, token_at},
     script::{Step, between, dice},
-    world::{Heard, World},
+    world::{Heard, Sender, World},
 };
 
 /// Principal and tenant.
@@ -27,8 +27,10 @@ pub fn start<D: Doors>(world: &World, door: &D) -> TaskTracker {
             world: world.clone(),
             door: door.clone(),
             tasks: tasks.clone(),
-            who: token(name, tenant, "caller"),
+            who: token_at(name, tenant, "caller", &*world.clock()),
+            proved: world.now(),
             name,
+            tenant,
             dice: dice(world.seed, 100 + at as u64 + 1000 * world.life() as u64),
             session: String::new(),
             made: Vec::new(),
@@ -51,7 +53,9 @@ struct Caller<D> {
     door: D,
     tasks: TaskTracker,
     who: Credentials,
+    proved: Duration,
     name: &'static str,
+    tenant: &'static str,
     dice: Dice,
     session: String,
     made: Vec<Made>,
@@ -121,6 +125,9 @@ impl<D: Doors> Caller<D> {
     }
 
     async fn open(&mut self) {
+        // Whoever was revoked comes back with a new proof.
+        self.who = token_at(self.name, self.tenant, "caller", &*self.world.clock());
+        self.proved = self.world.now();
         let request = OpenSession { enhanced: true, ..OpenSession::default() };
         match self.door.open_session(self.who.clone(), request).await {
             Ok(opened) => {
@@ -177,6 +184,8 @@ impl<D: Doors> Caller<D> {
         let tool = TOOLS[self.dice.below(3)];
         let made = Made { call_id: format!("k{number}"), tool, args: format!(r#"{{"n":{number}}}"#) };
         let envelope = self.envelope(&made);
+        let sender = Sender { name: self.name, proved: self.proved };
+        self.world.memory().senders.insert(made.call_id.clone(), sender);
         self.made.push(made);
         envelope
     }

@@ -7,7 +7,7 @@ use grid_core::id::InvocationId;
 
 use crate::{
     disk::Disk,
-    world::{Form, Memory, Ran},
+    world::{Form, Memory, Ran, Revoked},
 };
 
 /// What the log says of an execution.
@@ -49,6 +49,7 @@ pub fn faults(records: &[Record], memory: &Memory, disk: &Disk, last: usize) -> 
     check.nothing_is_delivered_to_another();
     check.late_results_are_recorded(last);
     check.no_right_outlives_its_end();
+    check.nobody_begins_with_a_void_proof();
     check.faults
 }
 
@@ -191,6 +192,20 @@ impl Check<'_> {
             }
             if !plain && recorded + violations < rights {
                 self.fault(format!("{invocation}: {rights} results, {recorded} of them on record"));
+            }
+        }
+    }
+
+    fn nobody_begins_with_a_void_proof(&mut self) {
+        for ran in self.memory.ran.iter().filter(|ran| ran.prompt) {
+            let sender = self.memory.senders[&ran.call_id];
+            let void = |end: &&Revoked| {
+                end.life == ran.life && end.unproved == Some(sender.name) && (sender.proved..ran.at).contains(&end.at)
+            };
+            if let Some(end) = self.memory.revoked.iter().find(void) {
+                let (at, proved) = (end.at, sender.proved);
+                self.faults
+                    .push(format!("{} began for {sender:?}, proved at {proved:?}, void since {at:?}", ran.invocation));
             }
         }
     }

@@ -10,6 +10,7 @@ use grid_audit::{Driver, Ledger, Options};
 use grid_config::{Config, Sources};
 use grid_contract::Strict;
 use grid_core::{
+    clock::Clock,
     envelope::Credentials,
     id::{PrincipalId, TenantId},
     port::{AdminDoor, FrontDoor, RuntimeDoor},
@@ -72,6 +73,11 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 
 /// What proves somebody. Made when the world begins, and good for longer than it lasts.
 pub fn token(name: &str, tenant: &str, role: &str) -> Credentials {
+    token_at(name, tenant, role, &FakeClock::default())
+}
+
+/// The same, made now.
+pub fn token_at(name: &str, tenant: &str, role: &str, clock: &dyn Clock) -> Credentials {
     let claims = Claims {
         principal: PrincipalId::parse(name).unwrap(),
         tenant: TenantId::parse(tenant).unwrap(),
@@ -80,7 +86,7 @@ pub fn token(name: &str, tenant: &str, role: &str) -> Credentials {
         issuer: "grid".to_owned(),
         audience: "grid-host".to_owned(),
     };
-    Credentials { bearer: Some(mint(&KEY, &claims, &FakeClock::default()).unwrap()), ..Credentials::default() }
+    Credentials { bearer: Some(mint(&KEY, &claims, clock).unwrap()), ..Credentials::default() }
 }
 
 /// Opens the log once more and gives what was found in it.
@@ -155,13 +161,18 @@ async fn operate(world: World, door: impl AdminDoor) {
             Order::Everything => {}
             Order::Principal => (request.tenant, request.principal) = ("demo".into(), callers::NAMES[0].0.into()),
             Order::Tool => request.tool = TOOLS[dice.below(3)].to_owned(),
+            Order::Proofs => {
+                (request.tenant, request.principal) = ("demo".into(), callers::NAMES[0].0.into());
+                request.revoke_proofs = true;
+            }
             Order::Twice => request.event_id = format!("event-{}-{at}", world.life()),
         }
         request.cancel_running = matches!(order, Order::Principal | Order::Tool);
         world.tell(&format!("operator: {order:?}"));
         for _ in 0..=usize::from(order == Order::Twice) {
             let ended = door.invalidate(who.clone(), request.clone()).await.unwrap();
-            let revoked = Revoked { life: world.life(), at: world.now(), epoch: ended.epoch };
+            let unproved = (order == Order::Proofs).then_some(callers::NAMES[0].0);
+            let revoked = Revoked { life: world.life(), at: world.now(), epoch: ended.epoch, unproved };
             world.memory().revoked.push(revoked);
             world.tell(&format!("operator: epoch {}, {} cancelled", ended.epoch, ended.cancelled_calls));
         }

@@ -83,6 +83,8 @@ pub enum Order {
     Tool,
     /// The same event twice.
     Twice,
+    /// What proved a principal is void.
+    Proofs,
 }
 
 const STEPS: &[(u64, Step)] = &[
@@ -113,7 +115,7 @@ const HABITS: &[(u64, Habit)] = &[
 const MOODS: &[(u64, Mood)] =
     &[(40, Mood::Steady), (20, Mood::Breaks), (15, Mood::Parted), (10, Mood::Slow), (10, Mood::Drains)];
 const ORDERS: &[(u64, Order)] =
-    &[(40, Order::Everything), (20, Order::Principal), (20, Order::Tool), (10, Order::Twice)];
+    &[(40, Order::Everything), (20, Order::Principal), (20, Order::Tool), (10, Order::Twice), (20, Order::Proofs)];
 
 fn drawn<T: Copy>(dice: &mut Dice, from: &[(u64, T)]) -> T {
     let total: u64 = from.iter().map(|(weight, _)| weight).sum();

@@ -2,6 +2,7 @@
 //! told. The log is held against it.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -100,6 +101,16 @@ pub struct Revoked {
     pub life: usize,
     pub at: Duration,
     pub epoch: u64,
+    /// Whose proofs of before are void.
+    pub unproved: Option<&'static str>,
+}
+
+/// A caller sent a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender {
+    pub name: &'static str,
+    /// When what proves it was made.
+    pub proved: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +119,8 @@ pub struct Memory {
     pub ran: Vec<Ran>,
     pub said: Vec<Said>,
     pub heard: Vec<Heard>,
+    /// Who sent each call first.
+    pub senders: HashMap<String, Sender>,
     pub revoked: Vec<Revoked>,
     /// Who opened which session.
     pub sessions: Vec<(&'static str, String)>,
@@ -147,16 +160,20 @@ impl World {
         *self.clock.lock().unwrap() = Some(clock);
     }
 
+    pub fn clock(&self) -> SharedClock {
+        Arc::clone(self.clock.lock().unwrap().as_ref().unwrap())
+    }
+
     pub fn life(&self) -> usize {
         self.life.load(Ordering::Relaxed)
     }
 
     pub fn now(&self) -> Duration {
-        self.clock.lock().unwrap().as_ref().unwrap().elapsed()
+        self.clock().elapsed()
     }
 
     pub fn unix_ms(&self) -> u64 {
-        self.clock.lock().unwrap().as_ref().unwrap().unix_ms()
+        self.clock().unix_ms()
     }
 
     /// Runtimes go home.
