@@ -1,6 +1,6 @@
 //! The design as a model: which steps there are in a state, and how much may go wrong in one run.
 
-use stateright::{Model, Property};
+use stateright::{Checker as _, Model, Property};
 
 use crate::{
     promises,
@@ -27,12 +27,14 @@ pub enum Step {
     Report,
     ExpireGrant,
     CrashRuntime,
-    /// What was appended and not synced is there after all, or gone.
-    CrashHost { keeps: bool },
+    /// So many records that were appended and not synced are there after all.
+    CrashHost {
+        keeps: usize,
+    },
     StartHost,
 }
 
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     Step::Ask,
     Step::Repeat,
     Step::Decide,
@@ -50,8 +52,9 @@ const STEPS: [Step; 20] = [
     Step::Report,
     Step::ExpireGrant,
     Step::CrashRuntime,
-    Step::CrashHost { keeps: true },
-    Step::CrashHost { keeps: false },
+    Step::CrashHost { keeps: 0 },
+    Step::CrashHost { keeps: 1 },
+    Step::CrashHost { keeps: usize::MAX },
     Step::StartHost,
 ];
 
@@ -110,4 +113,12 @@ impl Model for Protocol {
     fn properties(&self) -> Vec<Property<Self>> {
         promises::all()
     }
+}
+
+#[test]
+fn the_design_holds_in_every_state() {
+    let checker = Protocol::new(None).checker().threads(2).spawn_bfs().join();
+    println!("{} states, at most {} steps from the first", checker.unique_state_count(), checker.max_depth());
+    checker.assert_properties();
+    assert!(checker.is_done());
 }

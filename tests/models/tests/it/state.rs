@@ -64,15 +64,33 @@ pub enum Record {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slot {
     Free,
-    Decided { of: u8, epoch: u8 },
+    Decided {
+        of: u8,
+        epoch: u8,
+    },
     /// Its intent is being written.
-    Admitting { of: u8, epoch: u8 },
-    Admitted { of: u8, epoch: u8 },
-    Sent { of: u8, epoch: u8 },
+    Admitting {
+        of: u8,
+        epoch: u8,
+    },
+    Admitted {
+        of: u8,
+        epoch: u8,
+    },
+    Sent {
+        of: u8,
+        epoch: u8,
+    },
     /// Its outcome is being written.
-    Concluding { of: u8, outcome: Outcome },
+    Concluding {
+        of: u8,
+        outcome: Outcome,
+    },
     /// For repeats.
-    Kept { of: u8, outcome: Outcome },
+    Kept {
+        of: u8,
+        outcome: Outcome,
+    },
 }
 
 /// Where the host is with the grant.
@@ -91,7 +109,10 @@ pub enum Caller {
     Idle,
     Waiting,
     /// Of this execution.
-    Answered { of: u8, outcome: Outcome },
+    Answered {
+        of: u8,
+        outcome: Outcome,
+    },
     /// Its connection was lost.
     Lost,
 }
