@@ -34,7 +34,7 @@ pub fn all() -> Vec<Property<Protocol>> {
         Property::sometimes("a grant is revoked", |_, state: &State| {
             state.has(Record::Outcome { of: GRANT, outcome: Outcome::Revoked })
         }),
-        Property::sometimes("a grant is taken up after a crash", |protocol, state| {
+        Property::sometimes("a grant is taken up after a crash", |protocol: &Protocol, state: &State| {
             let crashed = state.budget.host_crashes < protocol.budget.host_crashes;
             crashed && state.up && matches!(state.grant, Grant::Open { .. })
         }),
