@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    History, Observer, Record, Status, Stored, Unavailable,
+    Driver, History, Observer, Record, Status, Stored, Unavailable,
     background::{Background, Publishing},
     opening::{self, Opened},
     state::State,
@@ -176,7 +176,7 @@ impl Ledger {
         Ok((Self::run(writer, sender)?, recovered))
     }
 
-    /// The same without a thread: nothing is stored but in [`Driver::turn`]. For a run that must be repeatable.
+    /// The same without a thread: nothing is stored but by the [`Driver`]. For a run that must be repeatable.
     ///
     /// # Errors
     /// As for [`Ledger::open`].
@@ -191,8 +191,7 @@ impl Ledger {
         let (writer, queue, recovered) =
             opening::recover(storage, options, Chain::expecting(&history), clock, observer, runtime)?;
         let (state, durability) = (Arc::clone(&writer.state), writer.durability);
-        let driver = Driver { writer, _ended: Ended(Arc::clone(&state)) };
-        Ok((Self { queue, state, durability, thread: None }, recovered, driver))
+        Ok((Self { queue, state, durability, thread: None }, recovered, Driver::of(writer)))
     }
 
     fn run<S: Storage>(writer: Writer<S>, queue: mpsc::Sender<Command>) -> Result<Self, Error> {
@@ -351,24 +350,9 @@ impl Ledger {
     }
 }
 
-/// The writer of a log that has no thread of its own ([`Ledger::driven`]). Dropping it ends the log.
-#[derive(Debug)]
-pub struct Driver<S: Storage> {
-    writer: Writer<S>,
-    _ended: Ended,
-}
-
-impl<S: Storage> Driver<S> {
-    /// Waits until there is something to store, and stores one batch of it. False where there will be no further one:
-    /// the log was closed, or has failed.
-    pub async fn turn(&mut self) -> bool {
-        self.writer.turn().await
-    }
-}
-
 /// Dropped last on the writer's thread, after the storage.
 #[derive(Debug)]
-struct Ended(Arc<State>);
+pub(crate) struct Ended(pub(crate) Arc<State>);
 
 impl Drop for Ended {
     fn drop(&mut self) {

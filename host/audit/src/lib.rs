@@ -42,7 +42,8 @@
 
 mod ack;
 mod background;
-pub mod encode;
+pub mod driver;
+mod encode;
 mod keys;
 mod ledger;
 mod linger;
@@ -58,11 +59,12 @@ mod stored;
 mod unavailable;
 mod writer;
 
+pub use driver::Driver;
 pub use grid_audit_wal::{
     Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };
 pub use keys::{History, KeyError, KeySource};
-pub use ledger::{Driver, Durability, Ledger, Options, Receipt, Recovered};
+pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};
 pub use record::Record;
 pub use rotate::{hand_over, rotate, rotate_on};

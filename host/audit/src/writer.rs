@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Records taken at once.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// What is kept free for the conclusion of every open admission, in a frame of its own. Without `detail` no
 /// conclusion is longer, whatever its ids are.
 const CONCLUSION: u64 = 3 << 10;
@@ -144,20 +144,6 @@ impl<S: Storage> Writer<S> {
         stored
     }
 
-    /// One batch, without a thread: waits until there is something to store, and stores it. False where there will be
-    /// no further one.
-    pub(crate) async fn turn(&mut self) -> bool {
-        let mut taken = Vec::new();
-        if self.queue.recv_many(&mut taken, BATCH).await == 0 {
-            return false;
-        }
-        let Err(reason) = self.batch(&mut taken) else { return true };
-        while let Some(command) = self.queue.recv().await {
-            answer(command, &reason);
-        }
-        false
-    }
-
     /// Takes the records that wait, and those that are expected in a moment. Each is made ready as it comes, while
     /// the next ones are still on their way.
     fn gather(&mut self, mut here: usize) -> Result<(), Unavailable> {
@@ -186,7 +172,7 @@ impl<S: Storage> Writer<S> {
         Ok(())
     }
 
-    fn take(&mut self, command: Command) -> Result<(), Unavailable> {
+    pub(crate) fn take(&mut self, command: Command) -> Result<(), Unavailable> {
         let (event, waiter) = match command {
             Command::Store { event, waiter } => (event, waiter),
             Command::Close => {
@@ -276,7 +262,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// One write, one sync, and everybody is told.
-    fn commit(&mut self) -> Result<(), Unavailable> {
+    pub(crate) fn commit(&mut self) -> Result<(), Unavailable> {
         let entries = self.sealer.count();
         if entries == 0 {
             return Ok(());
@@ -365,7 +351,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// Nothing is stored any more: everybody who waits hears it, and nobody else is let in.
-    fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
+    pub(crate) fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
         self.state.fail(reason);
         self.queue.close();
         self.acks.lost(reason);
@@ -375,7 +361,7 @@ impl<S: Storage> Writer<S> {
     }
 }
 
-fn answer(command: Command, reason: &Unavailable) {
+pub(crate) fn answer(command: Command, reason: &Unavailable) {
     if let Command::Store { waiter: Some(waiter), .. } = command {
         let _ = waiter.send(Err(reason.clone()));
     }

@@ -137,13 +137,14 @@ pub async fn live(world: World, number: usize, before: Duration, end: End) -> Du
 /// The log's disk takes its time, and sometimes a lot of it.
 async fn write(world: World, mut driver: Driver<Disk>) {
     let mut dice = dice(world.seed, 1 + 1000 * world.life() as u64);
-    loop {
+    while driver.place().await {
+        world.placed.notify_waiters();
         match dice.below(20) {
             0 => sleep(between(&mut dice, 100, 2000)).await,
-            1..5 => {}
+            1..4 => {}
             _ => sleep(between(&mut dice, 1, 20)).await,
         }
-        if !driver.turn().await {
+        if !driver.store().await {
             return;
         }
     }
@@ -155,6 +156,15 @@ async fn operate(world: World, door: impl AdminDoor) {
     let who = token("operator", "demo", "grid_admin");
     for at in 0..dice.below(6) {
         sleep(between(&mut dice, 10, 8000)).await;
+        if dice.coin() {
+            // Rights end while somebody's record is being written, or there is none for a while.
+            let placed = world.placed.notified();
+            tokio::select! {
+                biased;
+                () = placed => sleep(between(&mut dice, 0, 10)).await,
+                () = sleep(Duration::from_secs(5)) => {}
+            }
+        }
         let order = Order::next(&mut dice);
         let mut request = Invalidate::everything("tried");
         match order {

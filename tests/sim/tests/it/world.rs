@@ -14,7 +14,7 @@ use grid_core::{
     clock::{Clock, SharedClock},
     id::InvocationId,
 };
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{disk::Disk, trace::Trace};
 
@@ -133,6 +133,8 @@ pub struct Memory {
 pub struct World {
     pub seed: u64,
     pub disk: Disk,
+    /// Records have their place in the log, and are not durable yet.
+    pub placed: Arc<Notify>,
     life: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
@@ -145,6 +147,7 @@ impl World {
         Self {
             seed,
             disk: Disk::default(),
+            placed: Arc::default(),
             life: Arc::default(),
             calls: Arc::default(),
             stopping: Arc::default(),
