@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_contract::{Approval, ContractedCall};
-use grid_core::{
-    event::{Event, Sha256},
-};
+use grid_core::event::{Event, Sha256};
 
 /// A decision that permits, perhaps with a person's consent. Only this crate makes one.
 #[derive(Debug, Clone)]

@@ -19,6 +19,7 @@ mod limits;
 mod local_door;
 mod outlets;
 mod pages;
+mod places;
 mod ports;
 mod runtime_door;
 mod serve;
@@ -28,7 +29,7 @@ pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};
 pub use deciding::decision_point_fault;
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
-pub use ports::tls_fault;
+pub use ports::{secret_faults, tls_fault};
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]

@@ -111,11 +111,16 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
 }
 
 /// What became of a call that may be refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tried {
     Good,
-    Refused { hint: bool },
-    Broken,
+    /// `without`: what it said, where it did not say when to come again.
+    Refused {
+        without: Option<String>,
+    },
+    Broken {
+        said: String,
+    },
 }
 
 impl Caller {
@@ -218,13 +223,16 @@ impl Caller {
         match self.client.clone().call_tool(self.call(&call_id, number)).await {
             Ok(answer) => match answer.into_inner().outcome {
                 Some(Outcome::Result(_)) => Tried::Good,
-                Some(Outcome::Error(error)) => Tried::Refused { hint: error.retry_after_ms > 0 },
-                Some(Outcome::Streamed(_)) | None => Tried::Broken,
+                Some(Outcome::Error(error)) => Tried::Refused {
+                    without: (error.retry_after_ms == 0).then(|| format!("{}: {}", error.r#type, error.message)),
+                },
+                Some(Outcome::Streamed(_)) | None => Tried::Broken { said: "no outcome".to_owned() },
             },
             Err(status) if status.code() == tonic::Code::ResourceExhausted => {
-                Tried::Refused { hint: status.metadata().contains_key("grpc-retry-pushback-ms") }
+                let hint = status.metadata().contains_key("grpc-retry-pushback-ms");
+                Tried::Refused { without: (!hint).then(|| format!("a status: {}", status.message())) }
             }
-            Err(_) => Tried::Broken,
+            Err(status) => Tried::Broken { said: format!("{:?}: {}", status.code(), status.message()) },
         }
     }
 

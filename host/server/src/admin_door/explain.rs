@@ -170,7 +170,8 @@ impl<C: Contracts> Host<C> {
         let denied = || decisive.detail().filter(|_| decisive.code() == Some(Code::PermissionDenied.as_str()));
         let named = if permitted { decisive.rule() } else { denied() };
         for (rule, written) in named.map(|rule| written(&*deciding, rule)).unwrap_or_default() {
-            let of = if in_force.is_some_and(|(_, same)| same) { "" } else { " in the set of now, which did not decide" };
+            let of =
+                if in_force.is_some_and(|(_, same)| same) { "" } else { " in the set of now, which did not decide" };
             say("authorize", format!("`{rule}` is at {}{of}:\n{}", written.place, shortened(&written.text)));
         }
         grounds

@@ -27,6 +27,8 @@ mod explaining;
 #[cfg(test)]
 mod governed;
 #[cfg(test)]
+mod hooks;
+#[cfg(test)]
 mod languages;
 #[cfg(test)]
 mod local;
