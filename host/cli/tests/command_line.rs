@@ -143,11 +143,11 @@ mod command_line {
         for file in ["short", "none"] {
             let invalidation = format!("invalidation.secret_file={file}");
             let ended = check(&[&invalidation]);
-            assert_eq!(ended.code, 3, "{ended:?}");
+            assert_eq!(ended.code, 3, "{}", ended.err);
             assert!(ended.err.contains(file) && ended.err.contains("invalidation.secret_file"), "{}", ended.err);
             let approval = format!("approval.webhook_secret_file={file}");
             let ended = check(&["approval.webhook_url=https://desk.example/", &approval]);
-            assert_eq!(ended.code, 3, "{ended:?}");
+            assert_eq!(ended.code, 3, "{}", ended.err);
             assert!(ended.err.contains("approval.webhook_secret_file"), "{}", ended.err);
         }
         assert_eq!(check(&["invalidation.secret_file=good"]).code, 0);

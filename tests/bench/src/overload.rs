@@ -131,6 +131,7 @@ fn peak(host: &host::Host, seconds: f64) -> Fallible<f64> {
                 "0.5",
                 "--pid",
                 &pid,
+                "--patient",
             ],
         )?;
         let _ = load.pin(OTHER_CORE);
