@@ -104,6 +104,8 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
         print!("{}", goal::text(&summary.goals));
         println!("\nwritten to {}", file.display());
     }
+    // First the runtime: one whose host goes away says so.
+    drop(runtime);
     drop(host);
     fs::remove_dir_all(&folder)?;
     Ok(())

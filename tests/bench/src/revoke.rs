@@ -105,6 +105,7 @@ pub(crate) async fn run(options: Options) -> Fallible<()> {
         summary.permits_after
     );
     fs::write(options.out.join("revoke.json"), serde_json::to_string_pretty(&summary)? + "\n")?;
+    drop(runtime);
     drop(host);
     fs::remove_dir_all(&folder)?;
     if summary.permits_after > 0 {

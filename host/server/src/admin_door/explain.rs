@@ -170,8 +170,12 @@ impl<C: Contracts> Host<C> {
         let denied = || decisive.detail().filter(|_| decisive.code() == Some(Code::PermissionDenied.as_str()));
         let named = if permitted { decisive.rule() } else { denied() };
         for (rule, written) in named.map(|rule| written(&*deciding, rule)).unwrap_or_default() {
-            let of =
-                if in_force.is_some_and(|(_, same)| same) { "" } else { " in the set of now, which did not decide" };
+            // Refusals do not say under which set they were.
+            let of = match in_force {
+                Some((_, true)) => "",
+                Some((_, false)) => " in the set of now, which did not decide",
+                None => " in the set of now",
+            };
             say("authorize", format!("`{rule}` is at {}{of}:\n{}", written.place, shortened(&written.text)));
         }
         grounds

@@ -77,7 +77,10 @@ async fn an_operator_reads_why_with_the_policy_as_it_is_written_and_the_log_has_
     assert_eq!((&told["decision"], &told["code"]), (&json!("refused"), &json!("PERMISSION_DENIED")));
     let grounds: Vec<&str> = told["grounds"].as_array().unwrap().iter().map(|ground| text(ground, "text")).collect();
     let rule = grounds.iter().find(|ground| ground.contains("policy:sums#no-big-sums")).unwrap();
-    assert!(rule.contains("is at sums.cedar:4:\n") && rule.contains("context.args.a >= 100"), "{rule}");
+    assert!(
+        rule.contains("is at sums.cedar:4 in the set of now:\n") && rule.contains("context.args.a >= 100"),
+        "{rule}"
+    );
 
     // Of another set, it is said that it did not decide.
     let file = host.folder().join("policies/sums.cedar");
