@@ -70,7 +70,10 @@ pub(crate) async fn walk<C: Contracts>(
 
     let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
-        other => return Err(repeat(other).await),
+        other => {
+            host.limits.unspent(call.call().permitted());
+            return Err(repeat(other).await);
+        }
     };
 
     let call = match consent::wait(host, call, &ticket, trail).await {
@@ -78,7 +81,10 @@ pub(crate) async fn walk<C: Contracts>(
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
     };
     trail.thought();
-    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let approval = call.consent().approval;
+    let mut call = trail
+        .stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))
+        .map_err(|refusal| consent::unused(host, approval, refusal))?;
     trail.routed(&call);
 
     witnessed(host)?;
@@ -119,6 +125,7 @@ pub(crate) async fn grant<C: Contracts>(
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
     let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
+        host.limits.unspent(call.call().permitted());
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };

@@ -22,6 +22,7 @@ mod negotiation;
 mod nested;
 mod outlets;
 mod pages;
+mod places;
 mod ports;
 mod provider_door;
 mod runtime_door;
@@ -33,7 +34,7 @@ pub use deciding::decision_point_fault;
 pub use embedded::{Embedded, Held};
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
-pub use ports::tls_fault;
+pub use ports::{secret_faults, tls_fault};
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]
