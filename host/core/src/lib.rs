@@ -8,6 +8,7 @@ pub mod consent;
 pub mod envelope;
 pub mod event;
 pub mod explain;
+pub mod feature;
 pub mod frame;
 pub mod gate;
 pub mod id;

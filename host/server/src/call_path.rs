@@ -74,7 +74,10 @@ pub(crate) async fn walk<C: Contracts>(
 
     let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
-        other => return Err(repeat(other).await),
+        other => {
+            host.limits.unspent(call.call().permitted());
+            return Err(repeat(other).await);
+        }
     };
 
     let call = match consent::wait(host, call, &ticket, trail).await {
@@ -82,7 +85,9 @@ pub(crate) async fn walk<C: Contracts>(
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
     };
     trail.thought();
-    let mut call = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await?;
+    let approval = call.consent().approval;
+    let routed = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await;
+    let mut call = routed.map_err(|refusal| consent::unused(host, approval, refusal))?;
     let reusing = Reusing::look(host, &call);
     // What is used again goes to no runtime, and past their breakers.
     let pass = if reusing.is_found() { None } else { host.guard.pass(&host.roster, &mut call).await? };
@@ -130,6 +135,7 @@ pub(crate) async fn grant<C: Contracts>(
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
     let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
+        host.limits.unspent(call.call().permitted());
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
@@ -269,19 +275,23 @@ pub(crate) async fn renew<C: Contracts>(
     begun: u64,
     call: &mut (impl Renewable + Sync),
 ) -> Result<(), Refusal> {
-    if !host.authorize.holds(&call.consent().decision) {
-        let (permitted, args) = call.checked();
-        let decision = host.authorize.judge(permitted, args).await?;
-        call.renew(decision).map_err(|_| {
-            let message = "rights changed while the call waited for consent, which ends with them; ask again";
-            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
-        })?;
-    }
-    if call.consent().decision.epoch != begun {
-        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+    let anew = match host.authorize.holds(&call.consent().decision) {
+        true => None,
+        false => {
+            let (permitted, args) = call.checked();
+            Some(host.authorize.judge(permitted, args).await?)
+        }
+    };
+    if anew.as_ref().map_or(call.consent().decision.epoch, |decision| decision.epoch) != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them. The call
+        // gets the decision only then, or it could still begin by it.
         host.identity.prove(credentials)?;
     }
-    Ok(())
+    let Some(decision) = anew else { return Ok(()) };
+    call.renew(decision).map_err(|_| {
+        let message = "rights changed while the call waited for consent, which ends with them; ask again";
+        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+    })
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

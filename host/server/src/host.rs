@@ -30,10 +30,12 @@ use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_reuse::Reuse;
 use grid_session::Sessions;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, guard::Guard, outlets::Outlets, providers::ProvidersFile};
+use crate::{
+    archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile,
+};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -96,7 +98,7 @@ pub(crate) struct Host<C> {
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Places,
     /// Invalidations that are known by their senders' names.
     pub(crate) events: Events,
     pub(crate) archive: Archive,

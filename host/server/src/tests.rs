@@ -10,6 +10,7 @@ mod canary;
 mod claims;
 mod desk;
 mod explaining;
+mod foreign;
 mod hooks;
 mod local;
 mod local_ends;

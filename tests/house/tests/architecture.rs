@@ -138,6 +138,7 @@ const ROOMS: &[Room] = &[
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
     room("grid-bench", &["grid-audit", "grid-audit-verify", "grid-core", "grid-proto", "grid-tlog"]),
     // What measures local calls is a caller with tools of its own; processes, samples and goals it shares with the other.
+    room("grid-bench-scale", &["grid-bench", "grid-proto"]),
     room("grid-bench-local", &["grid-bench", "grid-proto", "grid-sdk", "grid-sdk-local"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
     // What attacks a host meets it over the wire alone.

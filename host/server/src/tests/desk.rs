@@ -29,7 +29,7 @@ use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
 use tokio::{
     join,
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,6 +41,7 @@ use crate::{
     guard::Guard,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
+    places::Places,
     providers::ProvidersFile,
     runtime_door::Port,
 };
@@ -152,7 +153,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         approvals: Approvals::new(waiting, clock.shared()),
         epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
         events: Events::new(clock.shared()),
-        watchers: Arc::new(Semaphore::new(4)),
+        watchers: Places::new(16),
         archive,
         outlets: Outlets::default(),
         clock: clock.shared(),
@@ -242,7 +243,7 @@ impl<C: Contracts> Desk<C> {
     }
 
     pub(super) async fn session(&self, who: &Credentials) -> String {
-        let request = OpenSession { enhanced: true, ..OpenSession::default() };
+        let request = OpenSession { level: 2, ..OpenSession::default() };
         self.door.open_session(who.clone(), request).await.unwrap().session_id
     }
 
