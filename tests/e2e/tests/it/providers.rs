@@ -9,7 +9,8 @@ use grid_sdk::{Client, Retries, Session, SessionOptions, client::CallOptions};
 
 use crate::common::{Ended, Host, Serving, Setup, serve, text, until};
 
-const FILE: &str = "[providers.redis]\nstack_level = 10\n[providers.memcached]\nstack_level = 5\n[providers.custom]\npriority = 100\n";
+const FILE: &str =
+    "[providers.redis]\nstack_level = 10\n[providers.memcached]\nstack_level = 5\n[providers.custom]\npriority = 100\n";
 
 struct Desk {
     host: Host,
@@ -55,7 +56,8 @@ impl Desk {
     async fn goes_to(&self, session: &Session) -> (String, String) {
         let before = self.host.records("admitted").len();
         session.call("echo", json!({ "text": "x" })).await.unwrap();
-        let record = until("the call is in the log", async || self.host.records("admitted").into_iter().nth(before)).await;
+        let record =
+            until("the call is in the log", async || self.host.records("admitted").into_iter().nth(before)).await;
         (text(&record, "provider").to_owned(), text(&record, "chosen_by").to_owned())
     }
 
@@ -123,7 +125,12 @@ async fn selections_hold_for_whom_they_are_and_name_nobody_else() {
     assert_eq!(desk.run(&["explain", "nothing"]).code, 3);
     assert_eq!(desk.run(&["providers", "nothing"]).code, 3);
     assert_eq!(desk.run(&["select", "echo"]).code, 2);
-    let record = desk.host.record("the selection", |record| text(record, "provider") == "memcached" && text(record, "kind") == "provider_selected").await;
+    let record = desk
+        .host
+        .record("the selection", |record| {
+            text(record, "provider") == "memcached" && text(record, "kind") == "provider_selected"
+        })
+        .await;
     assert!(text(&record, "detail").contains("for a test"), "{record}");
 
     let named = |name: &str| CallOptions { provider: Some(name.to_owned()), ..CallOptions::default() };
