@@ -140,7 +140,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         limits: grid_limits::Limits::default(),
         gate: None,
         roster: Roster::default(),
-        providers: ProvidersFile::default(),
+        providers: crate::providers::ProvidersFile::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
