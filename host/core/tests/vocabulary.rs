@@ -6,6 +6,7 @@ use std::{collections::HashSet, thread, time::Duration};
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
+    feature::Features,
     event::{Kind, Outcome, plain_name},
     id::{ConnectionId, RuntimeId, TenantId},
     refusal::Context,
@@ -22,6 +23,7 @@ fn card(id: &str, tenant: &str) -> Card {
         version: "0".to_owned(),
         attached_at_ms: 0,
         limit: 1,
+        features: Features::default(),
         load: Load::default(),
     }
 }
