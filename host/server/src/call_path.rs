@@ -264,19 +264,23 @@ async fn renew<C: Contracts>(
     begun: u64,
     call: &mut (impl Renewable + Sync),
 ) -> Result<(), Refusal> {
-    if !host.authorize.holds(&call.consent().decision) {
-        let (permitted, args) = call.checked();
-        let decision = host.authorize.judge(permitted, args).await?;
-        call.renew(decision).map_err(|_| {
-            let message = "rights changed while the call waited for consent, which ends with them; ask again";
-            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
-        })?;
-    }
-    if call.consent().decision.epoch != begun {
-        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+    let anew = match host.authorize.holds(&call.consent().decision) {
+        true => None,
+        false => {
+            let (permitted, args) = call.checked();
+            Some(host.authorize.judge(permitted, args).await?)
+        }
+    };
+    if anew.as_ref().map_or(call.consent().decision.epoch, |decision| decision.epoch) != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them. The call
+        // gets the decision only then, or it could still begin by it.
         host.identity.prove(credentials)?;
     }
-    Ok(())
+    let Some(decision) = anew else { return Ok(()) };
+    call.renew(decision).map_err(|_| {
+        let message = "rights changed while the call waited for consent, which ends with them; ask again";
+        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+    })
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

@@ -102,12 +102,12 @@ fn free_address() -> Fallible<String> {
 }
 
 fn wait(process: &mut Process, address: &str) -> Fallible<()> {
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         process.check()?;
         if TcpStream::connect(address).is_ok() {
             return Ok(());
         }
         sleep(Duration::from_millis(50));
     }
-    Err("the host did not listen within 10 s".into())
+    Err("the host did not listen within 60 s".into())
 }

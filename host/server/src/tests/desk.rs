@@ -236,7 +236,7 @@ impl<C: Contracts> Desk<C> {
     }
 
     pub(super) async fn session(&self, who: &Credentials) -> String {
-        let request = OpenSession { enhanced: true, ..OpenSession::default() };
+        let request = OpenSession { level: 2, ..OpenSession::default() };
         self.door.open_session(who.clone(), request).await.unwrap().session_id
     }
 

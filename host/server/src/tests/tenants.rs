@@ -79,7 +79,7 @@ impl World {
 
     async fn opens(&mut self, side: usize) -> String {
         let request = OpenSession {
-            enhanced: true,
+            level: 2,
             label: "mine".to_owned(),
             correlation_id: "w-open".to_owned(),
             ..OpenSession::default()
