@@ -234,8 +234,10 @@ impl Check<'_> {
             }
         }
         for ran in self.memory.ran.iter().filter(|ran| ran.prompt) {
-            let epochs = self.intents(ran.invocation).filter_map(|record| record.number("epoch"));
-            let Some(epoch) = epochs.max() else { continue };
+            // The record of a further attempt does not say under which epoch it was decided anew.
+            let Some(epoch) = self.intents(ran.invocation).last().and_then(|record| record.number("epoch")) else {
+                continue;
+            };
             let later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
             if let Some(end) = later.filter(|end| end.epoch > epoch).last() {
                 self.faults
