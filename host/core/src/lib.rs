@@ -11,6 +11,7 @@ pub mod explain;
 pub mod frame;
 pub mod gate;
 pub mod id;
+pub mod lifecycle;
 pub mod listing;
 pub mod local;
 pub mod outcome;

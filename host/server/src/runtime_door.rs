@@ -10,6 +10,7 @@ use grid_core::{
     event::{Event, Kind, plain_name},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
     id::{ConnectionId, RuntimeId},
+    lifecycle,
     port::{RuntimeDoor, RuntimePort},
     principal::Principal,
     refusal::Context,
@@ -29,7 +30,7 @@ const VERSION: &str = "1.0";
 /// The highest level that this host serves.
 const LEVEL: u8 = 2;
 /// What this host can do beyond level 1.
-const FEATURES: [&str; 1] = ["enhanced-errors"];
+const FEATURES: [&str; 2] = ["enhanced-errors", lifecycle::FEATURE];
 
 /// One attached runtime, as its stream sees the host.
 #[derive(Debug)]
@@ -136,7 +137,11 @@ impl<C: Contracts> Door<C> {
             host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
-        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce)))).await;
+        let answer = self.answer(&wire, announce);
+        if answer.features.iter().any(|feature| feature == lifecycle::FEATURE) {
+            wire.may_be_asked();
+        }
+        wire.send(HostFrame::Announced(Box::new(answer))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
         let port = Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
         Ok((port, frames))
@@ -208,7 +213,16 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
                 self.settled(&correlation, settled).await;
             }
-            RuntimeFrame::Heartbeat { sequence } => self.wire.send(HostFrame::HeartbeatAck { sequence }).await,
+            RuntimeFrame::Heartbeat(beat) => {
+                self.wire.card().load.report(&beat);
+                self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
+            }
+            RuntimeFrame::Lifecycle(report) => {
+                let sequence = report.sequence;
+                if !self.wire.answered(report) {
+                    tracing::debug!(runtime = %self.wire.card().id, sequence, "an answer came that nobody waits for");
+                }
+            }
             RuntimeFrame::Fulfil(request) => {
                 let answer = fulfil(self, request).await;
                 self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;

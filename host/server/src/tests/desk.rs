@@ -14,6 +14,7 @@ use grid_core::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, BatchAnswer, CallFrame, Fulfil, HostFrame, ResultFrame, RuntimeFrame},
     id::{PrincipalId, TenantId},
+    lifecycle::Beat,
     listing::Closed,
     outcome::{CallAnswer, ToolAnswer},
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
@@ -370,7 +371,7 @@ impl<C: Contracts> Attached<C> {
 
     /// It is still served.
     pub(super) async fn lives(&mut self) -> bool {
-        matches!(self.answered(RuntimeFrame::Heartbeat { sequence: 7 }).await, HostFrame::HeartbeatAck { sequence: 7 })
+        matches!(self.answered(RuntimeFrame::Heartbeat(Beat { sequence: 7, ..Beat::default() })).await, HostFrame::HeartbeatAck { sequence: 7 })
     }
 }
 
