@@ -1,5 +1,5 @@
 //! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`],
-//! [`AuditDoor`] and [`ApprovalDoor`]; the authorizer behind [`Authorizer`] can be replaced.
+//! [`AuditDoor`], [`ApprovalDoor`] and [`ProviderDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future, pin::Pin};
 
@@ -15,6 +15,10 @@ use crate::{
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
     principal::SecurityContext,
+    provider::{
+        AskChoice, BreakerRow, Choice, ProviderRow, Reread, ResetBreaker, Select, Selected, ServingSet, SetServing,
+        Swap, Swapped,
+    },
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
@@ -223,6 +227,33 @@ pub trait ApprovalDoor: Debug + Send + Sync + 'static {
 
     /// Decides one of them, once. It is on record when this answers.
     fn decide(&self, credentials: Credentials, decide: Decide) -> Pending<'_, Result<Decided, Refusal>>;
+}
+
+/// What operators may ask for about who serves what, on their own port.
+pub trait ProviderDoor: Debug + Send + Sync + 'static {
+    /// Every provider of a tool, in the order of their ranks; of every tool where it is empty.
+    fn providers(&self, credentials: Credentials, tool: String) -> Pending<'_, Result<Vec<ProviderRow>, Refusal>>;
+
+    /// Who would be chosen, and why each other not.
+    fn explain_choice(&self, credentials: Credentials, ask: AskChoice) -> Pending<'_, Result<Choice, Refusal>>;
+
+    /// Chooses a provider, or takes a choice back. It is on record and on the disk when this answers.
+    fn select(&self, credentials: Credentials, select: Select) -> Pending<'_, Result<Selected, Refusal>>;
+
+    /// Puts one provider of a tool in the place of another. A swap that was rolled back is an answer, no refusal.
+    fn swap(&self, credentials: Credentials, swap: Swap) -> Pending<'_, Result<Swapped, Refusal>>;
+
+    /// Pauses, drains or resumes a tool or a provider. It is on record and on the disk when this answers.
+    fn set_serving(&self, credentials: Credentials, set: SetServing) -> Pending<'_, Result<ServingSet, Refusal>>;
+
+    /// Reads the file of providers again; one that has a fault changes nothing.
+    fn reload_providers(&self, credentials: Credentials) -> Pending<'_, Result<Reread, Refusal>>;
+
+    /// Breakers that are not closed, or `all`.
+    fn breakers(&self, credentials: Credentials, all: bool) -> Pending<'_, Result<Vec<BreakerRow>, Refusal>>;
+
+    /// Closes a breaker by hand; whether it was not closed.
+    fn reset_breaker(&self, credentials: Credentials, reset: ResetBreaker) -> Pending<'_, Result<bool, Refusal>>;
 }
 
 /// What is asked of an authorizer: may this principal, in this context, call this contract?

@@ -20,6 +20,7 @@ mod local_door;
 mod outlets;
 mod pages;
 mod ports;
+mod provider_door;
 mod runtime_door;
 mod serve;
 mod trail;

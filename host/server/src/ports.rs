@@ -9,7 +9,7 @@ use grid_core::{
     Code,
     clock::{SharedClock, SystemClock},
     gate::Gate,
-    port::{ApprovalDoor, AuditDoor},
+    port::{ApprovalDoor, AuditDoor, ProviderDoor},
 };
 use grid_grpc::{Admin, Running, Server, Settings, Socket};
 use grid_tls::{Bundle, Clients, Tls};
@@ -62,6 +62,7 @@ impl Ports {
         let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings)
             .auditing(auditors)
             .approving(approvers)
+            .providing(Arc::clone(door) as Arc<dyn ProviderDoor>)
             .hooked(Arc::new(Webhook::new(Door::clone(door), self.secret)))
             .secured(self.tls.clone())
             .local(local_operators);

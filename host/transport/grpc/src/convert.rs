@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod frame;
 mod lifecycle;
 pub(crate) mod local;
+pub(crate) mod provider;
 pub(crate) mod session;
 
 use grid_core::envelope::TraceContext;
