@@ -60,6 +60,8 @@ const ROOMS: &[Room] = &[
         &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"],
     ),
     room("grid-link", &["grid-core"]),
+    // The order of a swap; the host that it happens in is a trait to it.
+    room("grid-swap", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
     // It knows the settings of both and nothing of what is told.
