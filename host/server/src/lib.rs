@@ -10,6 +10,7 @@ mod call_path;
 mod compose;
 mod consent;
 mod deciding;
+mod drain;
 mod events;
 mod front_door;
 mod fulfilment;

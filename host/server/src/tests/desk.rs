@@ -371,7 +371,10 @@ impl<C: Contracts> Attached<C> {
 
     /// It is still served.
     pub(super) async fn lives(&mut self) -> bool {
-        matches!(self.answered(RuntimeFrame::Heartbeat(Beat { sequence: 7, ..Beat::default() })).await, HostFrame::HeartbeatAck { sequence: 7 })
+        matches!(
+            self.answered(RuntimeFrame::Heartbeat(Beat { sequence: 7, ..Beat::default() })).await,
+            HostFrame::HeartbeatAck { sequence: 7 }
+        )
     }
 }
 

@@ -23,6 +23,8 @@ mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod draining;
+#[cfg(test)]
 mod governed;
 #[cfg(test)]
 mod languages;
