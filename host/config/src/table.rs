@@ -221,6 +221,18 @@ settings! {
         reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
     }
 
+    /// Who goes first among those that serve the same function.
+    providers: Providers {
+        /// The file of providers: their ranks and capabilities, who is selected, and the programs around swaps.
+        file: Option<PathBuf> = Kind::Path, Absent;
+        /// How often the file is looked at for changes; SIGHUP takes them at once.
+        reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
+        /// The role that may name the provider of a call in the call itself.
+        select_role: String = Kind::Name, Is("grid_selector");
+        /// Calls that may wait at once for the runtimes of one provider; further ones are refused at once.
+        queue: usize = integer(0, 1_000_000), Is("1024");
+    }
+
     /// Calls that need a person's yes.
     approval: Approval {
         /// How long a call waits where its contract does not say, and the longest that one may say; then it is denied.

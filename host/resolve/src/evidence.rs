@@ -8,26 +8,41 @@ use grid_core::{
     event::{Event, Kind},
     frame::CallFrame,
     id::InvocationId,
+    provider::Rule,
     runtime::Runtime,
 };
+
+use crate::table::Seat;
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
 pub(crate) struct Place {
-    runtime: Arc<dyn Runtime>,
+    seat: Arc<Seat>,
     clock: Arc<dyn Clock>,
+    rule: Rule,
     failed: bool,
+    /// Nobody is told that it is free again.
+    quiet: bool,
 }
 
 impl Place {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, clock: Arc<dyn Clock>) -> Self {
-        Self { runtime, clock, failed: true }
+    /// Of a seat that was entered.
+    pub(crate) fn new(seat: Arc<Seat>, clock: Arc<dyn Clock>, rule: Rule) -> Self {
+        Self { seat, clock, rule, failed: false, quiet: false }
+    }
+
+    /// Goes back without a call. Whoever holds it looks after those who wait.
+    pub(crate) fn unused(mut self) {
+        self.quiet = true;
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.runtime.card().load.leave(self.clock.elapsed(), self.failed);
+        self.seat.leave(self.clock.elapsed(), self.failed);
+        if !self.quiet {
+            self.seat.provider.line.given_back();
+        }
     }
 }
 
@@ -45,7 +60,14 @@ pub struct RoutedCall {
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, timeout: Duration) -> Self {
+    pub(crate) fn new(
+        call: CheckedCall,
+        consent: Consent,
+        mut place: Place,
+        routed_at_ms: u64,
+        timeout: Duration,
+    ) -> Self {
+        place.failed = true;
         let routed_at = place.clock.elapsed();
         let invocation = InvocationId::mint();
         Self { call, consent, renewed: false, invocation, place, routed_at_ms, routed_at, timeout }
@@ -60,7 +82,29 @@ impl RoutedCall {
     /// The runtime that will run it.
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.place.runtime
+        &self.place.seat.runtime
+    }
+
+    /// The provider that was chosen.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<str> {
+        &self.place.seat.provider.name
+    }
+
+    /// By which rule.
+    #[must_use]
+    pub fn chosen_by(&self) -> Rule {
+        self.place.rule
+    }
+
+    /// Puts another place in place of its own, which goes back.
+    pub(crate) fn moved(&mut self, mut place: Place) {
+        place.failed = true;
+        self.place = place;
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.place.clock
     }
 
     /// How long it may take from when it was routed.
@@ -169,6 +213,8 @@ pub fn admission(call: &RoutedCall) -> Event {
         cost: Some(contract.cost()),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),
+        provider: Some(Arc::clone(call.provider())),
+        chosen_by: Some(call.chosen_by().as_str()),
         ..event
     }
 }

@@ -1,70 +1,125 @@
-//! Stage: resolve. Takes an [`Approved`] call, gives a [`RoutedCall`] with the runtime that will run it and a place
-//! in that runtime's queue. Refuses with SERVICE_UNAVAILABLE where no runtime serves the contract, and with
-//! RESOURCE_EXHAUSTED where all that do are full.
+//! Stage: resolve. Takes an [`Approved`] call, gives a [`RoutedCall`] with the provider that is chosen for it, the runtime
+//! of it that will run it, and a place in that runtime's queue. Refuses with SERVICE_UNAVAILABLE where nobody may have the
+//! call, and with RESOURCE_EXHAUSTED where whoever is chosen has no room in time.
+//!
+//! A provider is chosen first: a selection of the call, the session, the tenant or the host, then the runtime that has the
+//! session's state, then priority, stack level, and whoever was first seen last. Ranks are the host's own ([`file`]), never
+//! a runtime's. Then its runtime with fewest calls in flight. A provider that is full is still chosen: the call waits for
+//! it, and goes to no other that does the same work differently.
 
+#![deny(missing_docs)]
+
+mod book;
 mod evidence;
+mod explain;
+pub mod file;
+mod line;
+mod order;
+mod rank;
+mod refuse;
 mod roster;
+mod table;
+mod tools;
 
+pub use book::What;
 pub use evidence::{RoutedCall, admission};
+pub use explain::View;
 pub use grid_approve::{Approved, CheckedCall, Consent, Decision};
-pub use roster::{Roster, Scope};
+pub use rank::{Facts, Hooks, Ranks, Selection, Whose};
+pub use roster::{Roster, Unreadable};
+pub use table::{Admits, Barrier, Scope, Unguarded};
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::Clock, runtime::Runtime};
+use grid_core::{Code, Refusal, Stage, clock::Clock, id::ConnectionId, runtime::Runtime};
 
-use crate::evidence::Place;
+use crate::{
+    evidence::Place,
+    line::Line,
+    roster::{Attempt, Query, Want},
+};
 
-/// When a caller may look again for a runtime.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// The stage: among the runtimes that fulfil the contract for this session, the one with fewest calls in flight,
-/// then the one that was idle longest.
+/// The stage: the provider that is chosen, and among its runtimes the one with fewest calls in flight, then the one that
+/// was idle longest. Where all are full it waits as long as the contract says, first come first served; dropping the
+/// future leaves the line.
 ///
 /// # Errors
 /// SERVICE_UNAVAILABLE, RESOURCE_EXHAUSTED; TIMEOUT where the caller's own deadline has passed.
-pub fn route(roster: &Roster, clock: &Arc<dyn Clock>, call: Approved<CheckedCall>) -> Result<RoutedCall, Refusal> {
+pub async fn route(
+    roster: &Roster,
+    clock: &Arc<dyn Clock>,
+    call: Approved<CheckedCall>,
+) -> Result<RoutedCall, Refusal> {
     let (call, consent) = call.into_parts();
     let permitted = call.call().call();
-    let contract = permitted.contract();
-    let session = permitted.call().session();
+    let (contract, request) = (permitted.contract(), permitted.call().request());
+    let deadline = request.deadline_unix_ms;
+    let left = time_left(deadline, clock.unix_ms(), contract.timeout())?;
+    let wish = request.provider.as_deref();
+    let want = Want { contract, session: permitted.call().session(), wish, avoid: &[] };
+    let place = place(roster, clock, &want, deadline.map(|_| left)).await?;
+    // The wait is no part of what the call may take, but of what its caller gave it.
     let now_ms = clock.unix_ms();
-    let timeout = time_left(permitted.call().request().deadline_unix_ms, now_ms, contract.timeout())?;
-    let mut full = false;
-    loop {
-        let chosen = roster.choose(contract, session);
-        let Some(runtime) = chosen else { break };
-        if runtime.card().load.enter(runtime.card().limit) {
-            let place = Place::new(Arc::clone(&runtime), Arc::clone(clock));
-            return Ok(RoutedCall::new(call, consent, place, now_ms, timeout));
-        }
-        // Somebody took its last place meanwhile. Another may still have room; if none has, all are full.
-        full = true;
-        if roster.all_full(contract, session) {
-            break;
-        }
+    let timeout = time_left(deadline, now_ms, contract.timeout())?;
+    Ok(RoutedCall::new(call, consent, place, now_ms, timeout))
+}
+
+/// The same for a call that failed at a runtime and may be tried at another: none of `avoid`. Its own place goes back
+/// when it has another one.
+///
+/// # Errors
+/// As [`route`]; the call then still has the place that it had.
+pub async fn route_again(roster: &Roster, call: &mut RoutedCall, avoid: &[ConnectionId]) -> Result<(), Refusal> {
+    let clock = Arc::clone(call.clock());
+    let left = call.time_left();
+    let wish = call.call().call().call().call().request().provider.clone();
+    let want = Want { contract: call.contract(), session: call.session(), wish: wish.as_deref(), avoid };
+    let place = place(roster, &clock, &want, Some(left)).await?;
+    call.moved(place);
+    Ok(())
+}
+
+async fn place(
+    roster: &Roster,
+    clock: &Arc<dyn Clock>,
+    want: &Want<'_>,
+    left: Option<Duration>,
+) -> Result<Place, Refusal> {
+    let tool = want.contract.name();
+    let (provider, waiting) = match roster.0.attempt(clock, want, true) {
+        Attempt::Taken(place) => return Ok(place),
+        Attempt::Nobody(refusal) => return Err(refusal),
+        Attempt::Full(provider, waiting) => (provider, waiting),
+    };
+    let most = want.contract.conduct().queue;
+    if most.is_zero() {
+        return Err(refuse::full(tool));
     }
-    Err(refuse(contract.name(), full || roster.any(contract, session)))
+    let query = Query::new(roster, clock, want);
+    let Some(mut waits) = Line::join(&provider, query, &waiting, roster.0.queue()) else {
+        return Err(refuse::crowded(tool, roster.0.queue()));
+    };
+    let patience = left.map_or(most, |left| left.min(most));
+    match tokio::time::timeout(patience, waits.placed()).await {
+        Ok(Some(placed)) => placed,
+        Ok(None) | Err(_) => match left {
+            Some(left) if left <= most => Err(too_late()),
+            _ => Err(refuse::waited(tool)),
+        },
+    }
 }
 
 fn time_left(deadline: Option<u64>, now_ms: u64, timeout: Duration) -> Result<Duration, Refusal> {
     match deadline {
         None => Ok(timeout),
         Some(deadline) if deadline > now_ms => Ok(timeout.min(Duration::from_millis(deadline - now_ms))),
-        Some(_) => {
-            let message = "the deadline of the call has passed before it could begin; send it with more time";
-            Err(Refusal::new(Code::Timeout, Stage::Resolve, message))
-        }
+        Some(_) => Err(too_late()),
     }
 }
 
-fn refuse(tool: &str, full: bool) -> Refusal {
-    if full {
-        let message = format!("every runtime that serves `{tool}` is full; call again a little later");
-        return Refusal::new(Code::ResourceExhausted, Stage::Resolve, message).retry_after(LOOK_AGAIN);
-    }
-    let message = format!("no runtime serves `{tool}` now; start one, or call again when it is back");
-    Refusal::new(Code::ServiceUnavailable, Stage::Resolve, message).retry_after(LOOK_AGAIN)
+fn too_late() -> Refusal {
+    let message = "the deadline of the call has passed before it could begin; send it with more time";
+    Refusal::new(Code::Timeout, Stage::Resolve, message)
 }
 
 /// The runtime's own name in refusals and logs.

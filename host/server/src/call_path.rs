@@ -21,6 +21,7 @@ use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    choosing,
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
     trail::Trail,
@@ -64,6 +65,7 @@ pub(crate) async fn walk<C: Contracts>(
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     let call = permitted(host, credentials, envelope, false, trail).await?;
+    trail.stage(Stage::Resolve, || choosing::may_select(host, &call))?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
@@ -78,7 +80,7 @@ pub(crate) async fn walk<C: Contracts>(
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
     };
     trail.thought();
-    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let mut call = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await?;
     trail.routed(&call);
 
     witnessed(host)?;
@@ -206,6 +208,7 @@ fn read(
         call_id,
         name: envelope.name,
         args: envelope.args,
+        provider: Some(envelope.provider).filter(|name| !name.is_empty()).map(Arc::from),
         deadline_unix_ms: envelope.deadline_unix_ms,
         unseen: envelope.unseen,
         trace,

@@ -20,6 +20,7 @@ use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
+use grid_swap::Turns;
 use grid_tlog::Signer;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -31,6 +32,7 @@ use crate::{
     events::Events,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
+    providers::ProvidersFile,
     serve::Failure,
 };
 
@@ -188,7 +190,7 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    (identity, limits): (Identity, grid_limits::Limits),
+    (identity, limits, roster): (Identity, grid_limits::Limits, Roster),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
@@ -230,7 +232,9 @@ pub(crate) fn host<C: Contracts>(
         policies,
         limits,
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
-        roster: Roster::default(),
+        roster,
+        providers: ProvidersFile::of(config),
+        swaps: Turns::default(),
         hub: Hub::default(),
         ledger,
         archive,
@@ -248,6 +252,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         admin_role: config.authorize.admin_role.clone(),
         runtime_role: config.authorize.runtime_role.clone(),
+        select_role: config.providers.select_role.clone(),
         reader_role: config.audit.reader_role.clone(),
         operator_role: config.audit.operator_role.clone(),
         denied_tools: config.authorize.denied_tools,

@@ -29,10 +29,11 @@ use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::Sessions;
+use grid_swap::Turns;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, outlets::Outlets};
+use crate::{archive::Archive, events::Events, outlets::Outlets, providers::ProvidersFile};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Whoever names the provider of a call in the call needs it.
+    pub(crate) select_role: String,
     /// Reads the records of its own tenant.
     pub(crate) reader_role: String,
     /// Reads all records.
@@ -81,6 +84,9 @@ pub(crate) struct Host<C> {
     /// Before the path; absent where it is switched off.
     pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
+    pub(crate) providers: ProvidersFile,
+    /// One swap of a tool at a time.
+    pub(crate) swaps: Turns,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,

@@ -7,6 +7,7 @@ mod approval_door;
 mod archive;
 mod audit_door;
 mod call_path;
+mod choosing;
 mod compose;
 mod consent;
 mod deciding;
@@ -22,8 +23,10 @@ mod outlets;
 mod pages;
 mod ports;
 mod provider_door;
+mod providers;
 mod runtime_door;
 mod serve;
+mod swapping;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};
@@ -31,6 +34,7 @@ pub use deciding::decision_point_fault;
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
 pub use ports::tls_fault;
+pub use providers::providers_faults;
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]

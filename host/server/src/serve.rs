@@ -11,7 +11,9 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, deciding, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports};
+use crate::{
+    compose, deciding, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers,
+};
 
 /// How often it is looked for grants that are over.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -111,6 +113,7 @@ async fn run<C: Contracts>(
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
     let limits = limits::limits(config, &clock)?;
+    let roster = providers::roster(config, contracts.manifest(), &clock)?;
     let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
@@ -125,7 +128,7 @@ async fn run<C: Contracts>(
     }
     let outlets = Outlets::start(config, &ledger, &clock, &metrics)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, (identity, limits), policies, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, (identity, limits, roster), policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host, &provenance).await?;
@@ -135,6 +138,7 @@ async fn run<C: Contracts>(
     host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
     host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
+    host.tasks.spawn(providers::watching(Arc::clone(&host), config.providers.reload));
     let recalling = Arc::clone(&door);
     host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);

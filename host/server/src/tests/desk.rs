@@ -141,6 +141,8 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         limits: grid_limits::Limits::default(),
         gate: None,
         roster: Roster::default(),
+        providers: ProvidersFile::default(),
+        swaps: grid_swap::Turns::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
@@ -156,6 +158,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            select_role: "selector".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
             denied_tools: DeniedTools::Omit,
