@@ -13,6 +13,7 @@ mod policy;
 mod remote;
 mod revoke;
 mod serve;
+mod swap;
 mod target;
 mod token;
 mod witness;
@@ -75,6 +76,10 @@ enum Command {
     Limits(limits::Limits),
     Revoke(revoke::Revoke),
     Explain(explain::Explain),
+    Swap(swap::Swap),
+    Pause(swap::Pause),
+    Drain(swap::Drain),
+    Resume(swap::Resume),
     Call(call::Call),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
@@ -114,6 +119,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Limits(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
+        Command::Swap(command) => command.run(&context),
+        Command::Pause(command) => command.run(&context),
+        Command::Drain(command) => command.run(&context),
+        Command::Resume(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),

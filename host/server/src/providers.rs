@@ -34,6 +34,9 @@ use crate::{
 /// Within `data.dir`: in which order providers were first seen, and what operators selected and paused.
 const KEPT: &str = "providers.json";
 
+/// The note of a selection by which whoever serves keeps its calls until another has taken its place.
+const PIN: &str = "it serves until the provider that the file wants has taken its place";
+
 /// Faults that a record names; the answer and the log of the host have all of them.
 const TOLD: usize = 8;
 
@@ -184,11 +187,15 @@ fn pin<C: Contracts>(host: &Host<C>, ranks: &Ranks) -> Vec<(Arc<str>, Arc<str>)>
     let mut wanted = Vec::new();
     for (tool, now) in actives(host) {
         let contract = host.contracts.manifest().get(&tool);
-        let then = host.roster.foresee(ranks, &tool, contract.as_deref());
+        // A pin that an earlier file left is no operator's wish.
+        let pinned = host.roster.selected(&tool, &Whose::Host).is_some_and(|one| *one.note == *PIN);
+        let then = host.roster.foresee(ranks, &tool, contract.as_deref(), pinned);
         let (Some(now), Some(then)) = (now, then) else { continue };
+        if now == then && pinned {
+            host.roster.select(&tool, Whose::Host, None);
+        }
         if now != then {
-            let note = Arc::from("it serves until the provider that the file wants has taken its place");
-            let selection = Selection { provider: now, fallback: true, note };
+            let selection = Selection { provider: now, fallback: true, note: Arc::from(PIN) };
             host.roster.select(&tool, Whose::Host, Some(selection));
             wanted.push((tool, then));
         }

@@ -65,7 +65,13 @@ impl<C: Contracts> Swapping<C> {
     }
 
     /// Asks all of them at once; the first that says no.
-    async fn ask(&self, phase: Phase, tool: &Arc<str>, provider: &str, limit: Duration) -> Result<(), (String, Unwell)> {
+    async fn ask(
+        &self,
+        phase: Phase,
+        tool: &Arc<str>,
+        provider: &str,
+        limit: Duration,
+    ) -> Result<(), (String, Unwell)> {
         ask_all(self.wires(tool, provider), phase, tool, &self.correlation, limit).await
     }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use grid_approve::Contract;
+use grid_core::provider::Serving;
 
 use crate::{
+    book::What,
     order::{Ask, Order},
     rank::{Choices, Ranks},
     roster::Roster,
@@ -14,8 +16,10 @@ use crate::{
 impl Roster {
     /// Who would have the calls of a tool, as [`Roster::active`] says, if `ranks` were in force; a selected one that is not
     /// there too.
+    ///
+    /// With `anew` without what an operator selected for every call.
     #[must_use]
-    pub fn foresee(&self, ranks: &Ranks, tool: &str, contract: Option<&Contract>) -> Option<Arc<str>> {
+    pub fn foresee(&self, ranks: &Ranks, tool: &str, contract: Option<&Contract>, anew: bool) -> Option<Arc<str>> {
         let shared = &self.0;
         let guard = shared.guard();
         let ask =
@@ -23,6 +27,7 @@ impl Roster {
         let none = Choices::default();
         let written = ranks.choices.get(tool).unwrap_or(&none);
         let choices = match shared.book().choices.get(tool) {
+            Some(chosen) if anew => written.under(&Choices { host: None, ..chosen.clone() }),
             Some(chosen) => written.under(chosen),
             None => written.clone(),
         };
@@ -56,5 +61,12 @@ impl Roster {
     pub fn in_flight_of(&self, tool: &str, provider: &str) -> u32 {
         let count = |table: &Table| table.of(provider).map_or(0, |(_, one)| one.in_flight());
         self.0.tools.read(tool, |entry| count(&entry.table.load())).unwrap_or(0)
+    }
+
+    /// What takes no calls because operators want it so, with their words.
+    #[must_use]
+    pub fn closed(&self) -> Vec<(What, Serving, String)> {
+        let book = self.0.book();
+        book.serving.iter().map(|(what, (serving, note))| (what.clone(), *serving, note.clone())).collect()
     }
 }

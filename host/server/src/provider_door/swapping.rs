@@ -32,12 +32,7 @@ impl<C: Contracts> Door<C> {
         }
     }
 
-    async fn swapped(
-        &self,
-        who: &Arc<Principal>,
-        swap: Swap,
-        correlation: &CorrelationId,
-    ) -> Result<Swapped, Refusal> {
+    async fn swapped(&self, who: &Arc<Principal>, swap: Swap, correlation: &CorrelationId) -> Result<Swapped, Refusal> {
         let host = &self.0;
         let contract = host.contracts.manifest().get(&swap.tool).ok_or_else(|| no_tool(&swap.tool))?;
         let tool = Arc::clone(contract.name());
@@ -78,7 +73,8 @@ impl<C: Contracts> Door<C> {
             Serving::Draining => Some(Reason::Draining),
         };
         if let Some(reason) = reason {
-            let message = format!("an operator lets `{provider}` take no calls; `grid resume --provider {provider}` first");
+            let message =
+                format!("an operator lets `{provider}` take no calls; `grid resume --provider {provider}` first");
             let refusal = Refusal::new(Code::ServiceUnavailable, Stage::Resolve, message);
             return Err(refusal.with(Reason::DETAIL, reason.as_str()));
         }
