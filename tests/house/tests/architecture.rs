@@ -131,6 +131,7 @@ const ROOMS: &[Room] = &[
     room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("resolve-example", &["grid-sdk"]),
     room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),

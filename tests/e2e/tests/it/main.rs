@@ -43,6 +43,8 @@ mod receipts;
 #[cfg(test)]
 mod repeats;
 #[cfg(test)]
+mod resolve;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod starting;
