@@ -41,6 +41,7 @@ use crate::{
     front_door::Door,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
+    providers::ProvidersFile,
     runtime_door::Port,
 };
 
