@@ -126,7 +126,7 @@ impl Roster {
         let shared = &self.0;
         let gone = Gone { at_ms, cause: Arc::from(cause) };
         for entry in shared.tools.all() {
-            shared.unseat(&entry, &gone, |seat| seat.connection() == connection);
+            shared.unseat(&entry, &gone, false, |seat| seat.connection() == connection);
         }
         shared.settle();
     }
@@ -139,10 +139,8 @@ impl Roster {
         let gone = Gone { at_ms: 0, cause: Arc::from("its session ended") };
         for tool in tools {
             if let Some(entry) = shared.tools.read(&tool, Arc::clone) {
-                if let Some(choices) = shared.book().choices.get_mut(&tool) {
-                    choices.sessions.remove(&session);
-                }
-                shared.unseat(&entry, &gone, |seat| seat.scope == Scope::Only(session));
+                let chosen = shared.book().choices.get_mut(&tool).and_then(|choices| choices.sessions.remove(&session));
+                shared.unseat(&entry, &gone, chosen.is_some(), |seat| seat.scope == Scope::Only(session));
             }
         }
         shared.settle();
@@ -330,5 +328,9 @@ impl Roster {
 /// Tests and tools read the clock of their own.
 pub(crate) type Time = Arc<dyn Clock>;
 
+#[cfg(test)]
+mod random;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod tests;

@@ -129,10 +129,10 @@ impl Shared {
         entry.table.store(Arc::new(Table::new(candidates, choices)));
     }
 
-    /// Takes seats away. Who served every session once is remembered; nothing is left of a tool of one session.
-    pub(super) fn unseat(&self, entry: &Arc<Entry>, gone: &Gone, leaves: impl Fn(&Seat) -> bool) {
+    /// Takes seats away; where selections `changed`, makes the table anew also without any. Who served every session once is remembered; nothing is left of a tool of one session.
+    pub(super) fn unseat(&self, entry: &Arc<Entry>, gone: &Gone, changed: bool, leaves: impl Fn(&Seat) -> bool) {
         let has = |table: &Table| table.candidates.iter().flat_map(|one| &one.seats).any(|seat| leaves(seat));
-        if !has(&entry.table.load()) {
+        if !changed && !has(&entry.table.load()) {
             return;
         }
         let lasting = |name: &Arc<str>| {
