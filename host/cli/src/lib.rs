@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod breakers;
 mod call;
 mod check;
 mod completions;
@@ -76,6 +77,7 @@ enum Command {
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
     Limits(limits::Limits),
+    Breakers(breakers::Breakers),
     Revoke(revoke::Revoke),
     Providers(providers::Providers),
     Select(providers::Select),
@@ -121,6 +123,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
         Command::Limits(command) => command.run(&context),
+        Command::Breakers(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Providers(command) => command.run(&context),
         Command::Select(command) => command.run(&context),

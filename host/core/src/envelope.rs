@@ -122,10 +122,12 @@ pub struct OpenSession {
     pub ttl: Option<Duration>,
     /// What the message claims about its sender.
     pub claim: Option<SecurityClaim>,
-    /// The client understands enhanced errors.
-    pub enhanced: bool,
+    /// 1, 2 or 3; from 2 on the client understands enhanced errors.
+    pub level: u8,
     /// Features that it would like to use.
     pub features: Vec<String>,
+    /// Protocol versions it speaks; empty means `1.0`.
+    pub versions: Vec<String>,
 }
 
 /// A request to end a session.

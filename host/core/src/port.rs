@@ -14,7 +14,7 @@ use crate::{
     listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
-    principal::SecurityContext,
+    principal::{Principal, SecurityContext},
     provider::{
         AskChoice, BreakerRow, Choice, ProviderRow, Reread, ResetBreaker, Select, Selected, ServingSet, SetServing,
         Swap, Swapped,
@@ -367,4 +367,24 @@ pub trait Authorizer: Debug + Send + Sync + 'static {
     fn digest(&self) -> Option<[u8; 32]> {
         None
     }
+
+    /// Where a rule stands that records name so, and what it says; absent where it has no text of its own.
+    fn written(&self, rule: &str) -> Option<Written> {
+        let _ = rule;
+        None
+    }
+
+    /// Whether the principal holds a role: its proof says so, or what the rules say of roles does.
+    fn holds(&self, principal: &Principal, role: &str) -> bool {
+        principal.has_role(role)
+    }
+}
+
+/// A rule as an operator wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The file below the directory of the rules, and the line, from 1: `desk.cedar:4`.
+    pub place: String,
+    /// Its text.
+    pub text: String,
 }

@@ -22,7 +22,7 @@ mod table;
 mod tools;
 
 pub use book::What;
-pub use evidence::{RoutedCall, admission};
+pub use evidence::{Beside, RoutedCall, admission, attempted, hedged};
 pub use explain::View;
 pub use grid_approve::{Approved, CheckedCall, Consent, Decision};
 pub use rank::{Facts, Hooks, Ranks, Selection, Whose};
@@ -31,7 +31,13 @@ pub use table::{Admits, Barrier, Scope, Unguarded};
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, clock::Clock, id::ConnectionId, runtime::Runtime};
+use grid_core::{
+    Code, Refusal, Stage,
+    clock::Clock,
+    id::ConnectionId,
+    limit::{Limit, Times},
+    runtime::Runtime,
+};
 
 use crate::{
     evidence::Place,
@@ -53,15 +59,18 @@ pub async fn route(
     let (call, consent) = call.into_parts();
     let permitted = call.call().call();
     let (contract, request) = (permitted.contract(), permitted.call().request());
-    let deadline = request.deadline_unix_ms;
-    let left = time_left(deadline, clock.unix_ms(), contract.timeout())?;
+    let left = left_of(request.deadline_unix_ms, clock.unix_ms())?;
+    let total = contract.conduct().total;
+    let came = clock.elapsed();
+    let patience = Times::new(came, total.unwrap_or(Duration::MAX), total, left);
     let wish = request.provider.as_deref();
     let want = Want { contract, session: permitted.call().session(), wish, avoid: &[] };
-    let place = place(roster, clock, &want, deadline.map(|_| left)).await?;
-    // The wait is no part of what the call may take, but of what its caller gave it.
-    let now_ms = clock.unix_ms();
-    let timeout = time_left(deadline, now_ms, contract.timeout())?;
-    Ok(RoutedCall::new(call, consent, place, now_ms, timeout))
+    let place = place(roster, clock, &want, Some((patience.left(came), patience.ends_by()))).await?;
+    // The wait is no part of the contract's `timeout`, but of what it and the caller give the call in all.
+    let waited = clock.elapsed().saturating_sub(came);
+    let rest = |time: Duration| time.saturating_sub(waited);
+    let times = Times::new(clock.elapsed(), contract.timeout(), total.map(rest), left.map(rest));
+    Ok(RoutedCall::new(call, consent, place, clock.unix_ms(), times))
 }
 
 /// The same for a call that failed at a runtime and may be tried at another: none of `avoid`. Its own place goes back
@@ -70,20 +79,28 @@ pub async fn route(
 /// # Errors
 /// As [`route`]; the call then still has the place that it had.
 pub async fn route_again(roster: &Roster, call: &mut RoutedCall, avoid: &[ConnectionId]) -> Result<(), Refusal> {
-    let clock = Arc::clone(call.clock());
-    let left = call.time_left();
-    let wish = call.call().call().call().call().request().provider.clone();
-    let want = Want { contract: call.contract(), session: call.session(), wish: wish.as_deref(), avoid };
-    let place = place(roster, &clock, &want, Some(left)).await?;
+    let Beside(place) = route_beside(roster, call, avoid).await?;
     call.moved(place);
     Ok(())
+}
+
+/// A place at a second runtime for a call that goes on at its own: none of `avoid`.
+///
+/// # Errors
+/// As [`route`].
+pub async fn route_beside(roster: &Roster, call: &RoutedCall, avoid: &[ConnectionId]) -> Result<Beside, Refusal> {
+    let clock = Arc::clone(call.clock());
+    let left = call.total_left();
+    let wish = call.call().call().call().call().request().provider.clone();
+    let want = Want { contract: call.contract(), session: call.session(), wish: wish.as_deref(), avoid };
+    place(roster, &clock, &want, Some((left, call.limit()))).await.map(Beside)
 }
 
 async fn place(
     roster: &Roster,
     clock: &Arc<dyn Clock>,
     want: &Want<'_>,
-    left: Option<Duration>,
+    left: Option<(Duration, Limit)>,
 ) -> Result<Place, Refusal> {
     let tool = want.contract.name();
     let (provider, waiting) = match roster.0.attempt(clock, want, true) {
@@ -99,27 +116,33 @@ async fn place(
     let Some(mut waits) = Line::join(&provider, query, &waiting, roster.0.queue()) else {
         return Err(refuse::crowded(tool, roster.0.queue()));
     };
-    let patience = left.map_or(most, |left| left.min(most));
+    let patience = left.map_or(most, |(left, _)| left.min(most));
     match tokio::time::timeout(patience, waits.placed()).await {
         Ok(Some(placed)) => placed,
         Ok(None) | Err(_) => match left {
-            Some(left) if left <= most => Err(too_late()),
+            Some((left, by)) if left <= most => Err(too_late(by)),
             _ => Err(refuse::waited(tool)),
         },
     }
 }
 
-fn time_left(deadline: Option<u64>, now_ms: u64, timeout: Duration) -> Result<Duration, Refusal> {
-    match deadline {
-        None => Ok(timeout),
-        Some(deadline) if deadline > now_ms => Ok(timeout.min(Duration::from_millis(deadline - now_ms))),
-        Some(_) => Err(too_late()),
-    }
+fn left_of(deadline: Option<u64>, now_ms: u64) -> Result<Option<Duration>, Refusal> {
+    let left = deadline.map(|deadline| Duration::from_millis(deadline.saturating_sub(now_ms)));
+    if left.is_some_and(|left| left.is_zero()) { Err(too_late(Limit::Deadline)) } else { Ok(left) }
 }
 
-fn too_late() -> Refusal {
-    let message = "the deadline of the call has passed before it could begin; send it with more time";
-    Refusal::new(Code::Timeout, Stage::Resolve, message)
+fn too_late(by: Limit) -> Refusal {
+    let message = match by {
+        Limit::Deadline => "the deadline of the call has passed before it could begin; send it with more time",
+        _ => "the time that its contract gives the call in all was over before it could begin; call again later",
+    };
+    Refusal::new(Code::Timeout, Stage::Resolve, message).with(Limit::DETAIL, by.as_str())
+}
+
+/// Breakers keep calls away from everybody who serves the tool.
+#[must_use]
+pub fn kept_away(tool: &str, wait: Duration) -> Refusal {
+    refuse::nobody(tool, &order::Nobody::Unable(Some(order::Why::Breaker(wait))))
 }
 
 /// The runtime's own name in refusals and logs.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use grid_core::{
     Code, Refusal, Stage,
+    limit::Limit,
     provider::{Reason, Rule, Serving},
 };
 
@@ -33,7 +34,7 @@ pub(crate) fn crowded(tool: &str, most: usize) -> Refusal {
 /// It waited as long as its contract lets it.
 pub(crate) fn waited(tool: &str) -> Refusal {
     let message = format!("no runtime that serves `{tool}` had room in time; call again a little later");
-    Refusal::new(Code::ResourceExhausted, Stage::Resolve, message).retry_after(LOOK_AGAIN)
+    Refusal::new(Code::ResourceExhausted, Stage::Resolve, message).retry_after(LOOK_AGAIN).with(Limit::DETAIL, "queue")
 }
 
 /// Nobody is chosen.

@@ -149,15 +149,22 @@ impl Roster {
     /// Somebody serves it and may have the call, with or without room.
     #[must_use]
     pub fn any(&self, contract: &Contract, session: &Session) -> bool {
+        self.other(contract, session, &[], None)
+    }
+
+    /// A runtime that is none of `not` could have the call, with or without room; one of this provider where `provider`
+    /// says one.
+    #[must_use]
+    pub fn other(&self, contract: &Contract, session: &Session, not: &[ConnectionId], provider: Option<&str>) -> bool {
         let guard = self.0.guard();
         let ask = Ask {
             tool: contract.name(),
             contract: Some(contract),
             tenant: Some(&session.principal().tenant),
             session: Some(session.id()),
-            wish: None,
+            wish: provider,
             bound: None,
-            avoid: &[],
+            avoid: not,
             admits: &**guard,
         };
         let some = |entry: &Arc<Entry>| Order::new(&entry.table.load(), &entry.state, &ask).choose().is_ok();

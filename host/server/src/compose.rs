@@ -22,7 +22,7 @@ use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_swap::Turns;
 use grid_tlog::Signer;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, Mode};
@@ -30,8 +30,10 @@ use grid_config::{Config, Mode};
 use crate::{
     archive::Archive,
     events::Events,
+    guard::Guard,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
+    places::Places,
     providers::ProvidersFile,
     serve::Failure,
 };
@@ -220,10 +222,12 @@ pub(crate) fn host<C: Contracts>(
         total: config.local.total,
     };
     Host {
+        guard: Guard::new(config, &clock, &roster),
+        reuse: crate::reusing::reuse(config),
         grants: Grants::new(grants, clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
-        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        watchers: Places::new(WATCHERS),
         events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(sessions, clock.clone()),

@@ -28,12 +28,15 @@ use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
+use grid_reuse::Reuse;
 use grid_session::Sessions;
 use grid_swap::Turns;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, outlets::Outlets, providers::ProvidersFile};
+use crate::{
+    archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile,
+};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -84,6 +87,10 @@ pub(crate) struct Host<C> {
     /// Before the path; absent where it is switched off.
     pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
+    /// Keeps calls away from whoever fails.
+    pub(crate) guard: Guard,
+    /// Results that are used again.
+    pub(crate) reuse: Reuse,
     pub(crate) providers: ProvidersFile,
     /// One swap of a tool at a time.
     pub(crate) swaps: Turns,
@@ -94,7 +101,7 @@ pub(crate) struct Host<C> {
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Places,
     /// Invalidations that are known by their senders' names.
     pub(crate) events: Events,
     pub(crate) archive: Archive,
@@ -217,6 +224,7 @@ impl<C: Contracts> Host<C> {
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
         }
         self.limits.sweep();
+        self.note_breakers().await;
         for withheld in self.limits.withheld() {
             let correlation = self.correlation("");
             tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use grid_contract::Contracts;
 use grid_core::{gate::Lane, runtime::Runtime as _};
-use grid_metrics::{Gate, Glance};
-use grid_resolve::{View, What};
+use grid_metrics::{Breaker, Carried, Gate, Glance};
+use grid_resolve::What;
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::{Value, json};
 
@@ -56,6 +56,28 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
             }
         }),
         exports: host.outlets.lags(),
+        carried: carried(host),
+    }
+}
+
+fn carried<C: Contracts>(host: &Host<C>) -> Carried {
+    let kept = host.reuse.counts();
+    let carried = Carried { reuse: (kept.hits, kept.misses), kept: (kept.entries, kept.bytes), ..Carried::default() };
+    let Some(breakers) = host.guard.breakers() else { return carried };
+    let counts = breakers.counts();
+    let rows = breakers.list(false).into_iter();
+    let breakers = rows.map(|row| Breaker {
+        scope: row.scope.as_str(),
+        name: row.name.to_string(),
+        state: row.view.phase.gauge(),
+    });
+    Carried {
+        breakers: breakers.collect(),
+        changes: counts.changes.to_vec(),
+        rejected: counts.rejected,
+        slow: counts.slow,
+        failures: counts.failures,
+        ..carried
     }
 }
 
@@ -112,12 +134,8 @@ fn degraded<C: Contracts>(host: &Host<C>, unserved: &[&str]) -> Vec<Value> {
             What::Provider(provider) => name("provider", &provider, why),
         }
     }
-    for tool in host.roster.tools() {
-        for row in host.roster.explain(&tool, &View::default()).candidates {
-            if row.breaker != "closed" {
-                name("provider", &row.provider, format!("its breaker at `{tool}` is {}", row.breaker));
-            }
-        }
+    for row in host.guard.breakers().map(|breakers| breakers.list(false)).unwrap_or_default() {
+        name(row.scope.as_str(), &row.name, format!("its breaker is {}", row.view.phase.as_str()));
     }
     for wire in host.hub.list() {
         let card = wire.card();

@@ -11,6 +11,7 @@ use super::answer::{CallAnswer, Outcome, Sent};
 use super::retry::{Retries, Safety};
 use super::{Client, Refused};
 use crate::clock;
+use crate::connect::PROTOCOL_VERSION;
 use crate::error::{Error, Setting};
 use crate::receipt;
 
@@ -123,6 +124,7 @@ impl Session {
             compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
             correlation_id: correlation_id.clone(),
             optional_features: options.features,
+            supported_versions: vec![PROTOCOL_VERSION.to_owned()],
         };
         let answer = client
             .exchange(
@@ -261,6 +263,7 @@ impl Session {
             call_id: call_id.to_owned(),
             reason: "the caller asked for it".to_owned(),
             correlation_id: correlation_id.clone(),
+            ..Default::default()
         };
         let answer = self
             .client

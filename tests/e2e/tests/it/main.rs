@@ -25,7 +25,11 @@ mod development;
 #[cfg(test)]
 mod draining;
 #[cfg(test)]
+mod explaining;
+#[cfg(test)]
 mod governed;
+#[cfg(test)]
+mod hooks;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]

@@ -87,6 +87,7 @@ fn finished(answer: CallAnswer) -> v1::CallToolResponse {
         provider: answer.carried.provider.as_deref().unwrap_or_default().to_owned(),
         attempts: answer.carried.attempts,
         reused: answer.carried.reused,
+        parent_invocation_id: String::new(),
     }
 }
 
