@@ -25,5 +25,6 @@ mod rights;
 mod runtime_tenants;
 mod runtimes;
 mod sessions;
+mod swapping;
 mod tenants;
 mod tenants_world;

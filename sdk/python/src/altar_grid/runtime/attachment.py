@@ -15,6 +15,7 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
+from altar_grid.runtime.lifecycle import Handler, Moments
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -52,6 +53,7 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
+        handlers: What the tools do around a swap, by tool and phase.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Attachment:
         beat: float,
         limit: int,
         message_limit: int,
+        handlers: Mapping[tuple[str, str], Handler],
     ) -> None:
         self._stream = stream
         self._early = early
@@ -77,6 +80,7 @@ class Attachment:
         self._host_grace = HOST_GRACE
         self._leaving = False
         self.bench = Bench(tools, limit, message_limit, self._say)
+        self._moments = Moments(handlers, self._say)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
         """Answers calls until something ends it, and takes leave properly where it can.
@@ -103,6 +107,7 @@ class Attachment:
             return ended
         finally:
             self.bench.close()
+            self._moments.close()
             for task in (reading, writing, beating, stopping):
                 task.cancel()
             self._stream.cancel()
@@ -137,7 +142,7 @@ class Attachment:
 
     def _pulse(self) -> int:
         self._sent += 1
-        self._say(frames.heartbeat(self._sent, self.bench.in_flight, self.bench.free))
+        self._say(frames.heartbeat(self._sent, self.bench.in_flight, self.bench.room, self.bench.busy_percent))
         return self._sent
 
     async def _read(self) -> Ended:
@@ -164,6 +169,8 @@ class Attachment:
                 self.bench.take(frame.call)
             case "cancel":
                 self.bench.cancel(frame.cancel.invocation_id)
+            case "lifecycle":
+                self._moments.take(frame.lifecycle)
             case "heartbeat_ack":
                 if frame.heartbeat_ack.sequence >= self._awaited:
                     self._acknowledged.set()

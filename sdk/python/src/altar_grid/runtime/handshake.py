@@ -152,6 +152,7 @@ class Handshake:
             capabilities=["basic-execution", "session-management", "level-2", "enhanced-errors"],
             metadata={"concurrency": str(self._offer.concurrency)},
             compliance_level=common_pb2.LEVEL_2_ENHANCED,
+            optional_features=["lifecycle"],
             protocol_version=PROTOCOL_VERSION,
             supported_versions=[PROTOCOL_VERSION],
             correlation_id=self._correlation_id,
