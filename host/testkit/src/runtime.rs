@@ -101,6 +101,20 @@ impl Runtime for FakeRuntime {
         Ok(receiver)
     }
 
+    fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        self.lock().pipes.push(pipe);
+        self.start(call)
+    }
+
+    fn grant(&self, invocation: InvocationId, bytes: u64) -> bool {
+        let mut inner = self.lock();
+        let taken = !inner.deaf;
+        if taken {
+            inner.granted.push((invocation, bytes));
+        }
+        taken
+    }
+
     fn cancel(&self, invocation: InvocationId, reason: &str) {
         self.lock().cancelled.push((invocation, reason.to_owned()));
     }

@@ -4,10 +4,12 @@
 //! excess depth, excess size, anything after the value.
 
 mod error;
+mod flow;
 mod parser;
 mod scan;
 
 pub use error::{Error, Fault};
+pub use flow::Flow;
 
 use crate::Value;
 use crate::limits;
