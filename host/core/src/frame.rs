@@ -67,6 +67,8 @@ pub struct Announced {
     pub level: u8,
     /// Features of both.
     pub features: Vec<String>,
+    /// What is to be known of them, by name.
+    pub config: BTreeMap<String, String>,
     /// Highest common version.
     pub version: String,
     /// Version of the data model.

@@ -8,6 +8,7 @@ use grid_core::{
     Refusal,
     event::{self, Event, Kind},
     outcome::ToolAnswer,
+    stream::Streamed,
 };
 use grid_resolve::RoutedCall;
 
@@ -18,11 +19,18 @@ pub struct Outcome {
     receipt: Receipt,
     result: Result<ToolAnswer, Refusal>,
     took: Duration,
+    sent: Option<Streamed>,
 }
 
 impl Outcome {
-    pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
-        Self { call, receipt, result, took }
+    pub(crate) fn new(
+        call: RoutedCall,
+        receipt: Receipt,
+        result: Result<ToolAnswer, Refusal>,
+        took: Duration,
+        sent: Option<Streamed>,
+    ) -> Self {
+        Self { call, receipt, result, took, sent }
     }
 
     /// The call.
@@ -58,7 +66,17 @@ impl Outcome {
 #[must_use]
 pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     let duration_us = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-    let base = Event { duration_us: Some(duration_us), ..outcome.call.event(Kind::Concluded, at_ms) };
+    let event = Event { duration_us: Some(duration_us), ..outcome.call.event(Kind::Concluded, at_ms) };
+    // What the caller had of a result is on record, also where the call failed after it.
+    let base = match &outcome.sent {
+        Some(sent) => Event {
+            chunks: Some(sent.chunks),
+            result_bytes: Some(sent.bytes),
+            result_digest: Some(sent.digest),
+            ..event
+        },
+        None => event,
+    };
     match &outcome.result {
         Ok(ToolAnswer::Success(content)) => Event {
             outcome: Some(event::Outcome::Success),
@@ -66,6 +84,10 @@ pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
             result_bytes: Some(content.len() as u64),
             ..base
         },
+        Ok(ToolAnswer::Streamed(_)) => Event { outcome: Some(event::Outcome::Success), ..base },
+        Ok(ToolAnswer::Error { .. }) if outcome.sent.is_some() => {
+            Event { outcome: Some(event::Outcome::ToolError), ..base }
+        }
         Ok(ToolAnswer::Error { message, .. }) => Event {
             outcome: Some(event::Outcome::ToolError),
             result_digest: Some(*Digest::of_bytes(message.as_bytes()).as_bytes()),

@@ -126,6 +126,7 @@ impl RoutedCall {
             args,
             deadline_unix_ms: self.deadline_ms(),
             trace,
+            streaming: false,
         }
     }
 

@@ -16,13 +16,14 @@ use grid_core::{
     local::Waits,
     outcome::{CallAnswer, Carried},
 };
-use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
+use grid_dispatch::{Delivery, Outcome, RoutedCall, Stop as Asked};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
+    streams,
     trail::Trail,
 };
 
@@ -59,10 +60,12 @@ impl From<Refusal> for Stop {
 pub(crate) async fn walk<C: Contracts>(
     host: &Arc<Host<C>>,
     credentials: &Credentials,
-    envelope: Envelope,
+    mut envelope: Envelope,
     trail: &mut Trail,
+    mut delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
+    envelope.streaming &= delivery.is_none();
     let call = permitted(host, credentials, envelope, false, trail).await?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
@@ -72,6 +75,7 @@ pub(crate) async fn walk<C: Contracts>(
         Claim::First(ticket) => ticket,
         other => return Err(repeat(other).await),
     };
+    let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
 
     let call = match consent::wait(host, call, &ticket, trail).await {
         Ok(call) => call,
@@ -97,7 +101,7 @@ pub(crate) async fn walk<C: Contracts>(
     let _ = renew(host, credentials, begun, &mut call).await;
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
     let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
-    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, delivery.as_deref_mut(), begin);
     let away = credentials.pass.as_ref().map(Pass::stand_back);
     let outcome = trail.wait(Stage::Dispatch, outcome).await;
     drop(away);
@@ -192,7 +196,8 @@ fn read(
 ) -> Result<(String, SessionRequest), Refusal> {
     let malformed = |message: &str| Refusal::new(Code::MalformedRequest, Stage::Transport, message);
     if envelope.streaming {
-        let message = "results are not streamed by this host; call without `streaming`";
+        let message =
+            "one answer has no room for a stream; send the call with `StreamToolCall`, or without `streaming`";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
     }
     if !envelope.parent_invocation_id.is_empty() {

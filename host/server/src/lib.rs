@@ -22,6 +22,7 @@ mod pages;
 mod ports;
 mod runtime_door;
 mod serve;
+mod streams;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};

@@ -14,6 +14,7 @@ use grid_core::{
     principal::Principal,
     refusal::Context,
     runtime::{Card, Load, Runtime as _},
+    stream::{CREDIT, CREDIT_KEY, PROGRESS, STREAMING},
 };
 use grid_link::{Settled, Wire};
 use tokio::sync::mpsc;
@@ -29,7 +30,7 @@ const VERSION: &str = "1.0";
 /// The highest level that this host serves.
 const LEVEL: u8 = 2;
 /// What this host can do beyond level 1.
-const FEATURES: [&str; 1] = ["enhanced-errors"];
+const FEATURES: [&str; 3] = ["enhanced-errors", STREAMING, PROGRESS];
 
 /// One attached runtime, as its stream sees the host.
 #[derive(Debug)]
@@ -136,7 +137,11 @@ impl<C: Contracts> Door<C> {
             host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
-        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce)))).await;
+        let answer = self.answer(&wire, announce);
+        if answer.features.iter().any(|feature| feature == STREAMING) {
+            wire.streams();
+        }
+        wire.send(HostFrame::Announced(Box::new(answer))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
         let port = Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
         Ok((port, frames))
@@ -180,12 +185,15 @@ impl<C: Contracts> Door<C> {
         let available = host.contracts.manifest().iter().filter(|contract| contract.admits_provider(provider));
         let level = announce.level.min(LEVEL);
         let shared = FEATURES.iter().filter(|feature| announce.features.iter().any(|name| name == *feature));
+        let features: Vec<_> = if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() };
+        let streams = features.iter().any(|feature| feature == STREAMING);
         Announced {
             connection_id: wire.card().connection,
             available: available.map(|contract| contract.name().to_string()).collect(),
             correlation_id: host.correlation(&announce.correlation_id),
             level,
-            features: if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() },
+            config: streams.then(|| (CREDIT_KEY.to_owned(), CREDIT.to_string())).into_iter().collect(),
+            features,
             version: VERSION.to_owned(),
             adm_version: grid_adm::ADM_VERSION,
             heartbeat_ms: u64::try_from(host.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
@@ -206,6 +214,14 @@ impl<C: Contracts> RuntimePort for Port<C> {
         match frame {
             RuntimeFrame::Result(result) => {
                 let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Chunk(chunk) => {
+                let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Progress(progress) => {
+                let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
                 self.settled(&correlation, settled).await;
             }
             RuntimeFrame::Heartbeat { sequence } => self.wire.send(HostFrame::HeartbeatAck { sequence }).await,
@@ -263,7 +279,7 @@ impl<C: Contracts> Port<C> {
     async fn settled(&self, correlation: &str, settled: Settled) {
         let host = &self.door.0;
         match settled {
-            Settled::Delivered => {}
+            Settled::Delivered | Settled::Ignored => {}
             Settled::Late(invocation) => {
                 let event = Event { invocation: Some(invocation), ..self.event(Kind::LateResult, correlation) };
                 host.ledger.note(event).await;

@@ -22,5 +22,6 @@ mod rights;
 mod runtime_tenants;
 mod runtimes;
 mod sessions;
+mod streams;
 mod tenants;
 mod tenants_world;

@@ -6,6 +6,7 @@ use grid_core::{
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     runtime::{Card, Ending, Load, Runtime, Unreachable},
+    stream::Pipe,
 };
 use tokio::sync::oneshot;
 
@@ -21,6 +22,9 @@ struct Inner {
     refuse: Option<Unreachable>,
     calls: Vec<(CallFrame, Option<oneshot::Sender<Ending>>)>,
     cancelled: Vec<(InvocationId, String)>,
+    pipes: Vec<Arc<Pipe>>,
+    granted: Vec<(InvocationId, u64)>,
+    deaf: bool,
 }
 
 impl FakeRuntime {
@@ -65,6 +69,23 @@ impl FakeRuntime {
     #[must_use]
     pub fn cancelled(&self) -> Vec<(InvocationId, String)> {
         self.lock().cancelled.clone()
+    }
+
+    /// The pipe of the newest call that has one.
+    #[must_use]
+    pub fn pipe(&self) -> Option<Arc<Pipe>> {
+        self.lock().pipes.last().cloned()
+    }
+
+    /// What it was let send, in order.
+    #[must_use]
+    pub fn granted(&self) -> Vec<(InvocationId, u64)> {
+        self.lock().granted.clone()
+    }
+
+    /// Whether it can be let send more.
+    pub fn deafen(&self, deaf: bool) {
+        self.lock().deaf = deaf;
     }
 
     /// How many calls somebody waits for.

@@ -56,6 +56,9 @@ impl FrontDoor for Echo {
             receipt: None,
         })
     }
+    async fn call_streaming(&self, _: Credentials, _: Envelope) -> tokio::sync::mpsc::Receiver<CallEvent> {
+        tokio::sync::mpsc::channel(1).1
+    }
     async fn turn_away(&self, _: Credentials, _: String, _: String, fault: Refusal) -> Refusal {
         fault
     }

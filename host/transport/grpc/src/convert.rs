@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod frame;
 pub(crate) mod local;
 pub(crate) mod session;
+pub(crate) mod stream;
 
 use grid_core::envelope::TraceContext;
 use grid_proto::v1;

@@ -14,7 +14,7 @@ use grid_proto::{
 
 use super::{
     error::{enhanced_error, of_name},
-    level, wire_level, wire_trace,
+    level, stream, wire_level, wire_trace,
 };
 use crate::fault::plain;
 
@@ -48,8 +48,8 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
             );
             return None;
         }
-        Some(In::Chunk(_)) => unsupported("chunk"),
-        Some(In::Progress(_)) => unsupported("progress"),
+        Some(In::Chunk(chunk)) => stream::chunk(*chunk),
+        Some(In::Progress(progress)) => stream::progress(progress),
         Some(In::CapabilityUpdate(_)) => unsupported("capability_update"),
         Some(In::ValidateFeatures(_)) => unsupported("validate_features"),
         Some(In::Call(_)) => unsupported("call"),
@@ -140,6 +140,9 @@ pub(crate) fn outbound(frame: HostFrame) -> v1::HostFrame {
             correlation_id: String::new(),
             reason,
         }),
+        HostFrame::Credit { invocation_id, bytes } => {
+            Out::Credit(v1::Credit { invocation_id: invocation_id.to_string(), bytes })
+        }
         HostFrame::HeartbeatAck { sequence } => Out::HeartbeatAck(v1::HeartbeatAck { sequence }),
         HostFrame::Announced(announced) => Out::Announced(Box::new(self::announced(*announced))),
         HostFrame::Rejected(refusal) => Out::Announced(Box::new(v1::AnnounceRuntimeResponse {
@@ -170,6 +173,7 @@ fn call(call: CallFrame) -> v1::ToolCall {
         trace_context: call.trace.map(|trace| wire_trace(*trace)),
         session_id: call.session_id.to_string(),
         deadline_unix_ms: call.deadline_unix_ms,
+        streaming: call.streaming,
         ..v1::ToolCall::default()
     }
 }
@@ -181,6 +185,7 @@ fn announced(announced: Announced) -> v1::AnnounceRuntimeResponse {
         correlation_id: announced.correlation_id.to_string(),
         negotiated_level: wire_level(announced.level),
         enabled_features: announced.features,
+        feature_config: announced.config.into_iter().collect(),
         negotiated_version: announced.version,
         version_config: [("adm".to_owned(), announced.adm_version.to_owned())].into(),
         heartbeat_interval_ms: announced.heartbeat_ms,

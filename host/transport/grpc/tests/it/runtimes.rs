@@ -212,8 +212,6 @@ async fn a_frame_that_the_host_does_not_know_is_answered_and_the_stream_lives() 
     let mut line = Line::attached(&host).await;
     let unknown = [
         (None, "unknown frame"),
-        (Some(In::Chunk(Box::default())), "chunk"),
-        (Some(In::Progress(v1::Progress::default())), "progress"),
         (Some(In::CapabilityUpdate(v1::CapabilityUpdate::default())), "capability_update"),
         (Some(In::ValidateFeatures(v1::ValidateFeatures::default())), "validate_features"),
         (Some(In::Call(v1::ToolCall::default())), "call"),
