@@ -15,12 +15,14 @@ use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;
+mod emitter;
 mod frames;
 mod handshake;
 mod life;
 mod machine;
 mod signal;
 
+pub use emitter::Emitter;
 pub use machine::State;
 pub use signal::stop_signal;
 

@@ -161,6 +161,7 @@ impl Attachment {
             }
             // Our half of the stream ends here; the host's follows.
             self.outgoing = mpsc::channel(1).0;
+            self.bench.hang_up();
             while let Ok(Some(_)) = self.inbound.message().await {}
         };
         tokio::time::timeout(FAREWELL, farewell).await.is_ok()
@@ -234,6 +235,7 @@ impl Attachment {
                     "the host cancels a call"
                 );
             }
+            Some(Heard::Credit(credit)) => self.bench.grant(&credit.invocation_id, credit.bytes),
             Some(Heard::HeartbeatAck(ack)) => self.acknowledged = ack.sequence.min(self.sequence),
             Some(Heard::Drain(drain)) => {
                 tracing::info!(reason = drain.reason, "the host drains this runtime");
@@ -253,8 +255,7 @@ impl Attachment {
                 | Heard::Fulfilled(_)
                 | Heard::Registered(_)
                 | Heard::Answer(_)
-                | Heard::Lifecycle(_)
-                | Heard::Credit(_),
+                | Heard::Lifecycle(_),
             ) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }

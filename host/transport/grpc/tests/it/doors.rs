@@ -4,7 +4,7 @@ use std::{
     fmt::Debug,
     str::FromStr as _,
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -71,11 +71,10 @@ impl Notes {
 #[derive(Debug, Default)]
 pub struct Front {
     pub notes: Notes,
-    pub this: Weak<Self>,
     /// Bytes of streams that found room on their way.
-    pub flowed: AtomicU64,
+    pub flowed: Arc<AtomicU64>,
     /// Streams whose reader went.
-    pub left: AtomicU64,
+    pub left: Arc<AtomicU64>,
     /// Calls of `wait` go on when told.
     pub go: Notify,
     pub tokens: Mutex<Vec<Option<String>>>,
@@ -208,17 +207,17 @@ impl FrontDoor for Front {
         let (events, receiver) = mpsc::channel(1);
         let chunks = envelope.args.parse().unwrap_or(0);
         let ids = Ids { invocation: InvocationId::mint(), correlation: correlation(&envelope.correlation_id) };
-        let front = self.this.upgrade().unwrap();
+        let (flowed, left) = (Arc::clone(&self.flowed), Arc::clone(&self.left));
         let ended = self.call(credentials, envelope).await;
         tokio::spawn(async move {
             let ids = Arc::new(ids);
             for number in 0..chunks {
                 let chunk = Chunk { number, payload: vec![b'x'; 32 << 10], is_final: number + 1 == chunks };
                 if events.send(CallEvent::Chunk(Arc::clone(&ids), chunk)).await.is_err() {
-                    front.left.fetch_add(1, Ordering::Relaxed);
+                    left.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
-                front.flowed.fetch_add(32 << 10, Ordering::Relaxed);
+                flowed.fetch_add(32 << 10, Ordering::Relaxed);
             }
             let bytes = chunks << 15;
             let streamed = ToolAnswer::Streamed(Streamed { chunks, bytes, digest: [7; 32] });
@@ -358,6 +357,7 @@ impl RuntimeDoor for Runtimes {
         }
         let (line, queue) = mpsc::channel(1024);
         line.try_send(HostFrame::Announced(Box::new(Announced {
+            config: Default::default(),
             connection_id: ConnectionId::mint(),
             available: vec!["add".to_owned()],
             correlation_id: correlation(&announce.correlation_id),

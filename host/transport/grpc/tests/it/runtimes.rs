@@ -69,6 +69,7 @@ impl Line {
 
 fn a_call(args: String) -> HostFrame {
     HostFrame::Call(Box::new(CallFrame {
+        streaming: false,
         invocation_id: InvocationId::mint(),
         correlation_id: correlation("c"),
         session_id: SessionId::mint(),
