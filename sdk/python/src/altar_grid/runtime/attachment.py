@@ -15,6 +15,7 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
+from altar_grid.runtime.flow import Features
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -52,6 +53,7 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
+        features: What was agreed with the host.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Attachment:
         beat: float,
         limit: int,
         message_limit: int,
+        features: Features = Features(),
     ) -> None:
         self._stream = stream
         self._early = early
@@ -76,7 +79,7 @@ class Attachment:
         self._heard = time.monotonic()
         self._host_grace = HOST_GRACE
         self._leaving = False
-        self.bench = Bench(tools, limit, message_limit, self._say)
+        self.bench = Bench(tools, limit, message_limit, self._say, features)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
         """Answers calls until something ends it, and takes leave properly where it can.
@@ -164,6 +167,8 @@ class Attachment:
                 self.bench.take(frame.call)
             case "cancel":
                 self.bench.cancel(frame.cancel.invocation_id)
+            case "credit":
+                self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
             case "heartbeat_ack":
                 if frame.heartbeat_ack.sequence >= self._awaited:
                     self._acknowledged.set()

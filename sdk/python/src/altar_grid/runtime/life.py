@@ -138,6 +138,7 @@ class Life:
                 beat=agreed.beat,
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
+                features=agreed.features,
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
             setup.tell(
