@@ -67,8 +67,8 @@ class StreamEnd:
 
 
 class CallStream:
-    """A streamed call: iterate over it for its chunks and progress. Whoever reads slowly slows the tool down; leaving it,
-    by `async with` or by the end of the iteration, stops the call.
+    """A streamed call: iterate over it for its chunks and progress. Whoever reads slowly slows the tool down; leaving
+    it, by the end of `async with` or by `close`, stops the call.
 
         async with session.stream("export_orders") as stream:
             async for piece in stream:

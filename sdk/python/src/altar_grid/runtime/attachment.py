@@ -15,7 +15,7 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
-from altar_grid.runtime.flow import Features
+from altar_grid.runtime.flow import NOTHING, Features
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -65,7 +65,7 @@ class Attachment:
         beat: float,
         limit: int,
         message_limit: int,
-        features: Features = Features(),
+        features: Features = NOTHING,
     ) -> None:
         self._stream = stream
         self._early = early

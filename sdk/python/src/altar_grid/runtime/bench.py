@@ -14,7 +14,7 @@ from typing import Any
 
 from altar_grid._wire.grid.v1 import call_pb2, runtime_pb2
 from altar_grid.runtime import frames
-from altar_grid.runtime.flow import Array, Features, Flow, progress
+from altar_grid.runtime.flow import NOTHING, Array, Features, Flow, progress
 from altar_grid.runtime.frames import Job
 from altar_grid.runtime.threads import Threads
 from altar_grid.tools import CURRENT_CALL, CallInfo, Tool, ToolError, caught, write_result
@@ -53,7 +53,7 @@ class Bench:
         limit: int,
         message_limit: int,
         say: Callable[[runtime_pb2.RuntimeFrame], None],
-        features: Features = Features(),
+        features: Features = NOTHING,
     ) -> None:
         self._tools = tools
         self._limit = limit

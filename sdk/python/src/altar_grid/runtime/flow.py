@@ -29,6 +29,10 @@ class Features:
     progress: bool = False
 
 
+#: Nothing beside the usual.
+NOTHING = Features()
+
+
 class Flow:
     """One streamed result. It lives on the event loop.
 
