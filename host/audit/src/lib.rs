@@ -42,6 +42,7 @@
 
 mod ack;
 mod background;
+mod driver;
 pub mod encode;
 mod keys;
 mod ledger;
@@ -58,6 +59,7 @@ mod stored;
 mod unavailable;
 mod writer;
 
+pub use driver::Driver;
 pub use grid_audit_wal::{
     Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };

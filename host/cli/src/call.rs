@@ -55,6 +55,9 @@ pub(super) struct Call {
     /// Writes the result as it comes, in pieces; progress goes to standard error
     #[arg(long)]
     stream: bool,
+    /// The provider that shall have the call; takes the role `providers.select_role`, usually grid_selector
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
 }
 
 impl Call {
@@ -128,6 +131,7 @@ impl Call {
             retries: None,
             receipt: self.receipt.is_some(),
             approval: self.approval,
+            provider: self.provider.clone(),
         }
     }
 

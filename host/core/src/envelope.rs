@@ -93,6 +93,8 @@ pub struct Envelope {
     pub args: String,
     /// The caller's own deadline in milliseconds since 1970; can only shorten the contract's timeout.
     pub deadline_unix_ms: Option<u64>,
+    /// A provider for this call alone; the host's choice where it is empty.
+    pub provider: String,
     /// Streaming was asked for.
     pub streaming: bool,
     /// The answer shall carry a receipt of the audit log.
@@ -120,10 +122,12 @@ pub struct OpenSession {
     pub ttl: Option<Duration>,
     /// What the message claims about its sender.
     pub claim: Option<SecurityClaim>,
-    /// The client understands enhanced errors.
-    pub enhanced: bool,
+    /// 1, 2 or 3; from 2 on the client understands enhanced errors.
+    pub level: u8,
     /// Features that it would like to use.
     pub features: Vec<String>,
+    /// Protocol versions it speaks; empty means `1.0`.
+    pub versions: Vec<String>,
 }
 
 /// A request to end a session.

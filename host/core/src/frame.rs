@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    envelope::TraceContext,
+    envelope::{Envelope, TraceContext},
     id::{CallId, ConnectionId, CorrelationId, InvocationId, SessionId},
-    outcome::ToolAnswer,
+    outcome::{CallAnswer, ToolAnswer},
     refusal::Refusal,
     stream::{ChunkFrame, ProgressFrame},
 };
@@ -67,7 +67,9 @@ pub struct Announced {
     pub level: u8,
     /// Features of both.
     pub features: Vec<String>,
-    /// What is to be known of them, by name.
+    /// Every feature that this host could use with a runtime of that level.
+    pub offered: Vec<String>,
+    /// What goes with the features that are on.
     pub config: BTreeMap<String, String>,
     /// Highest common version.
     pub version: String,
@@ -131,6 +133,52 @@ pub struct BatchAnswer {
     pub correlation_id: CorrelationId,
 }
 
+/// A runtime wants other features from now on.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// Empty, or the announced one.
+    pub runtime_id: String,
+    /// To be switched on.
+    pub wanted: Vec<String>,
+    /// To be switched off.
+    pub dropped: Vec<String>,
+    /// For the log.
+    pub reason: String,
+    /// Milliseconds since 1970; 0 for now.
+    pub from_ms: u64,
+}
+
+/// What became of an [`Update`].
+#[derive(Debug, Clone, Default)]
+pub struct Updated {
+    /// Names that are as wanted now.
+    pub accepted: Vec<String>,
+    /// Names that are not, each with its reason.
+    pub rejected: Vec<(String, Refusal)>,
+}
+
+/// What a runtime takes for switched on, held against what is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validated {
+    /// They are on.
+    pub confirmed: Vec<String>,
+    /// They are not.
+    pub disabled: Vec<String>,
+    /// In words.
+    pub warnings: Vec<String>,
+}
+
+/// A call upwards to be stopped, as it came.
+#[derive(Debug, Clone, Default)]
+pub struct CancelNested {
+    /// The execution that made it.
+    pub parent: String,
+    /// As the runtime named the call.
+    pub call_id: String,
+    /// For the log.
+    pub reason: String,
+}
+
 /// A result, as it came.
 #[derive(Debug, Clone)]
 pub struct ResultFrame {
@@ -176,6 +224,14 @@ pub enum RuntimeFrame {
         /// For the log.
         reason: String,
     },
+    /// Other features from now on.
+    Update(Update),
+    /// Which features it takes for switched on.
+    Validate(Vec<String>),
+    /// A call to another tool, for the call that its `parent_invocation_id` names.
+    Call(Box<Envelope>),
+    /// Stop such a call.
+    CancelCall(CancelNested),
     /// A message that this host cannot use yet or does not know; the name is for the error frame.
     Unsupported(&'static str),
     /// Something it could not use; for the log.
@@ -196,6 +252,19 @@ pub enum HostFrame {
     Fulfilled(Box<BatchAnswer>),
     /// The answer to [`RuntimeFrame::Register`].
     Registered(Box<BatchAnswer>),
+    /// The answer to [`RuntimeFrame::Update`].
+    Updated(Box<Updated>),
+    /// The answer to [`RuntimeFrame::Validate`].
+    Validated(Validated),
+    /// The answer to [`RuntimeFrame::Call`].
+    Answer {
+        /// The execution that made the call, as the runtime wrote it.
+        parent: String,
+        /// As the runtime named the call.
+        call_id: String,
+        /// What came of it.
+        ended: Box<Result<CallAnswer, Refusal>>,
+    },
     /// A call.
     Call(Box<CallFrame>),
     /// Stop working on it.

@@ -51,6 +51,10 @@ pub struct Opened {
     pub expires_at_ms: u64,
     /// Those that were wished for and that it has.
     pub features: Vec<String>,
+    /// The lower level of both sides.
+    pub level: u8,
+    /// The highest version of both sides.
+    pub version: &'static str,
     /// Of this request.
     pub correlation_id: CorrelationId,
 }

@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use crate::{
+    feature::Features,
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     outcome::ToolAnswer,
@@ -107,6 +108,8 @@ pub struct Card {
     pub attached_at_ms: u64,
     /// Calls at most in flight.
     pub limit: u32,
+    /// What it and the host agreed to use.
+    pub features: Features,
     /// How busy it is.
     pub load: Load,
 }

@@ -14,10 +14,6 @@ use crate::{
     outcome::CallAnswer,
 };
 
-/// The feature of a runtime that sends results in pieces.
-pub const STREAMING: &str = "streaming";
-/// The feature of a runtime that says how far it has come.
-pub const PROGRESS: &str = "progress";
 /// The key of `feature_config` under which [`CREDIT`] is announced.
 pub const CREDIT_KEY: &str = "streaming.credit";
 /// Bytes of chunks that a runtime may send of one stream before its caller takes any; what is granted later only makes

@@ -7,6 +7,7 @@ use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
     event::{Kind, Outcome, plain_name},
+    feature::Features,
     id::{ConnectionId, RuntimeId, TenantId},
     refusal::Context,
     runtime::{Card, Load},
@@ -22,6 +23,7 @@ fn card(id: &str, tenant: &str) -> Card {
         version: "0".to_owned(),
         attached_at_ms: 0,
         limit: 1,
+        features: Features::default(),
         load: Load::default(),
     }
 }

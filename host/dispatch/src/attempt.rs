@@ -37,8 +37,7 @@ pub(crate) async fn carry_out<B>(
         return Err(too_late(call));
     }
     if stop.asked.is_cancelled() {
-        let message = "the call was cancelled before it was sent; nothing ran";
-        return Err(stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false")));
+        return Err(late(stop));
     }
     let mut frame = call.frame();
     frame.streaming = delivery.is_some();
@@ -135,7 +134,7 @@ impl Underway<'_> {
     /// Everything that was said is with the caller; this is how it ended.
     fn conclude(self, over: Ending) -> Result<ToolAnswer, Refusal> {
         match over {
-            Ending::Answered(answer) => check(answer),
+            Ending::Answered(answer) => answered(answer),
             Ending::Streamed => {
                 let whole = self.hearing.map_or_else(|| Err("nobody asked for chunks".to_owned()), Hearing::end);
                 whole.map(ToolAnswer::Streamed).map_err(|fault| violated(&fault))
@@ -144,6 +143,12 @@ impl Underway<'_> {
             Ending::Violated(fault) => Err(violated(&fault)),
         }
     }
+}
+
+/// It was asked to stop before it was sent.
+pub(crate) fn late(stop: Stop<'_>) -> Refusal {
+    let message = "the call was cancelled before it was sent; nothing ran";
+    stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false"))
 }
 
 fn cancelled(stop: Stop<'_>) -> Refusal {
@@ -173,7 +178,7 @@ async fn silent(until: Option<Instant>) {
 }
 
 /// What a runtime answers is checked before a caller sees it.
-fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
+pub(crate) fn answered(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
     match &answer {
         ToolAnswer::Success(content) => match grid_adm::json::parse(content) {
             Ok(_) => Ok(answer),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grid_core::{Code, Refusal, Stage, runtime::Unreachable};
+use grid_core::{Code, Refusal, Stage, limit::Limit, runtime::Unreachable};
 use grid_resolve::RoutedCall;
 
 /// Rights ended between the admission and the call.
@@ -25,12 +25,15 @@ pub(crate) fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
 }
 
 pub(crate) fn timed_out(call: &RoutedCall) -> Refusal {
-    let timeout_ms = call.timeout().as_millis();
+    let (timeout_ms, limit) = (call.timeout().as_millis(), call.limit());
     let message = format!(
-        "`{}` did not answer within {timeout_ms} ms and was told to stop; whether it finished is not known",
-        call.contract().name()
+        "`{}` did not answer within {timeout_ms} ms, by {}, and was told to stop; whether it finished is not known",
+        call.contract().name(),
+        limit.words()
     );
-    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout_ms.to_string())
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, limit.as_str())
 }
 
 pub(crate) fn too_late(call: &RoutedCall) -> Refusal {
@@ -41,6 +44,7 @@ pub(crate) fn too_late(call: &RoutedCall) -> Refusal {
     );
     Refusal::new(Code::Timeout, Stage::Dispatch, message)
         .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, call.limit().as_str())
         .with("sent", "false")
 }
 

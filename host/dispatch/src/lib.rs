@@ -4,14 +4,18 @@
 mod attempt;
 mod delivery;
 mod fault;
+mod hedge;
 mod outcome;
 
 pub use delivery::Delivery;
 pub use grid_audit::Receipt;
-pub use grid_resolve::{Decision, RoutedCall};
+pub use grid_resolve::{Beside, Decision, RoutedCall};
 pub use outcome::{Outcome, conclusion};
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use grid_core::{Code, Refusal, Stage, clock::Clock};
 use tokio_util::sync::CancellationToken;
@@ -60,5 +64,29 @@ pub async fn run<B: Send>(
     }
     let took = clock.elapsed().saturating_sub(began);
     let sent = delivery.filter(|delivery| delivery.has_begun()).map(|delivery| delivery.sent());
-    Outcome::new(call, receipt, result, took, sent)
+    Outcome::new(call, receipt, result, took).having(sent)
+}
+
+/// As [`run`], for a call that does no harm twice: where its runtime is silent for `after`, the one that `second` finds
+/// and records has it too, and the first answer counts.
+pub async fn run_hedged<B>(
+    mut call: RoutedCall,
+    receipt: Receipt,
+    stop: Stop<'_>,
+    clock: &Arc<dyn Clock>,
+    begin: impl Fn(&Decision) -> Option<B> + Send,
+    (after, second): (Duration, impl AsyncFnOnce(&RoutedCall) -> Option<Beside>),
+) -> Outcome {
+    let began = clock.elapsed();
+    let result = if receipt.invocation() == call.invocation() {
+        hedge::carry_out(&mut call, stop, begin, after, second).await
+    } else {
+        let message = "the call was not carried out: its admission is for another one";
+        Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message))
+    };
+    if result.is_ok() {
+        call.succeeded();
+    }
+    let took = clock.elapsed().saturating_sub(began);
+    Outcome::new(call, receipt, result, took)
 }

@@ -7,10 +7,11 @@ use grid_audit::Receipt;
 use grid_core::{
     Refusal,
     event::{self, Event, Kind},
+    id::InvocationId,
     outcome::ToolAnswer,
     stream::Streamed,
 };
-use grid_resolve::RoutedCall;
+use grid_resolve::{Decision, RoutedCall};
 
 /// An admitted call that has ended. Only this crate makes one.
 #[derive(Debug)]
@@ -19,18 +20,18 @@ pub struct Outcome {
     receipt: Receipt,
     result: Result<ToolAnswer, Refusal>,
     took: Duration,
+    reused: Option<InvocationId>,
     sent: Option<Streamed>,
 }
 
 impl Outcome {
-    pub(crate) fn new(
-        call: RoutedCall,
-        receipt: Receipt,
-        result: Result<ToolAnswer, Refusal>,
-        took: Duration,
-        sent: Option<Streamed>,
-    ) -> Self {
-        Self { call, receipt, result, took, sent }
+    pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
+        Self { call, receipt, result, took, reused: None, sent: None }
+    }
+
+    /// The caller had so much of it in pieces.
+    pub(crate) fn having(self, sent: Option<Streamed>) -> Self {
+        Self { sent, ..self }
     }
 
     /// The call.
@@ -56,6 +57,54 @@ impl Outcome {
         self.took
     }
 
+    /// All attempts of the call together took so long.
+    #[must_use]
+    pub fn taking(mut self, took: Duration) -> Self {
+        self.took = took;
+        self
+    }
+
+    /// Another attempt may follow this one: the call, the receipt of its admission, and how this attempt ended.
+    ///
+    /// # Errors
+    /// Itself, where the call has its answer.
+    pub fn into_attempt(self) -> Result<(RoutedCall, Receipt, Refusal), Box<Self>> {
+        match self.result {
+            Err(refusal) => Ok((self.call, self.receipt, refusal)),
+            Ok(_) => Err(Box::new(self)),
+        }
+    }
+
+    /// No runtime was asked: the result is that of an earlier execution. Its rights are looked at as those of a call that is
+    /// handed over.
+    #[must_use]
+    pub fn reused<B>(
+        mut call: RoutedCall,
+        receipt: Receipt,
+        kept: (InvocationId, String),
+        begin: impl FnOnce(&Decision) -> Option<B>,
+    ) -> Self {
+        call.stand_down();
+        let (from, content) = kept;
+        let result = match begin(&call.consent().decision) {
+            Some(_) if receipt.invocation() == call.invocation() => Ok(ToolAnswer::Success(content)),
+            _ => Err(crate::fault::void()),
+        };
+        Self { reused: Some(from), ..Self::new(call, receipt, result, Duration::ZERO) }
+    }
+
+    /// The execution whose result it is, where no runtime was asked.
+    #[must_use]
+    pub fn reuses(&self) -> Option<InvocationId> {
+        self.reused
+    }
+
+    /// No other attempt follows after all.
+    #[must_use]
+    pub fn of_attempt(call: RoutedCall, receipt: Receipt, refusal: Refusal) -> Self {
+        Self::new(call, receipt, Err(refusal), Duration::ZERO)
+    }
+
     /// Takes the result out.
     pub fn into_result(self) -> Result<ToolAnswer, Refusal> {
         self.result
@@ -66,7 +115,11 @@ impl Outcome {
 #[must_use]
 pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     let duration_us = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-    let event = Event { duration_us: Some(duration_us), ..outcome.call.event(Kind::Concluded, at_ms) };
+    let attempt = Some(outcome.call.attempt()).filter(|attempt| *attempt > 1);
+    let event = outcome.call.event(Kind::Concluded, at_ms);
+    // Where a result was used again, no runtime had the call.
+    let runtime = event.runtime.clone().filter(|_| outcome.reused.is_none());
+    let event = Event { duration_us: Some(duration_us), attempt, runtime, reused: outcome.reused, ..event };
     // What the caller had of a result is on record, also where the call failed after it.
     let base = match &outcome.sent {
         Some(sent) => Event {

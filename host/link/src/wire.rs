@@ -5,13 +5,14 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use grid_core::{
     clock::SharedClock,
+    feature::Feature,
     frame::{CallFrame, HostFrame, ResultFrame},
     id::{CallId, InvocationId},
     runtime::{Card, Ending, Runtime, Unreachable},
@@ -47,19 +48,21 @@ pub struct Wire {
     calls: Mutex<Calls>,
     heard: AtomicU64,
     ended: CancellationToken,
-    /// It was agreed that it sends results in pieces.
-    streams: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Calls {
     gone: bool,
     in_flight: HashMap<InvocationId, InFlight>,
+    /// Calls so far.
+    sent: u64,
     over: VecDeque<(InvocationId, Over)>,
 }
 
 #[derive(Debug)]
 struct InFlight {
+    /// The how-manieth call of this runtime it is.
+    nth: u64,
     call_id: CallId,
     name: Arc<str>,
     ending: oneshot::Sender<Ending>,
@@ -83,13 +86,8 @@ impl Wire {
         let (frames, receiver) = mpsc::channel(queue);
         let heard = AtomicU64::new(nanos(clock.elapsed()));
         let calls = Mutex::default();
-        let (ended, streams) = (CancellationToken::new(), AtomicBool::new(false));
-        (Arc::new(Self { card, clock, frames, calls, heard, ended, streams }), receiver)
-    }
-
-    /// It was agreed that the runtime sends results in pieces.
-    pub fn streams(&self) {
-        self.streams.store(true, Ordering::Release);
+        let ended = CancellationToken::new();
+        (Arc::new(Self { card, clock, frames, calls, heard, ended }), receiver)
     }
 
     /// Queues a frame that is no call; waits for room, but not for a runtime that has been ended.
@@ -172,7 +170,10 @@ impl Wire {
             std::mem::take(&mut calls.in_flight)
         };
         let count = calls.len();
-        for call in calls.into_values() {
+        // In the order in which they were sent.
+        let mut calls: Vec<_> = calls.into_values().collect();
+        calls.sort_unstable_by_key(|call| call.nth);
+        for call in calls {
             drop(call.ending.send(Ending::Crashed(reason.to_owned())));
         }
         count
@@ -209,7 +210,7 @@ impl Runtime for Wire {
     }
 
     fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable> {
-        let streaming = call.streaming && self.streams.load(Ordering::Acquire);
+        let streaming = call.streaming && self.card.features.has(Feature::Streaming);
         self.hand_over(CallFrame { streaming, ..call }, Some(pipe))
     }
 
@@ -232,12 +233,14 @@ impl Wire {
         })?;
         let (ending, receiver) = oneshot::channel();
         let flow = call.streaming.then(Flow::default);
-        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending, pipe, flow };
+        let (call_id, name) = (call.call_id.clone(), Arc::clone(&call.name));
         {
             let mut calls = self.lock();
             if calls.gone {
                 return Err(Unreachable::Gone);
             }
+            calls.sent += 1;
+            let in_flight = InFlight { nth: calls.sent, call_id, name, ending, pipe, flow };
             calls.in_flight.insert(call.invocation_id, in_flight);
         }
         slot.send(HostFrame::Call(Box::new(call)));

@@ -16,13 +16,16 @@ use grid_core::{
     local::Waits,
     outcome::{CallAnswer, Carried},
 };
-use grid_dispatch::{Delivery, Outcome, RoutedCall, Stop as Asked};
+use grid_dispatch::{Delivery, Outcome, RoutedCall};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    attempts::{self, Asked},
+    choosing,
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
+    reusing::Reusing,
     streams,
     trail::Trail,
 };
@@ -62,18 +65,22 @@ pub(crate) async fn walk<C: Contracts>(
     credentials: &Credentials,
     mut envelope: Envelope,
     trail: &mut Trail,
-    mut delivery: Option<&mut Delivery>,
+    delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     envelope.streaming &= delivery.is_none();
     let call = permitted(host, credentials, envelope, false, trail).await?;
+    trail.stage(Stage::Resolve, || choosing::may_select(host, &call))?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
     let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
-        other => return Err(repeat(other).await),
+        other => {
+            host.limits.unspent(call.call().permitted());
+            return Err(repeat(other).await);
+        }
     };
     let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
 
@@ -82,14 +89,19 @@ pub(crate) async fn walk<C: Contracts>(
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
     };
     trail.thought();
-    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let approval = call.consent().approval;
+    let routed = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await;
+    let mut call = routed.map_err(|refusal| consent::unused(host, approval, refusal))?;
+    let reusing = Reusing::look(host, &call);
+    // What is used again goes to no runtime, and past their breakers.
+    let pass = if reusing.is_found() { None } else { host.guard.pass(&host.roster, &mut call).await? };
     trail.routed(&call);
 
     witnessed(host)?;
     let mut attempts = 0..ADMISSIONS;
     let receipt = loop {
         renew(host, credentials, begun, &mut call).await?;
-        let admission = host.ledger.admit(grid_resolve::admission(&call));
+        let admission = host.ledger.admit(reusing.told(grid_resolve::admission(&call)));
         match trail.wait(Stage::Audit, admission).await {
             Ok(receipt) => break receipt,
             Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
@@ -97,16 +109,20 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    // Where this is refused, dispatch is too, and the conclusion says so.
-    let _ = renew(host, credentials, begun, &mut call).await;
-    let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
-    let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
-    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, delivery.as_deref_mut(), begin);
-    let away = credentials.pass.as_ref().map(Pass::stand_back);
-    let outcome = trail.wait(Stage::Dispatch, outcome).await;
-    drop(away);
+    let asked = Asked { host, credentials, begun, ticket: &ticket };
+    let outcome = match reusing.found() {
+        Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
+        None => {
+            let away = credentials.pass.as_ref().map(Pass::stand_back);
+            let outcome = attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await;
+            drop(away);
+            outcome
+        }
+    };
 
-    conclude(host, outcome, ticket, trail).await
+    let answer = conclude(host, outcome, ticket, trail).await?;
+    reusing.keep(host, &answer);
+    Ok(answer)
 }
 
 /// Walks it to the admission, which is the grant: the caller may run the call itself. Nothing is routed.
@@ -123,6 +139,7 @@ pub(crate) async fn grant<C: Contracts>(
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
     let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
+        host.limits.unspent(call.call().permitted());
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
@@ -211,6 +228,7 @@ fn read(
         call_id,
         name: envelope.name,
         args: envelope.args,
+        provider: Some(envelope.provider).filter(|name| !name.is_empty()).map(Arc::from),
         deadline_unix_ms: envelope.deadline_unix_ms,
         unseen: envelope.unseen,
         trace,
@@ -219,7 +237,7 @@ fn read(
 }
 
 /// A call whose decision may have been made void on its way.
-trait Renewable {
+pub(crate) trait Renewable {
     fn checked(&self) -> (&PermittedCall, Option<&str>);
     fn consent(&self) -> &Consent;
     fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>>;
@@ -256,25 +274,29 @@ impl Renewable for Held {
 /// What an invalidation or another policy set overtook is decided again. It has to be permitted as it was, without
 /// anybody who has to be asked; and who asks has to be proved again, because what proved them may have been revoked since
 /// the epoch in which the request `begun`.
-async fn renew<C: Contracts>(
+pub(crate) async fn renew<C: Contracts>(
     host: &Host<C>,
     credentials: &Credentials,
     begun: u64,
     call: &mut (impl Renewable + Sync),
 ) -> Result<(), Refusal> {
-    if !host.authorize.holds(&call.consent().decision) {
-        let (permitted, args) = call.checked();
-        let decision = host.authorize.judge(permitted, args).await?;
-        call.renew(decision).map_err(|_| {
-            let message = "rights changed while the call waited for consent, which ends with them; ask again";
-            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
-        })?;
-    }
-    if call.consent().decision.epoch != begun {
-        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+    let anew = match host.authorize.holds(&call.consent().decision) {
+        true => None,
+        false => {
+            let (permitted, args) = call.checked();
+            Some(host.authorize.judge(permitted, args).await?)
+        }
+    };
+    if anew.as_ref().map_or(call.consent().decision.epoch, |decision| decision.epoch) != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them. The call
+        // gets the decision only then, or it could still begin by it.
         host.identity.prove(credentials)?;
     }
-    Ok(())
+    let Some(decision) = anew else { return Ok(()) };
+    call.renew(decision).map_err(|_| {
+        let message = "rights changed while the call waited for consent, which ends with them; ask again";
+        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+    })
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.
@@ -321,7 +343,11 @@ async fn conclude<C: Contracts>(
     let request = call.call().call().call().call().request();
     let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
     let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
-    let carried = Carried { provider: Some(Arc::from(call.runtime().card().provider())), attempts: 1, reused: false };
+    let carried = Carried {
+        provider: Some(Arc::from(call.runtime().card().provider())),
+        attempts: if outcome.reuses().is_some() { 0 } else { call.attempt() },
+        reused: outcome.reuses().is_some(),
+    };
     let receipt = written.as_ref().ok().and_then(|stored| trail.receipt(stored.as_ref()));
     let result = match written {
         Ok(_) => outcome.into_result(),

@@ -21,7 +21,7 @@ use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, Mode};
@@ -29,8 +29,11 @@ use grid_config::{Config, Mode};
 use crate::{
     archive::Archive,
     events::Events,
+    guard::Guard,
     host::{Host, Rules, WATCHERS},
     outlets::Outlets,
+    places::Places,
+    providers::ProvidersFile,
     serve::Failure,
 };
 
@@ -188,7 +191,7 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    (identity, limits): (Identity, grid_limits::Limits),
+    (identity, limits, roster): (Identity, grid_limits::Limits, Roster),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
@@ -218,10 +221,12 @@ pub(crate) fn host<C: Contracts>(
         total: config.local.total,
     };
     Host {
+        guard: Guard::new(config, &clock, &roster),
+        reuse: crate::reusing::reuse(config),
         grants: Grants::new(grants, clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
-        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        watchers: Places::new(WATCHERS),
         events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(sessions, clock.clone()),
@@ -230,7 +235,8 @@ pub(crate) fn host<C: Contracts>(
         policies,
         limits,
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
-        roster: Roster::default(),
+        roster,
+        providers: ProvidersFile::of(config),
         hub: Hub::default(),
         ledger,
         archive,
@@ -248,6 +254,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         admin_role: config.authorize.admin_role.clone(),
         runtime_role: config.authorize.runtime_role.clone(),
+        select_role: config.providers.select_role.clone(),
         reader_role: config.audit.reader_role.clone(),
         operator_role: config.audit.operator_role.clone(),
         denied_tools: config.authorize.denied_tools,

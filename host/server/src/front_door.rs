@@ -11,7 +11,6 @@ use grid_core::{
     event::{Event, Kind},
     id::{CallId, CorrelationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
-    local::BATCH,
     outcome::{CallAnswer, ToolAnswer},
     port::FrontDoor,
     principal::Principal,
@@ -27,6 +26,7 @@ use tracing::Instrument as _;
 use crate::{
     call_path::{Stop, walk},
     host::{Host, unwritable},
+    negotiation::{self, ENHANCED, Offer, Said},
     streams,
     trail::Trail,
 };
@@ -191,33 +191,38 @@ impl<C: Contracts> Door<C> {
             Some(Ok(narrowed)) => narrowed,
             None => None,
         };
+        let said = Said { level: request.level, features: &request.features, versions: &request.versions };
+        let agreed = match negotiation::agree(&Offer::to_callers(&host.rules), said, Stage::Session) {
+            Ok(agreed) => agreed,
+            Err(refusal) => return Err((refusal, Some(caller))),
+        };
         let opening = Opening {
             label: request.label.chars().take(128).collect(),
             metadata: request.metadata,
             ttl: request.ttl,
             claim: claim.map(grid_identity::Narrowed::into_claim),
-            enhanced: request.enhanced,
-            features: self.features(&request.features),
+            enhanced: agreed.level >= ENHANCED,
+            features: agreed.features.clone(),
         };
         let session = match host.sessions.prepare(caller.principal(), opening) {
             Ok(session) => session,
             Err(refusal) => return Err((refusal, Some(caller))),
         };
-        if let Err(refusal) = self.publish(&session, trail.event(Kind::SessionOpened)).await {
+        let event = Event { detail: agreed.told(), ..trail.event(Kind::SessionOpened) };
+        if let Err(refusal) = self.publish(&session, event).await {
             return Err((refusal, Some(caller)));
+        }
+        if let Some(lost) = agreed.told() {
+            tracing::info!(session = %session.id(), lost, "a caller does without");
         }
         Ok(Opened {
             session_id: session.id().to_string(),
             expires_at_ms: session.expires_at_ms(),
             features: session.features().iter().map(ToString::to_string).collect(),
+            level: agreed.level,
+            version: agreed.version,
             correlation_id: trail.correlation(),
         })
-    }
-
-    /// Those of a caller's wishes that a session has here.
-    fn features(&self, wished: &[String]) -> Vec<&'static str> {
-        let here = self.0.rules.local.then_some(BATCH);
-        here.into_iter().filter(|feature| wished.iter().any(|wish| wish == feature)).collect()
     }
 
     /// A session for a runtime that registers tools without naming one.

@@ -28,11 +28,14 @@ use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
+use grid_reuse::Reuse;
 use grid_session::Sessions;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, outlets::Outlets};
+use crate::{
+    archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile,
+};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -41,6 +44,8 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Whoever names the provider of a call in the call needs it.
+    pub(crate) select_role: String,
     /// Reads the records of its own tenant.
     pub(crate) reader_role: String,
     /// Reads all records.
@@ -81,6 +86,11 @@ pub(crate) struct Host<C> {
     /// Before the path; absent where it is switched off.
     pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
+    /// Keeps calls away from whoever fails.
+    pub(crate) guard: Guard,
+    /// Results that are used again.
+    pub(crate) reuse: Reuse,
+    pub(crate) providers: ProvidersFile,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
@@ -88,7 +98,7 @@ pub(crate) struct Host<C> {
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Places,
     /// Invalidations that are known by their senders' names.
     pub(crate) events: Events,
     pub(crate) archive: Archive,
@@ -211,6 +221,7 @@ impl<C: Contracts> Host<C> {
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
         }
         self.limits.sweep();
+        self.note_breakers().await;
         for withheld in self.limits.withheld() {
             let correlation = self.correlation("");
             tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");

@@ -14,7 +14,6 @@ use grid_core::{
     principal::Principal,
     refusal::Context,
     runtime::{Card, Load, Runtime as _},
-    stream::{CREDIT, CREDIT_KEY, PROGRESS, STREAMING},
 };
 use grid_link::{Settled, Wire};
 use tokio::sync::mpsc;
@@ -23,14 +22,8 @@ use crate::{
     front_door::{Door, stopping},
     fulfilment::{fulfil, register},
     host::unwritable,
+    negotiation::{self, Agreed, ENHANCED, Offer, Said},
 };
-
-/// The protocol that this host speaks.
-const VERSION: &str = "1.0";
-/// The highest level that this host serves.
-const LEVEL: u8 = 2;
-/// What this host can do beyond level 1.
-const FEATURES: [&str; 3] = ["enhanced-errors", STREAMING, PROGRESS];
 
 /// One attached runtime, as its stream sees the host.
 #[derive(Debug)]
@@ -38,6 +31,8 @@ pub(crate) struct Port<C> {
     pub(crate) door: Door<C>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) principal: Arc<Principal>,
+    /// As agreed.
+    pub(crate) level: u8,
     /// The peer reads plain errors only.
     pub(crate) plain: bool,
 }
@@ -71,7 +66,7 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
                     runtime_id: Some(plain_name(&announce.runtime_id).to_string()),
                     at_ms: host.clock.unix_ms(),
                     repeatable: true,
-                    plain: announce.level < LEVEL,
+                    plain: announce.level < ENHANCED,
                     ..Context::default()
                 }))
             }
@@ -105,6 +100,8 @@ impl<C: Contracts> Door<C> {
             return Err(stopping());
         }
         let id = self.identify(principal, announce)?;
+        let said = Said { level: announce.level, features: &announce.features, versions: &announce.versions };
+        let agreed = negotiation::agree(&Offer::to_runtimes(), said, Stage::Link)?;
         let card = Card {
             id: id.clone(),
             tenant: principal.tenant.clone(),
@@ -114,6 +111,7 @@ impl<C: Contracts> Door<C> {
             version: announce.version.chars().take(64).collect(),
             attached_at_ms: host.clock.unix_ms(),
             limit: host.rules.max_in_flight,
+            features: agreed.set(),
             load: Load::default(),
         };
         let (wire, frames) = Wire::new(card, host.clock.clone(), host.rules.frame_queue);
@@ -130,20 +128,20 @@ impl<C: Contracts> Door<C> {
             principal: Some(Arc::clone(principal)),
             runtime: Some(id.clone()),
             connection: Some(wire.card().connection),
-            detail: Some(served(wire.card())),
+            detail: Some(served(wire.card(), &agreed)),
             ..host.event(Kind::RuntimeAttached, &correlation)
         };
         if let Err(error) = host.ledger.record(event).await {
             host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
-        let answer = self.answer(&wire, announce);
-        if answer.features.iter().any(|feature| feature == STREAMING) {
-            wire.streams();
-        }
-        wire.send(HostFrame::Announced(Box::new(answer))).await;
+        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce, &agreed)))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
-        let port = Port { door: self.clone(), wire, principal: Arc::clone(principal), plain: announce.level < LEVEL };
+        if let Some(lost) = agreed.told() {
+            tracing::warn!(runtime = %id, lost, "a runtime does without");
+        }
+        let (principal, level) = (Arc::clone(principal), agreed.level);
+        let port = Port { door: self.clone(), wire, principal, level, plain: level < ENHANCED };
         Ok((port, frames))
     }
 
@@ -171,30 +169,24 @@ impl<C: Contracts> Door<C> {
             return Err(Refusal::new(Code::PermissionDenied, Stage::Link, message)
                 .because(format!("announced as `{}`", plain_name(id.as_str()))));
         }
-        let speaks = |version: &String| version == VERSION;
-        if !announce.versions.is_empty() && !announce.versions.iter().any(speaks) {
-            let message = format!("this host speaks protocol version {VERSION}; use a runtime that does");
-            return Err(Refusal::new(Code::VersionMismatch, Stage::Link, message).with("supported", VERSION));
-        }
         Ok(id)
     }
 
-    fn answer(&self, wire: &Wire, announce: &Announce) -> Announced {
+    fn answer(&self, wire: &Wire, announce: &Announce, agreed: &Agreed) -> Announced {
         let host = &self.0;
         let provider = wire.card().provider();
         let available = host.contracts.manifest().iter().filter(|contract| contract.admits_provider(provider));
-        let level = announce.level.min(LEVEL);
-        let shared = FEATURES.iter().filter(|feature| announce.features.iter().any(|name| name == *feature));
-        let features: Vec<_> = if level < 2 { Vec::new() } else { shared.map(ToString::to_string).collect() };
-        let streams = features.iter().any(|feature| feature == STREAMING);
+        let names = |features: &[&'static str]| features.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let offered = if agreed.level < ENHANCED { Vec::new() } else { Offer::to_runtimes().features };
         Announced {
             connection_id: wire.card().connection,
             available: available.map(|contract| contract.name().to_string()).collect(),
             correlation_id: host.correlation(&announce.correlation_id),
-            level,
-            config: streams.then(|| (CREDIT_KEY.to_owned(), CREDIT.to_string())).into_iter().collect(),
-            features,
-            version: VERSION.to_owned(),
+            level: agreed.level,
+            features: names(&agreed.features),
+            offered: names(&offered),
+            config: agreed.config(&host.rules),
+            version: agreed.version.to_owned(),
             adm_version: grid_adm::ADM_VERSION,
             heartbeat_ms: u64::try_from(host.rules.heartbeat.as_millis()).unwrap_or(u64::MAX),
             mode: C::MODE,
@@ -202,10 +194,11 @@ impl<C: Contracts> Door<C> {
     }
 }
 
-/// What it runs on, and which tenants it serves where these are named one by one.
-fn served(card: &Card) -> String {
+/// What it runs on, which tenants it serves where these are named one by one, and what it and the host do without.
+fn served(card: &Card, agreed: &Agreed) -> String {
     let program = format!("{} {}", card.language, card.version);
-    if card.scope.is_some() { format!("{program}; serves {}", card.tenants()) } else { program }
+    let tenants = card.scope.as_ref().map(|_| format!("serves {}", card.tenants()));
+    std::iter::once(program).chain(tenants).chain(agreed.told()).collect::<Vec<_>>().join("; ")
 }
 
 impl<C: Contracts> RuntimePort for Port<C> {
@@ -233,6 +226,16 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let answer = register(self, request).await;
                 self.wire.send(HostFrame::Registered(Box::new(answer))).await;
             }
+            RuntimeFrame::Update(update) => {
+                let answer = self.update(update).await;
+                self.wire.send(HostFrame::Updated(Box::new(answer))).await;
+            }
+            RuntimeFrame::Validate(names) => {
+                let validated = negotiation::validate(&Offer::to_runtimes(), &self.wire.card().features, &names);
+                self.wire.send(HostFrame::Validated(validated)).await;
+            }
+            RuntimeFrame::Call(_) => {}
+            RuntimeFrame::CancelCall(_) => {}
             RuntimeFrame::Drain { reason } => {
                 tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime asked for no new calls");
                 self.wire.card().load.drain();
@@ -260,7 +263,9 @@ impl<C: Contracts> RuntimePort for Port<C> {
         let host = &self.door.0;
         let card = self.wire.card();
         host.hub.detach(card);
-        host.roster.leave(card.connection);
+        host.roster.leave(card.connection, host.clock.unix_ms(), &reason);
+        // Whoever comes in its place may be another program.
+        host.reuse.clear(|_, _, provider| provider == card.provider());
         let crashed = self.wire.crash(&reason);
         tracing::info!(runtime = %card.id, ?reason, crashed, "a runtime detached");
         let correlation = host.correlation("");

@@ -2,6 +2,7 @@
 
 mod admin;
 mod approvals;
+mod attempts;
 mod audit;
 mod auditors;
 mod calls;
@@ -9,6 +10,7 @@ mod canary;
 mod claims;
 mod desk;
 mod explaining;
+mod foreign;
 mod hooks;
 mod local;
 mod local_ends;
@@ -17,6 +19,7 @@ mod policies;
 mod refusals;
 mod registration;
 mod repeats;
+mod reusing;
 mod revoking;
 mod rights;
 mod runtime_tenants;

@@ -171,7 +171,7 @@ impl Session {
     /// Asks the calls at runtimes of functions that `fits` to stop, and says why; how many were not asked before.
     pub fn cancel_where(&self, why: &Arc<str>, fits: impl Fn(&str) -> bool) -> usize {
         let calls = self.calls.lock();
-        let running = calls.slots.values().filter(|slot| fits(&slot.tool));
+        let running = calls.in_order().into_iter().filter(|slot| fits(&slot.tool));
         running.filter(|slot| slot.stop(why)).count()
     }
 }
@@ -197,7 +197,7 @@ impl Calls {
         while !calls.ended.is_empty() {
             calls.forget_oldest();
         }
-        Ok(calls.slots.values().filter(|slot| slot.cancel()).count())
+        Ok(calls.in_order().into_iter().filter(|slot| slot.cancel()).count())
     }
 
     fn end(&self, call_id: &CallId, ended: &Ended, keep: bool, now: Duration) {
@@ -232,6 +232,13 @@ impl Calls {
 }
 
 impl Inner {
+    /// By their names: what happens to several of them happens in the same order each time.
+    fn in_order(&self) -> Vec<&Slot> {
+        let mut slots: Vec<_> = self.slots.iter().collect();
+        slots.sort_unstable_by_key(|(call_id, _)| *call_id);
+        slots.into_iter().map(|(_, slot)| slot).collect()
+    }
+
     fn forget(&mut self, call_id: &CallId) {
         match self.slots.remove(call_id).map(|slot| slot.state) {
             Some(State::Running { .. }) => self.in_flight = self.in_flight.saturating_sub(1),

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use grid_core::{
+    feature::Features,
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     runtime::{Card, Ending, Load, Runtime, Unreachable},
@@ -44,6 +45,7 @@ impl FakeRuntime {
             version: "0".to_owned(),
             attached_at_ms: 0,
             limit,
+            features: Features::default(),
             load: Load::default(),
         };
         Arc::new(Self { card, inner: Mutex::default() })

@@ -12,6 +12,8 @@ use crate::token::{Header, Token};
 
 /// The largest message, both ways, where nothing else is set: 4 MiB.
 pub(crate) const MESSAGE_LIMIT: usize = 4 << 20;
+/// The version of the protocol that this package speaks.
+pub(crate) const PROTOCOL_VERSION: &str = "1.0";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -39,6 +39,9 @@ const ROOMS: &[Room] = &[
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
     room("grid-approve", &["grid-adm", "grid-authorize", "grid-core", "grid-validate"]),
+    // Who fails is known by name alone; what a call is stays outside, and so does what a result was made of.
+    room("grid-breaker", &["grid-core"]),
+    room("grid-reuse", &["grid-core"]),
     room("grid-resolve", &["grid-core", "grid-approve"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit-wal", &["grid-core", "grid-tlog"]),
@@ -135,11 +138,30 @@ const ROOMS: &[Room] = &[
     // What measures the host sees it from outside, as callers and runtimes do; the log it can measure alone.
     room("grid-bench", &["grid-audit", "grid-audit-verify", "grid-core", "grid-proto", "grid-tlog"]),
     // What measures local calls is a caller with tools of its own; processes, samples and goals it shares with the other.
+    room("grid-bench-scale", &["grid-bench", "grid-proto"]),
     room("grid-bench-local", &["grid-bench", "grid-proto", "grid-sdk", "grid-sdk-local"]),
     // Its program keeps a log as a host does, for tests to kill and starve; hosts it meets over the wire alone.
     // What attacks a host meets it over the wire alone.
     room("grid-attacks", &["grid-proto", "grid-sdk"]),
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
+    // It lives in the host's own thread: it makes one of a host, a log that it drives and a clock that stands still.
+    room(
+        "grid-sim",
+        &[
+            "grid-audit",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-identity",
+            "grid-server",
+            "grid-testkit",
+            "grid-tlog",
+        ],
+    ),
+    // The protocol on paper, as it were.
+    room("grid-models", &[]),
+    // Its program is a runtime, for tests to kill; hosts it meets over the wire alone.
+    room("grid-chaos", &["grid-sdk"]),
     room("grid-house", &[]),
 ];
 

@@ -71,11 +71,13 @@ pub enum Kind {
     ServingChanged,
     /// A breaker opened or closed.
     BreakerChanged,
+    /// A runtime switched features on or off.
+    FeaturesChanged,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::HostStarted,
         Self::HostStopped,
         Self::SessionOpened,
@@ -110,6 +112,7 @@ impl Kind {
         Self::SwapRolledBack,
         Self::ServingChanged,
         Self::BreakerChanged,
+        Self::FeaturesChanged,
     ];
 
     /// As the log writes it.
@@ -150,6 +153,7 @@ impl Kind {
             Self::SwapRolledBack => "swap_rolled_back",
             Self::ServingChanged => "serving_changed",
             Self::BreakerChanged => "breaker_changed",
+            Self::FeaturesChanged => "features_changed",
         }
     }
 }

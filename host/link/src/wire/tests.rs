@@ -1,6 +1,7 @@
 use std::task::Poll;
 
 use grid_core::{
+    feature::Features,
     id::{ConnectionId, CorrelationId, RuntimeId, SessionId, TenantId},
     outcome::ToolAnswer,
     runtime::Load,
@@ -20,6 +21,7 @@ fn card(id: &str) -> Card {
         version: "0".to_owned(),
         attached_at_ms: 0,
         limit: 8,
+        features: Features::default(),
         load: Load::default(),
     }
 }

@@ -80,8 +80,7 @@ async fn send(
     let call = |session: &str| Envelope { claim: claim.clone(), ..ask(session, id, case.tool, args) };
     match case.way {
         "open" => {
-            let request =
-                OpenSession { correlation_id, claim: claim.clone(), enhanced: true, ..OpenSession::default() };
+            let request = OpenSession { correlation_id, claim: claim.clone(), level: 2, ..OpenSession::default() };
             let opened = match desk.door.open_session(credentials.clone(), request).await {
                 Ok(opened) => opened,
                 Err(refusal) => return told::<()>(Err(refusal), ""),
@@ -119,7 +118,7 @@ async fn host_of(seed: u64) -> (usize, usize, BTreeSet<String>) {
     let mut people = Vec::new();
     for roles in [&["caller"][..], &["caller", "vault"], &[]] {
         let who = desk.token("agent", "demo", roles);
-        let request = OpenSession { enhanced: true, features: vec![BATCH.to_owned()], ..OpenSession::default() };
+        let request = OpenSession { level: 2, features: vec![BATCH.to_owned()], ..OpenSession::default() };
         let session = desk.door.open_session(who.clone(), request).await.unwrap().session_id;
         people.push((who, session));
     }

@@ -29,7 +29,7 @@ use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
 use tokio::{
     join,
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -38,8 +38,10 @@ use crate::{
     archive::Archive,
     events::Events,
     front_door::Door,
+    guard::Guard,
     host::{Epoch, Host, Rules},
     outlets::Outlets,
+    places::Places,
     runtime_door::Port,
 };
 
@@ -131,6 +133,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         timeout: Duration::from_secs(1),
         disclosure: Disclosure::Full,
     };
+    let roster = Roster::default();
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
         sessions: Sessions::new(limits(), clock.shared()),
@@ -139,14 +142,17 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits::default(),
         gate: None,
-        roster: Roster::default(),
+        guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
+        reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
+        roster,
+        providers: ProvidersFile::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
         approvals: Approvals::new(waiting, clock.shared()),
         epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
         events: Events::new(clock.shared()),
-        watchers: Arc::new(Semaphore::new(4)),
+        watchers: Places::new(16),
         archive,
         outlets: Outlets::default(),
         clock: clock.shared(),
@@ -155,6 +161,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            select_role: "selector".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
             denied_tools: DeniedTools::Omit,
@@ -235,7 +242,7 @@ impl<C: Contracts> Desk<C> {
     }
 
     pub(super) async fn session(&self, who: &Credentials) -> String {
-        let request = OpenSession { enhanced: true, ..OpenSession::default() };
+        let request = OpenSession { level: 2, ..OpenSession::default() };
         self.door.open_session(who.clone(), request).await.unwrap().session_id
     }
 

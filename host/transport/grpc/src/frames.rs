@@ -15,7 +15,7 @@ use crate::convert::{call, frame};
 
 /// A frame of the host, as bytes at the end of `out`.
 pub fn encode_host_frame(frame: HostFrame, out: &mut impl BufMut) {
-    frame::outbound(frame).encode_raw(out);
+    frame::outbound(frame, usize::MAX).encode_raw(out);
 }
 
 /// A frame of a runtime; `None` where the bytes are none, or say nothing to the port.

@@ -74,7 +74,7 @@ impl Stream for Outbound {
                         Ok(Opening::Attached(frames)) => State::Attached(frames),
                         Ok(Opening::Refused(refusal)) => {
                             self.state = State::Over;
-                            let frame = frame::outbound(HostFrame::Rejected(refusal));
+                            let frame = frame::outbound(HostFrame::Rejected(refusal), limit);
                             return Poll::Ready(Some(Ok(frame)));
                         }
                         Err(_) => State::Over,
@@ -85,7 +85,7 @@ impl Stream for Outbound {
                         Next::Frame(frame) => frames.fitting(frame, limit),
                         Next::Last(last) => {
                             self.state = State::Over;
-                            last.map(frame::outbound)
+                            last.map(|frame| frame::outbound(frame, limit))
                         }
                     };
                     if let Some(frame) = fitting {
@@ -120,7 +120,7 @@ impl Frames {
     fn fitting(&self, frame: HostFrame, limit: usize) -> Option<v1::HostFrame> {
         let call = match &frame {
             HostFrame::Call(call) if call.trace.is_none() && call.args.len() + AROUND <= limit => {
-                return Some(frame::outbound(frame));
+                return Some(frame::outbound(frame, limit));
             }
             HostFrame::Call(call) => Some(ResultFrame {
                 invocation_id: call.invocation_id.to_string(),
@@ -131,7 +131,7 @@ impl Frames {
             }),
             _ => None,
         };
-        let wire = frame::outbound(frame);
+        let wire = frame::outbound(frame, limit);
         let found = wire.encoded_len();
         if found <= limit {
             return Some(wire);

@@ -11,6 +11,7 @@ use super::answer::{CallAnswer, Outcome, Sent};
 use super::retry::{Retries, Safety};
 use super::{Client, Refused};
 use crate::clock;
+use crate::connect::PROTOCOL_VERSION;
 use crate::error::{Error, Setting};
 use crate::receipt;
 
@@ -46,6 +47,8 @@ pub struct CallOptions {
     /// How long a person may take to approve the call, beside the time that it runs; enough for the usual five minutes
     /// where nothing is set. A call that needs nobody is not held up by it.
     pub approval: Option<Duration>,
+    /// The provider that shall have the call, for principals who may say so; the host chooses where nothing is set.
+    pub provider: Option<String>,
 }
 
 /// A tool as the session sees it.
@@ -121,6 +124,7 @@ impl Session {
             compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
             correlation_id: correlation_id.clone(),
             optional_features: options.features,
+            supported_versions: vec![PROTOCOL_VERSION.to_owned()],
         };
         let answer = client
             .exchange(
@@ -235,6 +239,7 @@ impl Session {
             session_id: self.id.clone(),
             deadline_unix_ms: deadline.unwrap_or_default(),
             receipt: options.receipt,
+            provider: options.provider.unwrap_or_default(),
             ..Default::default()
         };
         let attempt = self.client.attempt(&correlation_id, Safety::Idempotent).retried(options.retries).until(deadline);
@@ -258,6 +263,7 @@ impl Session {
             call_id: call_id.to_owned(),
             reason: "the caller asked for it".to_owned(),
             correlation_id: correlation_id.clone(),
+            ..Default::default()
         };
         let answer = self
             .client

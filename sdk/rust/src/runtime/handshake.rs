@@ -17,11 +17,10 @@ use super::bench::{Accepted, Bench};
 use super::emitter::Features;
 use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
-use crate::connect::signed;
+use crate::connect::{PROTOCOL_VERSION, signed};
 use crate::error::Error;
 use crate::token::Header;
 
-const PROTOCOL_VERSION: &str = "1.0";
 const CHANNEL: usize = 256;
 /// Longer than the host waits for the announcement.
 const PATIENCE: Duration = Duration::from_secs(10);

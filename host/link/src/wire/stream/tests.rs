@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use grid_core::{
+    feature::Feature,
     frame::{CallFrame, ResultFrame},
     outcome::ToolAnswer,
     runtime::{Runtime as _, Unreachable},
@@ -22,7 +23,7 @@ struct Scene {
 
 fn scene() -> Scene {
     let (wire, mut frames) = wire();
-    wire.streams();
+    wire.card().features.switch_on(Feature::Streaming);
     let (pipe, call) = (Arc::new(Pipe::default()), CallFrame { streaming: true, ..call() });
     let ending = wire.start_heard(call.clone(), Arc::clone(&pipe)).unwrap();
     assert!(matches!(frames.try_recv().unwrap(), HostFrame::Call(sent) if sent.streaming));

@@ -1,9 +1,10 @@
 //! Frames of the one stream between host and runtime, both ways.
 
 use grid_core::{
+    envelope::Envelope,
     frame::{
-        Announce, Announced, BatchAnswer, CallFrame, Declaration, Fulfil, HostFrame, Register, ResultFrame,
-        RuntimeFrame,
+        Announce, Announced, BatchAnswer, CallFrame, CancelNested, Declaration, Fulfil, HostFrame, Register,
+        ResultFrame, RuntimeFrame, Update, Updated,
     },
     outcome::ToolAnswer,
 };
@@ -18,6 +19,8 @@ use super::{
 };
 use crate::fault::plain;
 
+/// More than an answer to a call upwards holds beside what an answer to a client does.
+const AROUND: usize = 1 << 10;
 /// Characters of a runtime's own words that are kept.
 const WORDS: usize = 512;
 
@@ -50,12 +53,33 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
         }
         Some(In::Chunk(chunk)) => stream::chunk(*chunk),
         Some(In::Progress(progress)) => stream::progress(progress),
-        Some(In::CapabilityUpdate(_)) => unsupported("capability_update"),
-        Some(In::ValidateFeatures(_)) => unsupported("validate_features"),
-        Some(In::Call(_)) => unsupported("call"),
+        Some(In::CapabilityUpdate(update)) => RuntimeFrame::Update(Update {
+            runtime_id: update.runtime_id,
+            wanted: update.new_features,
+            dropped: update.deprecated_features,
+            reason: update.reason,
+            from_ms: update.effective_timestamp,
+        }),
+        Some(In::ValidateFeatures(validate)) => RuntimeFrame::Validate(validate.enabled_features),
+        Some(In::Call(call)) => RuntimeFrame::Call(Box::new(nested(call))),
         Some(In::Lifecycle(_)) => unsupported("lifecycle"),
-        Some(In::CancelCall(_)) => unsupported("cancel_call"),
+        Some(In::CancelCall(cancel)) => RuntimeFrame::CancelCall(CancelNested {
+            parent: cancel.parent_invocation_id,
+            call_id: cancel.call_id,
+            reason: cancel.reason,
+        }),
         None => unsupported("unknown frame"),
+    })
+}
+
+/// A call upwards. One without a `call` is refused by the door like one whose fields are empty.
+fn nested(wire: v1::ToolCall) -> Envelope {
+    let parent_invocation_id = wire.parent_invocation_id.clone();
+    super::call::envelope(wire).unwrap_or_else(|missing| Envelope {
+        correlation_id: missing.correlation_id,
+        session_id: missing.session_id,
+        parent_invocation_id,
+        ..Envelope::default()
     })
 }
 
@@ -131,9 +155,20 @@ fn words(error: Option<v1::EnhancedError>) -> String {
     format!("{}: {}", plain(&error.r#type, 64), plain(&error.message, WORDS))
 }
 
-/// A frame as the runtime reads it.
-pub(crate) fn outbound(frame: HostFrame) -> v1::HostFrame {
+/// A frame as the runtime reads it, of `limit` bytes at most where that is in the hands of a tool.
+pub(crate) fn outbound(frame: HostFrame, limit: usize) -> v1::HostFrame {
     let frame = match frame {
+        HostFrame::Updated(updated) => Out::CapabilityUpdated(Box::new(self::updated(*updated))),
+        HostFrame::Validated(validated) => Out::Validated(v1::ValidationResponse {
+            confirmed_features: validated.confirmed,
+            disabled_features: validated.disabled,
+            warnings: validated.warnings,
+        }),
+        HostFrame::Answer { parent, call_id, ended } => Out::Answer(Box::new(v1::CallToolResponse {
+            call_id,
+            parent_invocation_id: parent,
+            ..super::call::answered(*ended, limit.saturating_sub(AROUND))
+        })),
         HostFrame::Call(call) => Out::Call(self::call(*call)),
         HostFrame::Cancel { invocation_id, reason } => Out::Cancel(v1::CancelInvocation {
             invocation_id: invocation_id.to_string(),
@@ -186,11 +221,29 @@ fn announced(announced: Announced) -> v1::AnnounceRuntimeResponse {
         negotiated_level: wire_level(announced.level),
         enabled_features: announced.features,
         feature_config: announced.config.into_iter().collect(),
+        available_features: announced.offered,
         negotiated_version: announced.version,
         version_config: [("adm".to_owned(), announced.adm_version.to_owned())].into(),
         heartbeat_interval_ms: announced.heartbeat_ms,
         mode: announced.mode.to_owned(),
         ..v1::AnnounceRuntimeResponse::default()
+    }
+}
+
+fn updated(updated: Updated) -> v1::CapabilityUpdateResponse {
+    use v1::capability_update_response::Status;
+    let batch = batch(updated.accepted, updated.rejected);
+    let status = match batch.went {
+        Went::Well => Status::Accepted,
+        Went::Partly => Status::Partial,
+        Went::Badly => Status::Rejected,
+    };
+    v1::CapabilityUpdateResponse {
+        status: Some(status.into()),
+        accepted_features: batch.accepted,
+        rejected_features: batch.rejected,
+        errors: batch.errors,
+        next_review_timestamp: 0,
     }
 }
 

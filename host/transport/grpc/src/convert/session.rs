@@ -10,7 +10,7 @@ use grid_core::{
 };
 use grid_proto::{adm, v1};
 
-use super::{error::enhanced_error, level};
+use super::{error::enhanced_error, level, wire_level};
 
 pub(crate) fn open(wire: v1::CreateSession) -> OpenSession {
     OpenSession {
@@ -19,8 +19,9 @@ pub(crate) fn open(wire: v1::CreateSession) -> OpenSession {
         metadata: wire.metadata.into_iter().collect(),
         ttl: (wire.ttl_seconds > 0).then(|| Duration::from_secs(wire.ttl_seconds)),
         claim: wire.security_context.map(claim),
-        enhanced: level(wire.compliance_level) > 1,
+        level: level(wire.compliance_level),
         features: wire.optional_features,
+        versions: wire.supported_versions,
     }
 }
 
@@ -36,6 +37,8 @@ pub(crate) fn opened(answer: Result<Opened, Refusal>) -> v1::CreateSessionRespon
             correlation_id: opened.correlation_id.to_string(),
             error: None,
             enabled_features: opened.features,
+            negotiated_level: wire_level(opened.level),
+            negotiated_version: opened.version.to_owned(),
         },
         Err(refusal) => v1::CreateSessionResponse {
             correlation_id: correlation(&refusal),

@@ -148,12 +148,16 @@ async fn a_session_is_opened_and_closed() {
         metadata: [("k".to_owned(), "v".to_owned())].into(),
         correlation_id: "c".to_owned(),
         optional_features: vec!["batch-authorization".to_owned()],
+        supported_versions: vec!["1.0".to_owned(), "1.1".to_owned()],
     };
     let opened = client.create_session(request).await.unwrap().into_inner();
     assert_eq!((&*opened.session_id, opened.expires_at_ms), ("s-9", 77));
     assert_eq!(opened.correlation_id, "c");
     assert_eq!(opened.error, None);
-    for part in ["label: \"mine\"", "ttl: Some(60s)", "enhanced: true", "principal: \"p\"", "\"k\": \"v\""] {
+    assert_eq!(opened.negotiated_level(), v1::ComplianceLevel::Level2Enhanced);
+    assert_eq!(opened.negotiated_version, "1.0");
+    assert!(host.front.notes.holds(r#"versions: ["1.0", "1.1"]"#));
+    for part in ["label: \"mine\"", "ttl: Some(60s)", "level: 2", "principal: \"p\"", "\"k\": \"v\""] {
         assert!(host.front.notes.holds(part), "{part}");
     }
     let request = v1::DestroySession { session_id: "s-9".to_owned(), force: true, correlation_id: "d".to_owned() };
@@ -178,6 +182,7 @@ async fn tools_are_listed_and_a_call_is_cancelled() {
         call_id: "call-1".to_owned(),
         reason: "enough".to_owned(),
         correlation_id: "c".to_owned(),
+        ..v1::CancelToolCall::default()
     };
     let cancelled = client.cancel_tool_call(request).await.unwrap().into_inner();
     assert!(cancelled.cancelled);

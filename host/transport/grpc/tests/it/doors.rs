@@ -125,6 +125,8 @@ impl FrontDoor for Front {
             session_id: "s-9".to_owned(),
             expires_at_ms: 77,
             features: request.features,
+            level: request.level,
+            version: "1.0",
             correlation_id: correlation(&request.correlation_id),
         })
     }
@@ -363,6 +365,8 @@ impl RuntimeDoor for Runtimes {
             correlation_id: correlation(&announce.correlation_id),
             level: announce.level,
             features: announce.features,
+            offered: vec!["nested-calls".to_owned()],
+            config: [("nested-calls.depth".to_owned(), "8".to_owned())].into(),
             version: "1.0".to_owned(),
             adm_version: "1.0.0",
             heartbeat_ms: 10_000,

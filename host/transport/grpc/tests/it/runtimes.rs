@@ -211,12 +211,7 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
 async fn a_frame_that_the_host_does_not_know_is_answered_and_the_stream_lives() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;
-    let unknown = [
-        (None, "unknown frame"),
-        (Some(In::CapabilityUpdate(v1::CapabilityUpdate::default())), "capability_update"),
-        (Some(In::ValidateFeatures(v1::ValidateFeatures::default())), "validate_features"),
-        (Some(In::Call(v1::ToolCall::default())), "call"),
-    ];
+    let unknown = [(None, "unknown frame"), (Some(In::Lifecycle(v1::LifecycleReport::default())), "lifecycle")];
     for (frame, name) in unknown {
         line.up.send(v1::RuntimeFrame { frame }).await.unwrap();
         let Some(Out::Error(fault)) = line.next().await else {
