@@ -3,13 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_adm::{Digesting, json::Flow};
+use grid_adm::Digesting;
 use grid_core::{
     id::InvocationId,
     runtime::Runtime,
     stream::{CallEvent, Chunk, Heard, Ids, Pipe, Streamed, cost},
 };
 use tokio::sync::mpsc;
+
+use crate::flow::{self, Flow};
 
 /// Credit that could not be said to a busy runtime is said again after this.
 const AGAIN: Duration = Duration::from_millis(10);
@@ -66,8 +68,8 @@ impl Delivery {
     }
 }
 
-fn unfit(error: &grid_adm::json::Error) -> String {
-    format!("its content is not strict JSON: {} at byte {}", error.rule(), error.offset())
+fn unfit(error: &flow::Error) -> String {
+    format!("its content is not strict JSON: {error}")
 }
 
 /// What an attempt hears before its end, and where it goes.

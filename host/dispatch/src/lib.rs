@@ -4,6 +4,7 @@
 mod attempt;
 mod delivery;
 mod fault;
+mod flow;
 mod hedge;
 mod outcome;
 

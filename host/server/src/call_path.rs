@@ -83,7 +83,6 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
     let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
-
     let call = match consent::wait(host, call, &ticket, trail).await {
         Ok(call) => call,
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
@@ -109,17 +108,14 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    let asked = Asked { host, credentials, begun, ticket: &ticket };
     let outcome = match reusing.found() {
         Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
         None => {
-            let away = credentials.pass.as_ref().map(Pass::stand_back);
-            let outcome = attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await;
-            drop(away);
-            outcome
+            let asked = Asked { host, credentials, begun, ticket: &ticket };
+            let _away = credentials.pass.as_ref().map(Pass::stand_back);
+            attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await
         }
     };
-
     let answer = conclude(host, outcome, ticket, trail).await?;
     reusing.keep(host, &answer);
     Ok(answer)

@@ -4,12 +4,10 @@
 //! excess depth, excess size, anything after the value.
 
 mod error;
-mod flow;
 mod parser;
 mod scan;
 
 pub use error::{Error, Fault};
-pub use flow::Flow;
 
 use crate::Value;
 use crate::limits;

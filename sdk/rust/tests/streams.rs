@@ -73,7 +73,9 @@ impl Scene {
     async fn call(&self, name: &str, args: &str, streaming: bool) {
         let call = adm::FunctionCall { call_id: "k".into(), name: name.into(), args: args.into() };
         let invocation_id = "i1".to_owned();
-        self.peer.say(Says::Call(v1::ToolCall { invocation_id, call: Some(call), streaming, ..Default::default() })).await;
+        self.peer
+            .say(Says::Call(v1::ToolCall { invocation_id, call: Some(call), streaming, ..Default::default() }))
+            .await;
     }
 
     async fn chunk(&mut self) -> v1::StreamChunk {

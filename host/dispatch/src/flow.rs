@@ -1,14 +1,60 @@
 //! A JSON text that comes in pieces and is kept nowhere: syntax, UTF-8, depth, whole characters and numbers that a double
 //! can hold. What would need memory of the whole text, keys that come twice and the number of values, is not looked at.
 
-use super::{Error, Fault, Limits};
+use std::fmt;
+
+use grid_adm::json::Limits;
+
+/// What is wrong with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Something else was expected (RFC 8259).
+    Syntax(&'static str),
+    /// Bytes that are not UTF-8.
+    Utf8,
+    /// An escape names half a character.
+    LoneSurrogate,
+    /// A number's magnitude is beyond a double.
+    NumberOverflow,
+    /// More levels than this.
+    Depth(usize),
+    /// Something follows the value.
+    Trailing,
+}
+
+/// What is wrong, and at which byte it was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Error {
+    fault: Fault,
+    offset: usize,
+}
+
+impl Error {
+    fn new(fault: Fault, offset: usize) -> Self {
+        Self { fault, offset }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fault {
+            Fault::Syntax(expected) => write!(f, "{expected} was expected"),
+            Fault::Utf8 => f.write_str("the bytes are not UTF-8"),
+            Fault::LoneSurrogate => f.write_str("an escape names half a character"),
+            Fault::NumberOverflow => f.write_str("a number is larger than a double can hold"),
+            Fault::Depth(most) => write!(f, "there are more than {most} levels"),
+            Fault::Trailing => f.write_str("something follows the value"),
+        }?;
+        write!(f, " at byte {}", self.offset)
+    }
+}
 
 /// A number is remembered while it comes, up to so many bytes.
 const LONGEST_NUMBER: usize = 512;
 
 /// One JSON text, read as its pieces come.
 #[derive(Debug)]
-pub struct Flow {
+pub(crate) struct Flow {
     state: State,
     /// One bit a level, the innermost lowest: set for an object.
     objects: u64,
@@ -71,7 +117,7 @@ impl Flow {
     ///
     /// # Errors
     /// The first fault; the text is lost with it.
-    pub fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
         self.characters(piece)?;
         let mut rest = piece;
         while let Some(&byte) = rest.first() {
@@ -89,7 +135,7 @@ impl Flow {
     ///
     /// # Errors
     /// The text is not whole.
-    pub fn end(&mut self) -> Result<(), Error> {
+    pub(crate) fn end(&mut self) -> Result<(), Error> {
         if let State::Number(part) = self.state {
             self.number_ends(part, self.before)?;
         }
