@@ -224,6 +224,14 @@ impl<C: Contracts> RuntimePort for Port<C> {
                     tracing::debug!(runtime = %self.wire.card().id, sequence, "an answer came that nobody waits for");
                 }
             }
+            RuntimeFrame::Chunk(chunk) => {
+                let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Progress(progress) => {
+                let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
+                self.settled(&correlation, settled).await;
+            }
             RuntimeFrame::Fulfil(request) => {
                 let answer = fulfil(self, request).await;
                 self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;
@@ -290,7 +298,7 @@ impl<C: Contracts> Port<C> {
     async fn settled(&self, correlation: &str, settled: Settled) {
         let host = &self.door.0;
         match settled {
-            Settled::Delivered => {}
+            Settled::Delivered | Settled::Ignored => {}
             Settled::Late(invocation) => {
                 let event = Event { invocation: Some(invocation), ..self.event(Kind::LateResult, correlation) };
                 host.ledger.note(event).await;

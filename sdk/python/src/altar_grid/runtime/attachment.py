@@ -16,6 +16,7 @@ from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
 from altar_grid.runtime.lifecycle import Handler, Moments
+from altar_grid.runtime.flow import NOTHING, Features
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -54,6 +55,7 @@ class Attachment:
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
         handlers: What the tools do around a swap, by tool and phase.
+        features: What was agreed with the host.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Attachment:
         limit: int,
         message_limit: int,
         handlers: Mapping[tuple[str, str], Handler],
+        features: Features = NOTHING,
     ) -> None:
         self._stream = stream
         self._early = early
@@ -79,7 +82,7 @@ class Attachment:
         self._heard = time.monotonic()
         self._host_grace = HOST_GRACE
         self._leaving = False
-        self.bench = Bench(tools, limit, message_limit, self._say)
+        self.bench = Bench(tools, limit, message_limit, self._say, features)
         self._moments = Moments(handlers, self._say)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
@@ -171,6 +174,8 @@ class Attachment:
                 self.bench.cancel(frame.cancel.invocation_id)
             case "lifecycle":
                 self._moments.take(frame.lifecycle)
+            case "credit":
+                self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
             case "heartbeat_ack":
                 if frame.heartbeat_ack.sequence >= self._awaited:
                     self._acknowledged.set()

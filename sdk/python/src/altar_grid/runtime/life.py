@@ -142,6 +142,7 @@ class Life:
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
                 handlers=setup.handlers,
+                features=agreed.features,
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
             setup.tell(
