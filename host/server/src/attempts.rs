@@ -17,7 +17,7 @@ use grid_core::{
     event::Event,
     id::{CallId, ConnectionId},
 };
-use grid_dispatch::{Beside, Outcome, Receipt, RoutedCall, Stop};
+use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
 use crate::{call_path::renew, host::Host, trail::Trail};
@@ -91,6 +91,7 @@ pub(crate) async fn carry_out<C: Contracts>(
     mut receipt: Receipt,
     mut pass: Option<Pass>,
     trail: &mut Trail,
+    mut delivery: Option<&mut Delivery>,
 ) -> Outcome {
     let host = asked.host;
     let began = host.clock.elapsed();
@@ -100,11 +101,14 @@ pub(crate) async fn carry_out<C: Contracts>(
         // Where this is refused, dispatch is too, and the conclusion says so.
         let _ = renew(host, asked.credentials, asked.begun, &mut call).await;
         call.keep_for_another(policy.may_follow(call.attempt()));
-        let (outcome, last) = attempt(asked, call, receipt, pass.take(), &mut tried, trail).await;
+        let to = delivery.as_deref_mut();
+        let (outcome, last) = attempt(asked, call, receipt, (pass.take(), to), &mut tried, trail).await;
         host.guard.report(&host.roster, last, &outcome);
         let took = |outcome: Outcome| outcome.taking(host.clock.elapsed().saturating_sub(began));
         let follows = |refusal: &Refusal| policy.permits(refusal) && policy.may_follow(outcome.call().attempt());
-        if !outcome.result().as_ref().is_err_and(follows) {
+        // Who has a part of one runtime's result cannot use another's.
+        let begun = delivery.as_deref().is_some_and(Delivery::has_begun);
+        if begun || !outcome.result().as_ref().is_err_and(follows) {
             return took(outcome);
         }
         match again(asked, policy, &mut tried, outcome, trail).await {
@@ -119,15 +123,15 @@ async fn attempt<C: Contracts>(
     asked: &Asked<'_, C>,
     mut call: RoutedCall,
     receipt: Receipt,
-    pass: Option<Pass>,
+    (pass, delivery): (Option<Pass>, Option<&mut Delivery>),
     tried: &mut Tried,
     trail: &mut Trail,
 ) -> (Outcome, Option<Pass>) {
     let host = asked.host;
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
     let stop = Stop { asked: asked.ticket.cancelled(), why: asked.ticket.why() };
-    let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1) else {
-        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1 && delivery.is_none()) else {
+        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, delivery, begin);
         return (trail.wait(Stage::Dispatch, outcome).await, pass);
     };
     call.keep_for_another(true);
