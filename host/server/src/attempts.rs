@@ -3,14 +3,20 @@
 //! before its runtime can see it. One call has one admission and one conclusion, whatever the number of attempts.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use grid_breaker::Pass;
 use grid_contract::{Contracts, Retry};
-use grid_core::{Code, Refusal, Stage, code::Fault, envelope::Credentials, event::Event, id::ConnectionId};
+use grid_core::{
+    Code, Refusal, Stage,
+    code::Fault,
+    envelope::Credentials,
+    event::Event,
+    id::{CallId, ConnectionId},
+};
 use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
@@ -67,12 +73,14 @@ impl Policy {
     }
 
     /// The wait before the attempt after the one of this number: twice as long each time, and any part of that, so that
-    /// calls that failed together do not come back together.
-    fn wait(&self, attempt: u32) -> Duration {
+    /// calls that failed together do not come back together. Which part, their names say.
+    fn wait(&self, attempt: u32, call_id: &CallId) -> Duration {
         let doubled = self.retry.first.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
         let most = doubled.min(self.retry.most);
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(RandomState::new().hash_one(attempt) % nanos.saturating_add(1).max(1))
+        let mut part = DefaultHasher::new();
+        (call_id.as_str(), attempt).hash(&mut part);
+        Duration::from_nanos(part.finish() % nanos.saturating_add(1).max(1))
     }
 }
 
@@ -178,7 +186,8 @@ async fn again<C: Contracts>(
     let (mut call, receipt, refusal) = outcome.into_attempt()?;
     tried.note(call.runtime().card().connection, &refusal);
     let elsewhere = host.roster.other(call.contract(), call.session(), &tried.all, None);
-    let wait = if elsewhere && is_unsent(&refusal) { Duration::ZERO } else { policy.wait(call.attempt()) };
+    let call_id = &call.call().call().call().call().request().call_id;
+    let wait = if elsewhere && is_unsent(&refusal) { Duration::ZERO } else { policy.wait(call.attempt(), call_id) };
     if wait >= call.total_left() {
         return Err(Box::new(Outcome::of_attempt(call, receipt, refusal)));
     }
