@@ -33,7 +33,9 @@ use grid_session::Sessions;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile};
+use crate::{
+    archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile,
+};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
