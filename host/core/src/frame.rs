@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     envelope::{Envelope, TraceContext},
     id::{CallId, ConnectionId, CorrelationId, InvocationId, SessionId},
+    lifecycle::{Ask, Beat, Report},
     outcome::{CallAnswer, ToolAnswer},
     refusal::Refusal,
     stream::{ChunkFrame, ProgressFrame},
@@ -210,10 +211,9 @@ pub enum RuntimeFrame {
     /// How far a call has come.
     Progress(Box<ProgressFrame>),
     /// It lives.
-    Heartbeat {
-        /// Echoed.
-        sequence: u64,
-    },
+    Heartbeat(Beat),
+    /// The answer to [`HostFrame::Lifecycle`].
+    Lifecycle(Report),
     /// It wants no new calls.
     Drain {
         /// For the log.
@@ -286,6 +286,8 @@ pub enum HostFrame {
         /// As sent.
         sequence: u64,
     },
+    /// What is asked around a change of who serves a tool.
+    Lifecycle(Ask),
     /// The host goes; finish within the grace period.
     Drain {
         /// Why.

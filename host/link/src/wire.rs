@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::stream::Flow;
+use crate::asking::Asking;
 
 /// So many ended calls are remembered, to tell a late result from one that was made up.
 const REMEMBERED: usize = 1024;
@@ -48,6 +49,7 @@ pub struct Wire {
     calls: Mutex<Calls>,
     heard: AtomicU64,
     ended: CancellationToken,
+    asking: Asking,
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +89,7 @@ impl Wire {
         let heard = AtomicU64::new(nanos(clock.elapsed()));
         let calls = Mutex::default();
         let ended = CancellationToken::new();
-        (Arc::new(Self { card, clock, frames, calls, heard, ended }), receiver)
+        (Arc::new(Self { card, clock, frames, calls, heard, ended, asking: Asking::default() }), receiver)
     }
 
     /// Queues a frame that is no call; waits for room, but not for a runtime that has been ended.
@@ -122,6 +124,10 @@ impl Wire {
     #[must_use]
     pub fn ended(&self) -> &CancellationToken {
         &self.ended
+    }
+
+    pub(crate) fn asking(&self) -> &Asking {
+        &self.asking
     }
 
     /// Takes a result.

@@ -1,6 +1,6 @@
 //! The door for callers. Every transport calls it; what it answers is recorded before it leaves.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use grid_authorize::{Listed, Local};
 use grid_config::DeniedTools;
@@ -30,6 +30,9 @@ use crate::{
     streams,
     trail::Trail,
 };
+
+/// When another host, or this one, is worth a try where it stops.
+const WHEN_BACK: Duration = Duration::from_secs(1);
 
 /// The door; a cheap handle on the host.
 #[derive(Debug)]
@@ -372,7 +375,7 @@ async fn repeated<C: Contracts>(
 /// What was begun is ended; nothing more is begun.
 pub(crate) fn stopping() -> Refusal {
     let message = "the host is stopping and begins nothing more; ask another host, or this one when it is back";
-    Refusal::new(Code::ServiceUnavailable, Stage::Transport, message)
+    Refusal::new(Code::ServiceUnavailable, Stage::Transport, message).retry_after(WHEN_BACK)
 }
 
 pub(crate) fn lost(correlation: CorrelationId, at_ms: u64) -> Refusal {

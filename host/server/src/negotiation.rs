@@ -38,6 +38,7 @@ const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] 
     (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string()))),
     (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
     (Feature::Progress, |_| None),
+    (Feature::Lifecycle, |_| None),
 ];
 
 /// The features that this host has with callers, and whether the configuration has them switched on.

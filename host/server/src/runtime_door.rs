@@ -10,6 +10,7 @@ use grid_core::{
     event::{Event, Kind, plain_name},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
     id::{ConnectionId, RuntimeId},
+    lifecycle,
     port::{RuntimeDoor, RuntimePort},
     principal::Principal,
     refusal::Context,
@@ -135,7 +136,11 @@ impl<C: Contracts> Door<C> {
             host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
-        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce, &agreed)))).await;
+        let answer = self.answer(&wire, announce, &agreed);
+        if answer.features.iter().any(|feature| feature == lifecycle::FEATURE) {
+            wire.may_be_asked();
+        }
+        wire.send(HostFrame::Announced(Box::new(answer))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
         if let Some(lost) = agreed.told() {
             tracing::warn!(runtime = %id, lost, "a runtime does without");
@@ -217,7 +222,16 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
                 self.settled(&correlation, settled).await;
             }
-            RuntimeFrame::Heartbeat { sequence } => self.wire.send(HostFrame::HeartbeatAck { sequence }).await,
+            RuntimeFrame::Heartbeat(beat) => {
+                self.wire.card().load.report(&beat);
+                self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
+            }
+            RuntimeFrame::Lifecycle(report) => {
+                let sequence = report.sequence;
+                if !self.wire.answered(report) {
+                    tracing::debug!(runtime = %self.wire.card().id, sequence, "an answer came that nobody waits for");
+                }
+            }
             RuntimeFrame::Fulfil(request) => {
                 let answer = fulfil(self, request).await;
                 self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;

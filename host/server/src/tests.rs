@@ -26,5 +26,6 @@ mod runtime_tenants;
 mod runtimes;
 mod sessions;
 mod streams;
+mod swapping;
 mod tenants;
 mod tenants_world;

@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod frame;
+mod lifecycle;
 pub(crate) mod local;
 pub(crate) mod provider;
 pub(crate) mod session;

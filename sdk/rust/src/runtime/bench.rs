@@ -70,8 +70,15 @@ impl Bench {
         self.jobs.len()
     }
 
-    pub(super) fn free(&self) -> usize {
-        self.slots.available_permits()
+    /// Calls that it would take besides, those that would have to wait among them.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_mul(2).saturating_sub(self.in_flight())
+    }
+
+    /// Share of its places that are taken.
+    pub(super) fn busy_percent(&self) -> usize {
+        let busy = self.limit.saturating_sub(self.slots.available_permits());
+        busy.saturating_mul(100).checked_div(self.limit).unwrap_or(100)
     }
 
     /// Begins a call. A frame comes back where the call is refused at once.

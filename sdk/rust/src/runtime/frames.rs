@@ -3,7 +3,7 @@
 use grid_proto::v1::runtime_frame::Frame;
 use grid_proto::{adm, v1};
 
-use super::bench::Job;
+use super::bench::{Bench, Job};
 use crate::Code;
 use crate::clock;
 use grid_sdk_tool::{Answer, ToolError};
@@ -68,13 +68,13 @@ pub(super) fn protocol_error(
     frame(Frame::Error(Box::new(v1::ProtocolError { error: Some(error), invocation_id: invocation_id.to_owned() })))
 }
 
-pub(super) fn heartbeat(sequence: u64, in_flight: usize, free: usize) -> v1::RuntimeFrame {
+pub(super) fn heartbeat(sequence: u64, bench: &Bench) -> v1::RuntimeFrame {
     let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
     frame(Frame::Heartbeat(v1::Heartbeat {
         sequence,
-        in_flight: count(in_flight),
-        free_slots: count(free),
-        load_percent: 0,
+        in_flight: count(bench.in_flight()),
+        free_slots: count(bench.room()),
+        load_percent: count(bench.busy_percent()),
     }))
 }
 

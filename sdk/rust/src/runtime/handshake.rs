@@ -93,8 +93,9 @@ impl<'a> Handshake<'a> {
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
         let bench = Bench::new(accepted, self.setup.concurrency, limit, features, self.outgoing.clone());
+        let work = (bench, self.setup.lifecycle.clone());
         let attachment =
-            Attachment::new(self.outgoing, self.inbound, self.early, bench, announced.heartbeat_interval_ms);
+            Attachment::new(self.outgoing, self.inbound, self.early, work, announced.heartbeat_interval_ms);
         Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })
     }
 
@@ -231,9 +232,9 @@ fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRun
             .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
+        optional_features: ["lifecycle", "streaming", "progress"].map(str::to_owned).to_vec(),
         protocol_version: PROTOCOL_VERSION.to_owned(),
         supported_versions: vec![PROTOCOL_VERSION.to_owned()],
-        optional_features: ["streaming", "progress"].map(str::to_owned).to_vec(),
         correlation_id: correlation_id.to_owned(),
         ..Default::default()
     }

@@ -407,7 +407,7 @@ impl RuntimePort for Port {
     async fn receive(&mut self, frame: RuntimeFrame) {
         self.notes.add(&frame);
         let answer = match frame {
-            RuntimeFrame::Heartbeat { sequence } => HostFrame::HeartbeatAck { sequence },
+            RuntimeFrame::Heartbeat(beat) => HostFrame::HeartbeatAck { sequence: beat.sequence },
             RuntimeFrame::Unsupported(name) => HostFrame::Error {
                 refusal: Refusal::new(
                     Code::FeatureUnavailable,

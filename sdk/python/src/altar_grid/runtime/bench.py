@@ -78,6 +78,16 @@ class Bench:
         """Calls that could begin at once."""
         return self._limit - self._busy
 
+    @property
+    def room(self) -> int:
+        """Calls that it would take besides, those that would have to wait among them."""
+        return max(0, 2 * self._limit - self.in_flight)
+
+    @property
+    def busy_percent(self) -> int:
+        """Share of its places that are taken."""
+        return self._busy * 100 // self._limit
+
     async def idle(self) -> None:
         """Until no call is in flight."""
         await self._idle.wait()

@@ -71,10 +71,20 @@ def protocol_error(
     return runtime_pb2.RuntimeFrame(error=runtime_pb2.ProtocolError(error=error, invocation_id=invocation_id))
 
 
-def heartbeat(sequence: int, in_flight: int, free: int) -> runtime_pb2.RuntimeFrame:
-    """A sign of life, and how much room there is."""
+def heartbeat(sequence: int, in_flight: int, room: int, busy_percent: int) -> runtime_pb2.RuntimeFrame:
+    """A sign of life, how much room there is, and how busy it is."""
     return runtime_pb2.RuntimeFrame(
-        heartbeat=runtime_pb2.Heartbeat(sequence=sequence, in_flight=in_flight, free_slots=free)
+        heartbeat=runtime_pb2.Heartbeat(
+            sequence=sequence, in_flight=in_flight, free_slots=room, load_percent=busy_percent
+        )
+    )
+
+
+def report(sequence: int, why_not: str | None = None) -> runtime_pb2.RuntimeFrame:
+    """The answer to what was asked around a swap; a yes where there is no reason."""
+    words = _sendable(why_not or "")
+    return runtime_pb2.RuntimeFrame(
+        lifecycle=runtime_pb2.LifecycleReport(sequence=sequence, ok=why_not is None, message=words)
     )
 
 
