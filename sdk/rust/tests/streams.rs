@@ -55,7 +55,7 @@ async fn scene(credit: Option<&str>) -> Scene {
     running.spawn(async move { drop(runtime.run_until(std::future::pending()).await) });
     let mut peer = host.attached().await;
     let Some(Heard::Announce(announce)) = peer.hear().await else { panic!("the announcement comes first") };
-    assert_eq!(announce.optional_features, ["streaming", "progress"]);
+    assert_eq!(announce.optional_features, ["lifecycle", "streaming", "progress"]);
     let config = credit.map(|credit| ("streaming.credit".to_owned(), credit.to_owned()));
     peer.say(Says::Announced(Box::new(v1::AnnounceRuntimeResponse {
         connection_id: "c1".into(),

@@ -82,7 +82,7 @@ def heartbeat(sequence: int, in_flight: int, room: int, busy_percent: int) -> ru
 
 def report(sequence: int, why_not: str | None = None) -> runtime_pb2.RuntimeFrame:
     """The answer to what was asked around a swap; a yes where there is no reason."""
-    words = _sendable(why_not or "")
+    words = sendable(why_not or "")
     return runtime_pb2.RuntimeFrame(
         lifecycle=runtime_pb2.LifecycleReport(sequence=sequence, ok=why_not is None, message=words)
     )
