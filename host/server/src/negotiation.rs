@@ -36,15 +36,9 @@ pub(crate) struct Offer {
 const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] = &[
     (Feature::EnhancedErrors, |_| None),
     (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string()))),
-<<<<<<< HEAD
-    (Feature::Lifecycle, |_| None),
-    (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
-    (Feature::Progress, |_| None),
-=======
     (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
     (Feature::Progress, |_| None),
     (Feature::Lifecycle, |_| None),
->>>>>>> stream
 ];
 
 /// The features that this host has with callers, and whether the configuration has them switched on.

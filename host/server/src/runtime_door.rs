@@ -214,8 +214,6 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
                 self.settled(&correlation, settled).await;
             }
-<<<<<<< HEAD
-=======
             RuntimeFrame::Chunk(chunk) => {
                 let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
                 self.settled(&correlation, settled).await;
@@ -224,7 +222,6 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
                 self.settled(&correlation, settled).await;
             }
->>>>>>> stream
             RuntimeFrame::Heartbeat(beat) => {
                 self.wire.card().load.report(&beat);
                 self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
@@ -235,17 +232,6 @@ impl<C: Contracts> RuntimePort for Port<C> {
                     tracing::debug!(runtime = %self.wire.card().id, sequence, "an answer came that nobody waits for");
                 }
             }
-<<<<<<< HEAD
-            RuntimeFrame::Chunk(chunk) => {
-                let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
-                self.settled(&correlation, settled).await;
-            }
-            RuntimeFrame::Progress(progress) => {
-                let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
-                self.settled(&correlation, settled).await;
-            }
-=======
->>>>>>> stream
             RuntimeFrame::Fulfil(request) => {
                 let answer = fulfil(self, request).await;
                 self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;

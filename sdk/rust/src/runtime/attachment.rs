@@ -238,13 +238,8 @@ impl Attachment {
                     "the host cancels a call"
                 );
             }
-<<<<<<< HEAD
-            Some(Heard::Lifecycle(ask)) => self.outbox.extend(self.moments.take(ask)),
-            Some(Heard::Credit(credit)) => self.bench.grant(&credit.invocation_id, credit.bytes),
-=======
             Some(Heard::Credit(credit)) => self.bench.grant(&credit.invocation_id, credit.bytes),
             Some(Heard::Lifecycle(ask)) => self.outbox.extend(self.moments.take(ask)),
->>>>>>> stream
             Some(Heard::HeartbeatAck(ack)) => self.acknowledged = ack.sequence.min(self.sequence),
             Some(Heard::Drain(drain)) => {
                 tracing::info!(reason = drain.reason, "the host drains this runtime");

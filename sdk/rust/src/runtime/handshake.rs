@@ -232,15 +232,9 @@ fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRun
             .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
-<<<<<<< HEAD
-        protocol_version: PROTOCOL_VERSION.to_owned(),
-        supported_versions: vec![PROTOCOL_VERSION.to_owned()],
-        optional_features: ["lifecycle", "streaming", "progress"].map(str::to_owned).to_vec(),
-=======
         optional_features: ["lifecycle", "streaming", "progress"].map(str::to_owned).to_vec(),
         protocol_version: PROTOCOL_VERSION.to_owned(),
         supported_versions: vec![PROTOCOL_VERSION.to_owned()],
->>>>>>> stream
         correlation_id: correlation_id.to_owned(),
         ..Default::default()
     }

@@ -15,13 +15,8 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
-<<<<<<< HEAD
-from altar_grid.runtime.lifecycle import Handler, Moments
-from altar_grid.runtime.flow import NOTHING, Features
-=======
 from altar_grid.runtime.flow import NOTHING, Features
 from altar_grid.runtime.lifecycle import Handler, Moments
->>>>>>> stream
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -59,13 +54,8 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
-<<<<<<< HEAD
-        handlers: What the tools do around a swap, by tool and phase.
-        features: What was agreed with the host.
-=======
         features: What was agreed with the host.
         handlers: What the tools do around a swap, by tool and phase.
->>>>>>> stream
     """
 
     def __init__(
@@ -182,17 +172,10 @@ class Attachment:
                 self.bench.take(frame.call)
             case "cancel":
                 self.bench.cancel(frame.cancel.invocation_id)
-<<<<<<< HEAD
-            case "lifecycle":
-                self._moments.take(frame.lifecycle)
-            case "credit":
-                self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
-=======
             case "credit":
                 self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
             case "lifecycle":
                 self._moments.take(frame.lifecycle)
->>>>>>> stream
             case "heartbeat_ack":
                 if frame.heartbeat_ack.sequence >= self._awaited:
                     self._acknowledged.set()

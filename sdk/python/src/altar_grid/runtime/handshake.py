@@ -155,15 +155,9 @@ class Handshake:
             capabilities=["basic-execution", "session-management", "level-2", "enhanced-errors"],
             metadata={"concurrency": str(self._offer.concurrency)},
             compliance_level=common_pb2.LEVEL_2_ENHANCED,
-<<<<<<< HEAD
-            protocol_version=PROTOCOL_VERSION,
-            supported_versions=[PROTOCOL_VERSION],
-            optional_features=["lifecycle", "streaming", "progress"],
-=======
             optional_features=["lifecycle", "streaming", "progress"],
             protocol_version=PROTOCOL_VERSION,
             supported_versions=[PROTOCOL_VERSION],
->>>>>>> stream
             correlation_id=self._correlation_id,
         )
         frame = await self._ask(runtime_pb2.RuntimeFrame(announce=announcement), "announced")

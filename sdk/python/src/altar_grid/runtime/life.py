@@ -141,13 +141,8 @@ class Life:
                 beat=agreed.beat,
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
-<<<<<<< HEAD
-                handlers=setup.handlers,
-                features=agreed.features,
-=======
                 features=agreed.features,
                 handlers=setup.handlers,
->>>>>>> stream
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
             setup.tell(
