@@ -1,5 +1,5 @@
 //! All breakers of a host: three of them before a call, what each of them is told, and how many are kept.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{
     sync::{
