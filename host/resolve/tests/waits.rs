@@ -242,22 +242,26 @@ async fn calls_in_flight_end_where_they_began_when_the_last_provider_is_withdraw
 fn many_threads_wait_for_few_places_and_every_one_is_served() {
     let desk = Arc::new(Desk::new(1_000));
     let runtimes = ["p/1", "p/2"].map(|id| desk.seat(id, 2, &["sum"]));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
-    runtime.block_on(async {
-        let mut tasks = Vec::new();
-        for _ in 0..64 {
-            let desk = Arc::clone(&desk);
-            tasks.push(tokio::spawn(async move {
-                for _ in 0..20 {
-                    let call = desk.route("sum").await.unwrap();
-                    assert!(call.runtime().card().load.in_flight() <= 2, "more than its limit");
-                    tokio::task::yield_now().await;
-                }
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
-        }
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..16 {
+                let desk = Arc::clone(&desk);
+                tasks.spawn(async move {
+                    for _ in 0..20 {
+                        let call = desk.route("sum").await.unwrap();
+                        assert!(call.runtime().card().load.in_flight() <= 2, "more than its limit");
+                        tokio::task::yield_now().await;
+                    }
+                });
+            }
+            tasks.join_all().await;
+        });
+    };
+    std::thread::scope(|scope| {
+        let workers = [(); 4].map(|()| scope.spawn(work));
+        workers.map(|worker| worker.join().unwrap());
     });
     let counts = runtimes.each_ref().map(|runtime| runtime.card().load.in_flight());
     assert_eq!((counts, desk.roster.waiting("p")), ([0, 0], 0), "every place came back");

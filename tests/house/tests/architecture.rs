@@ -63,6 +63,8 @@ const ROOMS: &[Room] = &[
         &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"],
     ),
     room("grid-link", &["grid-core"]),
+    // The order of a swap; the host that it happens in is a trait to it.
+    room("grid-swap", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
     // It knows the settings of both and nothing of what is told.
@@ -132,6 +134,7 @@ const ROOMS: &[Room] = &[
     room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("resolve-example", &["grid-sdk"]),
     room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
