@@ -1,11 +1,5 @@
 //! Results are given to equal calls alone, for as long as they may be, within their room.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a suite that cannot be set up fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -92,7 +92,6 @@ pub(crate) async fn walk<C: Contracts>(
     let routed = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await;
     let mut call = routed.map_err(|refusal| consent::unused(host, approval, refusal))?;
     let reusing = Reusing::look(host, &call);
-    // What is used again goes to no runtime, and past their breakers.
     let pass = if reusing.is_found() { None } else { host.guard.pass(&host.roster, &mut call).await? };
     trail.routed(&call);
 
