@@ -261,7 +261,9 @@ fn many_threads_wait_for_few_places_and_every_one_is_served() {
     };
     std::thread::scope(|scope| {
         let workers = [(); 4].map(|()| scope.spawn(work));
-        workers.map(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
     let counts = runtimes.each_ref().map(|runtime| runtime.card().load.in_flight());
     assert_eq!((counts, desk.roster.waiting("p")), ([0, 0], 0), "every place came back");
