@@ -170,6 +170,15 @@ impl Approvals {
         endings
     }
 
+    /// Ends every wait because the host stops; whoever has decided already stays decided.
+    #[must_use]
+    pub fn stop(&self) -> Vec<Ending> {
+        let inner = &self.0;
+        let mut table = inner.lock();
+        let waiting = table.slots.values_mut().filter(|slot| matches!(slot.state, State::Waiting));
+        waiting.map(|slot| inner.begin(slot, End::Stopped)).collect()
+    }
+
     /// What was asked under an epoch before this one is void from now on, decided or not. Waits are among those that
     /// [`Approvals::due`] gives.
     pub fn void_before(&self, epoch: u64) {

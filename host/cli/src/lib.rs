@@ -15,6 +15,7 @@ mod providers;
 mod remote;
 mod revoke;
 mod serve;
+mod swap;
 mod target;
 mod token;
 mod witness;
@@ -81,6 +82,10 @@ enum Command {
     Providers(providers::Providers),
     Select(providers::Select),
     Explain(explain::Explain),
+    Swap(swap::Swap),
+    Pause(swap::Pause),
+    Drain(swap::Drain),
+    Resume(swap::Resume),
     Call(call::Call),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
@@ -123,6 +128,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Providers(command) => command.run(&context),
         Command::Select(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
+        Command::Swap(command) => command.run(&context),
+        Command::Pause(command) => command.run(&context),
+        Command::Drain(command) => command.run(&context),
+        Command::Resume(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),
         Command::Audit(command) => command.run(&context),

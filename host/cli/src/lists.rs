@@ -126,6 +126,8 @@ impl Runtimes {
                         "last_heard_ms_ago": runtime.last_heard_ms_ago,
                         "calls": runtime.calls,
                         "failures": runtime.failures,
+                        "slots": (runtime.slots > 0).then_some(runtime.slots),
+                        "load_percent": runtime.load_percent,
                     })
                 })
                 .collect();
@@ -140,14 +142,18 @@ impl Runtimes {
                     runtime.tenant.clone(),
                     runtime.language.clone(),
                     state.to_owned(),
-                    runtime.in_flight.to_string(),
+                    match runtime.slots {
+                        0 => runtime.in_flight.to_string(),
+                        slots => format!("{} of {slots}", runtime.in_flight),
+                    },
+                    format!("{} %", runtime.load_percent),
                     format!("{} ({} failed)", runtime.calls, runtime.failures),
                     format!("{} ms ago", runtime.last_heard_ms_ago),
                     runtime.tools.join(", "),
                 ]
             })
             .collect();
-        let heads = ["runtime", "tenant", "language", "state", "in flight", "calls", "heard", "tools"];
+        let heads = ["runtime", "tenant", "language", "state", "in flight", "load", "calls", "heard", "tools"];
         Ok(context.output.rows("runtimes", &heads, &rows)?)
     }
 }

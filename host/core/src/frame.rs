@@ -5,8 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     envelope::{Envelope, TraceContext},
     id::{CallId, ConnectionId, CorrelationId, InvocationId, SessionId},
+    lifecycle::{Ask, Beat, Report},
     outcome::{CallAnswer, ToolAnswer},
     refusal::Refusal,
+    stream::{ChunkFrame, ProgressFrame},
 };
 
 /// A call on its way to a runtime.
@@ -28,6 +30,8 @@ pub struct CallFrame {
     pub deadline_unix_ms: u64,
     /// Of the host's span, or the caller's.
     pub trace: Option<Box<TraceContext>>,
+    /// The result may come in pieces.
+    pub streaming: bool,
 }
 
 /// An introduction.
@@ -202,11 +206,14 @@ pub enum RuntimeFrame {
     Register(Register),
     /// The result of a call.
     Result(ResultFrame),
+    /// A piece of the result of a call.
+    Chunk(Box<ChunkFrame>),
+    /// How far a call has come.
+    Progress(Box<ProgressFrame>),
     /// It lives.
-    Heartbeat {
-        /// Echoed.
-        sequence: u64,
-    },
+    Heartbeat(Beat),
+    /// The answer to [`HostFrame::Lifecycle`].
+    Lifecycle(Report),
     /// It wants no new calls.
     Drain {
         /// For the log.
@@ -267,11 +274,20 @@ pub enum HostFrame {
         /// Why.
         reason: String,
     },
+    /// It may send more of a stream.
+    Credit {
+        /// Which.
+        invocation_id: InvocationId,
+        /// So many bytes more.
+        bytes: u64,
+    },
     /// The answer to a heartbeat.
     HeartbeatAck {
         /// As sent.
         sequence: u64,
     },
+    /// What is asked around a change of who serves a tool.
+    Lifecycle(Ask),
     /// The host goes; finish within the grace period.
     Drain {
         /// Why.

@@ -12,6 +12,7 @@ pub mod feature;
 pub mod frame;
 pub mod gate;
 pub mod id;
+pub mod lifecycle;
 pub mod limit;
 pub mod listing;
 pub mod local;
@@ -24,6 +25,7 @@ pub mod refusal;
 pub mod revocation;
 pub mod roles;
 pub mod runtime;
+pub mod stream;
 
 pub use grid_codes::{self as code, Code};
 pub use refusal::{Refusal, Stage};

@@ -142,6 +142,10 @@ pub struct RuntimeRow {
     pub calls: u64,
     /// Calls that failed.
     pub failures: u64,
+    /// Calls that it can hold at once by its own account; 0 where it has not said.
+    pub slots: u32,
+    /// How busy it is by its own account, 0 to 100.
+    pub busy_percent: u32,
 }
 
 /// One open session.

@@ -15,8 +15,10 @@ use crate::{
     feature::Features,
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
+    lifecycle::Beat,
     outcome::ToolAnswer,
     principal::{self, RuntimeScope},
+    stream::Pipe,
 };
 
 /// How much a runtime has to do. Written by the link, read by the resolver; no lock.
@@ -27,6 +29,9 @@ pub struct Load {
     calls: AtomicU64,
     failures: AtomicU64,
     draining: AtomicBool,
+    /// Calls that it can hold by its own account; 0 while it has said nothing.
+    slots: AtomicU32,
+    busy_percent: AtomicU32,
 }
 
 impl Load {
@@ -76,6 +81,27 @@ impl Load {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// Takes what the runtime says of itself.
+    pub fn report(&self, beat: &Beat) {
+        if beat.free_slots > 0 {
+            self.slots.store(beat.in_flight.saturating_add(beat.free_slots), Ordering::Relaxed);
+        }
+        self.busy_percent.store(beat.load_percent.min(100), Ordering::Relaxed);
+    }
+
+    /// Calls that it can hold by its own account, those in flight among them; `None` before it has named a number. A
+    /// beat that names none leaves the one before: a full runtime has no slot to name.
+    #[must_use]
+    pub fn slots(&self) -> Option<u32> {
+        Some(self.slots.load(Ordering::Relaxed)).filter(|slots| *slots > 0)
+    }
+
+    /// How busy it is by its own account, 0 to 100.
+    #[must_use]
+    pub fn busy_percent(&self) -> u32 {
+        self.busy_percent.load(Ordering::Relaxed)
+    }
+
     /// It asked for no new calls.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -105,7 +131,7 @@ pub struct Card {
     pub version: String,
     /// Milliseconds since 1970.
     pub attached_at_ms: u64,
-    /// Calls at most in flight.
+    /// Calls at most in flight, as the host is set; see [`Card::most`].
     pub limit: u32,
     /// What it and the host agreed to use.
     pub features: Features,
@@ -114,6 +140,12 @@ pub struct Card {
 }
 
 impl Card {
+    /// Calls at most in flight: the host's limit, or the runtime's own where that is lower.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        self.load.slots().map_or(self.limit, |slots| slots.min(self.limit))
+    }
+
     /// The provider that the runtime serves.
     #[must_use]
     pub fn provider(&self) -> &str {
@@ -138,6 +170,8 @@ impl Card {
 pub enum Ending {
     /// With an answer from the runtime that was called, for this call.
     Answered(ToolAnswer),
+    /// The last piece of its result is in the pipe.
+    Streamed,
     /// With an answer that is not one: other call_id, other name, neither content nor error.
     Violated(String),
     /// The runtime went away.
@@ -164,6 +198,32 @@ pub trait Runtime: Debug + Send + Sync + 'static {
     /// [`Unreachable`] where the frame was certainly not sent.
     fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable>;
 
+    /// As [`Self::start`], and what the runtime says before the end comes through `pipe`. A runtime that cannot stream
+    /// gets the call as one that is not streamed.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable>;
+
+    /// Lets the runtime send so many bytes more of a stream; false where that could not be said now.
+    #[must_use]
+    fn grant(&self, invocation: InvocationId, bytes: u64) -> bool;
+
     /// Asks the runtime to stop; whatever it answers later is late.
     fn cancel(&self, invocation: InvocationId, reason: &str);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_that_names_its_slots_gets_no_more_calls_than_that() {
+        let load = Load::default();
+        assert_eq!(load.slots(), None);
+        load.report(&Beat { in_flight: 3, free_slots: 5, load_percent: 250, ..Beat::default() });
+        assert_eq!((load.slots(), load.busy_percent()), (Some(8), 100));
+        load.report(&Beat { in_flight: 8, free_slots: 0, ..Beat::default() });
+        assert_eq!(load.slots(), Some(8), "a full runtime has no slot to name");
+    }
 }

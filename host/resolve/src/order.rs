@@ -346,7 +346,7 @@ pub(crate) fn replica<'a>(candidate: &'a Candidate, ask: &Ask<'_>) -> Option<&'a
     }
     let load = |seat: &&std::sync::Arc<Seat>| {
         let load = &seat.card().load;
-        (load.in_flight(), load.idle_since())
+        (load.in_flight(), load.busy_percent(), load.idle_since())
     };
     seats.iter().filter(|seat| seat.has_room() && seat_why(seat, ask).is_none()).min_by_key(load)
 }

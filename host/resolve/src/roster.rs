@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod attempt;
+mod foresight;
 mod shared;
 
 pub(crate) use attempt::{Attempt, Query, Want};

@@ -141,13 +141,13 @@ impl Seat {
 
     pub(crate) fn has_room(&self) -> bool {
         let card = self.card();
-        card.load.in_flight() < card.limit
+        card.load.in_flight() < card.most()
     }
 
     /// Takes a place where there is one.
     pub(crate) fn enter(&self) -> bool {
         let card = self.card();
-        let entered = card.load.enter(card.limit);
+        let entered = card.load.enter(card.most());
         if entered {
             self.in_flight.fetch_add(1, Ordering::AcqRel);
         }

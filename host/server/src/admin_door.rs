@@ -64,6 +64,8 @@ impl<C: Contracts> AdminDoor for Door<C> {
                 last_heard_ms_ago: millis(wire.silent_for()),
                 calls: card.load.calls(),
                 failures: card.load.failures(),
+                slots: card.load.slots().unwrap_or(0),
+                busy_percent: card.load.busy_percent(),
             }
         };
         let serves = |wire: &&Arc<grid_link::Wire>| {

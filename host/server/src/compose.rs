@@ -20,6 +20,7 @@ use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
+use grid_swap::Turns;
 use grid_tlog::Signer;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -237,6 +238,7 @@ pub(crate) fn host<C: Contracts>(
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster,
         providers: ProvidersFile::of(config),
+        swaps: Turns::default(),
         hub: Hub::default(),
         ledger,
         archive,

@@ -30,6 +30,7 @@ use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_reuse::Reuse;
 use grid_session::Sessions;
+use grid_swap::Turns;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -91,6 +92,8 @@ pub(crate) struct Host<C> {
     /// Results that are used again.
     pub(crate) reuse: Reuse,
     pub(crate) providers: ProvidersFile,
+    /// One swap of a tool at a time.
+    pub(crate) swaps: Turns,
     pub(crate) hub: Hub,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,

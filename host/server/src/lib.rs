@@ -12,6 +12,7 @@ mod choosing;
 mod compose;
 mod consent;
 mod deciding;
+mod drain;
 mod embedded;
 mod events;
 mod front_door;
@@ -32,6 +33,8 @@ mod providers;
 mod reusing;
 mod runtime_door;
 mod serve;
+mod streams;
+mod swapping;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};

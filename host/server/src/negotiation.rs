@@ -11,6 +11,7 @@ use grid_core::{
     frame::{Update, Updated, Validated},
     local::BATCH,
     runtime::Runtime as _,
+    stream::{CREDIT, CREDIT_KEY},
 };
 
 use crate::{host::Rules, nested::DEPTH, runtime_door::Port};
@@ -32,8 +33,13 @@ pub(crate) struct Offer {
 }
 
 /// The features that this host has with runtimes, and what goes with each in `feature_config`.
-const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] =
-    &[(Feature::EnhancedErrors, |_| None), (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string())))];
+const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] = &[
+    (Feature::EnhancedErrors, |_| None),
+    (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string()))),
+    (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
+    (Feature::Progress, |_| None),
+    (Feature::Lifecycle, |_| None),
+];
 
 /// The features that this host has with callers, and whether the configuration has them switched on.
 const WITH_CALLERS: &[(&str, fn(&Rules) -> bool)] = &[(BATCH, |rules| rules.local)];

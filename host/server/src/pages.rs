@@ -6,8 +6,9 @@ use bytes::Bytes;
 use grid_contract::Contracts;
 use grid_core::{gate::Lane, runtime::Runtime as _};
 use grid_metrics::{Breaker, Carried, Gate, Glance};
+use grid_resolve::What;
 use http::{Method, Response, StatusCode, request::Parts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::host::Host;
 
@@ -92,6 +93,7 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
         .filter(|name| host.roster.serving(name).is_empty())
         .collect();
     let held = host.outlets.hold();
+    let degraded = degraded(host, &unserved);
     let ready = writable && !stopping && !held;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({
@@ -103,8 +105,45 @@ fn ready<C: Contracts>(host: &Host<C>) -> Response<Bytes> {
         "audit_waits_for_witnesses": held,
         "stopping": stopping,
         "unserved": unserved,
+        "degraded": degraded,
     });
     answer(status, "application/json", format!("{body}\n"))
+}
+
+/// Everything that is not as it should be though calls are taken, each with why.
+fn degraded<C: Contracts>(host: &Host<C>, unserved: &[&str]) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut name = |what: &str, name: &str, why: String| all.push(json!({ "what": what, "name": name, "why": why }));
+    let audit = host.ledger.status();
+    if !audit.writable {
+        name("audit", "log", "it cannot be written, so nothing runs".to_owned());
+    }
+    if let Some(why) = audit.publishing {
+        name("audit", "publishing", why.to_string());
+    }
+    if host.outlets.hold() {
+        name("audit", "witnesses", "they have not cosigned for too long, so nothing runs".to_owned());
+    }
+    for tool in unserved {
+        name("contract", tool, "no runtime serves it".to_owned());
+    }
+    for (what, serving, note) in host.roster.closed() {
+        let why = if note.is_empty() { serving.as_str().to_owned() } else { format!("{}: {note}", serving.as_str()) };
+        match what {
+            What::Tool(tool) => name("contract", &tool, why),
+            What::Provider(provider) => name("provider", &provider, why),
+        }
+    }
+    for row in host.guard.breakers().map(|breakers| breakers.list(false)).unwrap_or_default() {
+        name(row.scope.as_str(), &row.name, format!("its breaker is {}", row.view.phase.as_str()));
+    }
+    for wire in host.hub.list() {
+        let card = wire.card();
+        if card.load.is_draining() {
+            name("runtime", card.id.as_str(), "it asked for no new calls".to_owned());
+        }
+    }
+    all
 }
 
 fn answer(status: StatusCode, kind: &str, body: String) -> Response<Bytes> {

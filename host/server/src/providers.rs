@@ -17,16 +17,25 @@ use grid_core::{
     principal::Principal,
     provider::Reread,
 };
-use grid_resolve::{Ranks, Roster, file};
-use tokio::{signal::unix, sync::Mutex, time::MissedTickBehavior};
+use grid_resolve::{Ranks, Roster, Selection, Whose, file};
+use grid_swap::{Limits, Wish, run};
+use tokio::{
+    signal::unix,
+    sync::{Mutex, oneshot},
+    time::MissedTickBehavior,
+};
 
 use crate::{
     host::{Host, unwritable},
     serve::Failure,
+    swapping::{By, Swapping},
 };
 
 /// Within `data.dir`: in which order providers were first seen, and what operators selected and paused.
 const KEPT: &str = "providers.json";
+
+/// The note of a selection by which whoever serves keeps its calls until another has taken its place.
+const PIN: &str = "it serves until the provider that the file wants has taken its place";
 
 /// Faults that a record names; the answer and the log of the host have all of them.
 const TOLD: usize = 8;
@@ -40,6 +49,11 @@ pub(crate) struct ProvidersFile {
 }
 
 impl ProvidersFile {
+    /// Where programs that it names run: beside it.
+    pub(crate) fn folder(&self) -> Option<PathBuf> {
+        self.path.as_deref().and_then(Path::parent).map(Path::to_owned)
+    }
+
     /// Of the configuration; the next look finds it as it is now.
     pub(crate) fn of(config: &Config) -> Self {
         let path = config.providers.file.clone();
@@ -160,18 +174,66 @@ async fn reread<C: Contracts>(host: &Arc<Host<C>>, seen: &mut Option<Stamp>, cau
         *seen = None;
         return Err(unwritable(&error));
     }
-    let before = actives(host);
+    let wanted = pin(host, &ranks);
     host.roster.replace(ranks);
-    let mut swapped: Vec<String> = Vec::new();
-    for (tool, now) in actives(host) {
-        let was = before.get(&tool).cloned().flatten();
-        if was != now {
-            tracing::info!(%tool, before = was.as_deref(), now = now.as_deref(), "another provider has the calls");
-            swapped.push(tool.to_string());
-        }
-    }
+    let swapped = swap_in(host, wanted, cause).await;
     tracing::info!(cause = cause.as_str(), swapped = swapped.len(), "another file of providers is in force");
     Ok(Reread { changed: true, swapped })
+}
+
+/// Where these ranks would give the calls of a tool to another provider, whoever has them keeps them until that one has
+/// shown that it can serve. The tools, with who is wanted.
+fn pin<C: Contracts>(host: &Host<C>, ranks: &Ranks) -> Vec<(Arc<str>, Arc<str>)> {
+    let mut wanted = Vec::new();
+    for (tool, now) in actives(host) {
+        let contract = host.contracts.manifest().get(&tool);
+        // A pin that an earlier file left is no operator's wish.
+        let pinned = host.roster.selected(&tool, &Whose::Host).is_some_and(|one| *one.note == *PIN);
+        let then = host.roster.foresee(ranks, &tool, contract.as_deref(), pinned);
+        let (Some(now), Some(then)) = (now, then) else { continue };
+        if now == then && pinned {
+            host.roster.select(&tool, Whose::Host, None);
+        }
+        if now != then {
+            let selection = Selection { provider: now, fallback: true, note: Arc::from(PIN) };
+            host.roster.select(&tool, Whose::Host, Some(selection));
+            wanted.push((tool, then));
+        }
+    }
+    wanted
+}
+
+/// Has every one that is wanted take its place, each as an operator's swap would; those that did.
+async fn swap_in<C: Contracts>(host: &Arc<Host<C>>, wanted: Vec<(Arc<str>, Arc<str>)>, cause: &Cause) -> Vec<String> {
+    let limits = Limits::default();
+    let mut swaps = Vec::new();
+    for (tool, provider) in wanted {
+        let (host, operator) = (Arc::clone(host), cause.principal());
+        let (told, answer) = oneshot::channel();
+        let tasks = host.tasks.clone();
+        let name = tool.to_string();
+        tasks.spawn(async move {
+            let Ok(turn) = host.swaps.take(&tool, limits.turn).await else {
+                tracing::warn!(%tool, "another swap of the tool takes too long; what the file wants has to be asked for");
+                return;
+            };
+            let wish = Wish { tool, provider, force: false, dry_run: false };
+            let swapping = Swapping::new(&host, host.correlation(""), operator, By::File);
+            // Whoever waited may have left.
+            let tell = |swapped| drop(told.send(swapped));
+            run(&swapping, &wish, &limits, turn, tell).await;
+        });
+        swaps.push((name, answer));
+    }
+    let mut done = Vec::new();
+    for (name, answer) in swaps {
+        if let Ok(Ok(swapped)) = answer.await
+            && swapped.outcome == "committed"
+        {
+            done.push(name);
+        }
+    }
+    done
 }
 
 /// Who has the calls of each tool.

@@ -10,6 +10,7 @@ use grid_core::{
     event::{Event, Kind, plain_name},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
     id::{ConnectionId, RuntimeId},
+    lifecycle,
     port::{RuntimeDoor, RuntimePort},
     principal::Principal,
     refusal::Context,
@@ -135,7 +136,11 @@ impl<C: Contracts> Door<C> {
             host.hub.detach(wire.card());
             return Err(unwritable(&error));
         }
-        wire.send(HostFrame::Announced(Box::new(self.answer(&wire, announce, &agreed)))).await;
+        let answer = self.answer(&wire, announce, &agreed);
+        if answer.features.iter().any(|feature| feature == lifecycle::FEATURE) {
+            wire.may_be_asked();
+        }
+        wire.send(HostFrame::Announced(Box::new(answer))).await;
         tracing::info!(runtime = %id, connection = %wire.card().connection, "a runtime attached");
         if let Some(lost) = agreed.told() {
             tracing::warn!(runtime = %id, lost, "a runtime does without");
@@ -209,7 +214,24 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
                 self.settled(&correlation, settled).await;
             }
-            RuntimeFrame::Heartbeat { sequence } => self.wire.send(HostFrame::HeartbeatAck { sequence }).await,
+            RuntimeFrame::Chunk(chunk) => {
+                let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Progress(progress) => {
+                let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Heartbeat(beat) => {
+                self.wire.card().load.report(&beat);
+                self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
+            }
+            RuntimeFrame::Lifecycle(report) => {
+                let sequence = report.sequence;
+                if !self.wire.answered(report) {
+                    tracing::debug!(runtime = %self.wire.card().id, sequence, "an answer came that nobody waits for");
+                }
+            }
             RuntimeFrame::Fulfil(request) => {
                 let answer = fulfil(self, request).await;
                 self.wire.send(HostFrame::Fulfilled(Box::new(answer))).await;
@@ -276,7 +298,7 @@ impl<C: Contracts> Port<C> {
     async fn settled(&self, correlation: &str, settled: Settled) {
         let host = &self.door.0;
         match settled {
-            Settled::Delivered => {}
+            Settled::Delivered | Settled::Ignored => {}
             Settled::Late(invocation) => {
                 let event = Event { invocation: Some(invocation), ..self.event(Kind::LateResult, correlation) };
                 host.ledger.note(event).await;

@@ -3,8 +3,7 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
-use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind, frame::HostFrame};
-use grid_grpc::Running;
+use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind};
 use grid_metrics::Metrics;
 use grid_source::Provenance;
 use grid_telemetry::{Telemetry, Unusable};
@@ -12,10 +11,9 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, deciding, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers};
-
-/// What runtimes are told, and calls that they still hold.
-const STOPS: &str = "the host stops";
+use crate::{
+    compose, deciding, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers,
+};
 
 /// How often it is looked for grants that are over.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -202,7 +200,7 @@ async fn sweeping<C: Contracts>(host: Arc<Host<C>>, every: Duration) {
 }
 
 /// Grants that nobody reports are concluded soon after their time, however seldom sessions are looked for.
-async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
+pub(crate) async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     let mut tick = tokio::time::interval(SETTLE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -241,43 +239,4 @@ pub fn signalled() -> impl Future<Output = &'static str> {
             }
         }
     }
-}
-
-/// No new calls; those in flight have the grace to end; every runtime is told; the log is closed last.
-async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, operators: Running, grace: Duration) {
-    host.stopping.cancel();
-    callers.health().set(false).await;
-    let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-    let wires = host.hub.list();
-    for wire in &wires {
-        wire.offer(HostFrame::Drain { reason: STOPS.to_owned(), grace_ms });
-    }
-    host.tasks.close();
-    // Grants run out meanwhile as at any other time.
-    let ended = tokio::select! {
-        ended = tokio::time::timeout(grace, host.tasks.wait()) => ended,
-        () = settling(host) => Ok(()),
-    };
-    if ended.is_err() {
-        tracing::warn!(calls = host.tasks.len(), "the grace is over; calls left open will be recorded as unknown");
-    }
-    for wire in wires {
-        wire.offer(HostFrame::Bye { reason: STOPS.to_owned() });
-        wire.crash(STOPS);
-    }
-    callers.shutdown(Duration::from_secs(1)).await;
-    let correlation = host.correlation("");
-    host.ledger.note(host.event(Kind::HostStopped, &correlation)).await;
-    if let Some(error) = limits::write_budgets(host).await {
-        tracing::error!(%error, "what was spent of budgets could not be written down");
-    }
-    let outlets = Arc::clone(host);
-    if tokio::task::spawn_blocking(move || outlets.outlets.stop()).await.is_err() {
-        tracing::error!("exporters and witnesses did not end in order");
-    }
-    if let Err(error) = host.ledger.clone().close().await {
-        tracing::error!(%error, "the log was not closed in order");
-    }
-    host.archive.close();
-    operators.shutdown(Duration::from_secs(1)).await;
 }

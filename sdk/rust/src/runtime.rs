@@ -15,12 +15,16 @@ use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;
+mod emitter;
 mod frames;
 mod handshake;
 mod life;
+mod lifecycle;
 mod machine;
 mod signal;
 
+pub use emitter::Emitter;
+pub use lifecycle::Phase;
 pub use machine::State;
 pub use signal::stop_signal;
 
@@ -65,6 +69,7 @@ pub struct RuntimeBuilder {
     concurrency: usize,
     grace: Duration,
     backoff: Backoff,
+    lifecycle: lifecycle::Handlers,
 }
 
 impl Default for RuntimeBuilder {
@@ -80,6 +85,7 @@ impl Default for RuntimeBuilder {
             concurrency: CONCURRENCY,
             grace: GRACE,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(30)),
+            lifecycle: lifecycle::Handlers::default(),
         }
     }
 }
@@ -144,6 +150,18 @@ impl RuntimeBuilder {
         self
     }
 
+    /// What to do when the host asks something of a tool around a swap, a pause or a drain; an error is a no, and tells
+    /// operators why. What has no handler is answered with a yes.
+    #[must_use]
+    pub fn on<F, D>(mut self, tool: impl Into<String>, phase: Phase, handler: F) -> Self
+    where
+        F: Fn() -> D + Send + Sync + 'static,
+        D: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.lifecycle.add(tool.into(), phase, handler);
+        self
+    }
+
     /// Checks the settings; all problems of the tools are reported at once.
     ///
     /// # Errors
@@ -174,6 +192,9 @@ impl RuntimeBuilder {
         let mut problems = Vec::new();
         if self.tools.is_empty() {
             problems.push("the runtime has no tools; add one with `tool`".to_owned());
+        }
+        for name in self.lifecycle.tools().filter(|name| !self.tools.iter().any(|tool| tool.name() == *name)) {
+            problems.push(format!("there is a handler for `{name}`, which is no tool here; add the tool or drop it"));
         }
         for (index, tool) in self.tools.iter().enumerate() {
             let name = tool.name();

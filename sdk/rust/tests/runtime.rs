@@ -11,7 +11,7 @@ use std::time::Duration;
 use grid_proto::v1::host_frame::Frame as Says;
 use grid_proto::v1::runtime_frame::Frame as Heard;
 use grid_proto::{adm, v1};
-use grid_sdk::{Code, Error, Mode, Runtime, State};
+use grid_sdk::{Code, Error, Mode, Phase, Runtime, State};
 use support::{Host, refusal, soon};
 use tools::{GATE, add, builder, start};
 
@@ -295,7 +295,8 @@ async fn heartbeats_tell_the_load_and_three_unanswered_ones_end_the_attachment()
     peer.accept_all().await;
     peer.call(1, "hang", "{}").await;
     let beat = peer.hear_beat().await;
-    assert_eq!((beat.sequence, beat.in_flight, beat.free_slots), (1, 1, 3));
+    assert_eq!((beat.sequence, beat.in_flight, beat.free_slots), (1, 1, 7));
+    assert_eq!(beat.load_percent, 25);
     // The host stays silent, so the runtime comes back on a new stream.
     host.serving().await;
 }
@@ -359,4 +360,35 @@ async fn an_answer_larger_than_a_message_is_an_error_result() {
     peer.call(1, "wait_for_gate", "{}").await;
     GATE.add_permits(1);
     assert_eq!(peer.hear_fault().await.r#type, "MESSAGE_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn what_the_host_asks_around_a_swap_is_done_by_the_tools_handlers() {
+    let mut host = Host::start().await;
+    let sick = || async { Err("no disk".to_owned()) };
+    let lost = || async { panic!("a handler that panics") };
+    let _running = start(builder(&host).on("add", Phase::Health, sick).on("add", Phase::Cleanup, lost));
+    let mut peer = host.serving().await;
+    let mut ask = async |sequence, phase: v1::lifecycle::Phase, tool: &str| {
+        let (phase, tool, correlation_id) = (phase.into(), tool.to_owned(), "swap".to_owned());
+        peer.say(Says::Lifecycle(v1::Lifecycle { sequence, phase, tool, correlation_id })).await;
+        match peer.hear().await {
+            Some(Heard::Lifecycle(report)) => (report.sequence, report.ok, report.message),
+            other => panic!("expected a report, heard {other:?}"),
+        }
+    };
+    use v1::lifecycle::Phase as Asked;
+    assert_eq!(ask(1, Asked::Init, "add").await, (1, true, String::new()), "no handler says yes");
+    assert_eq!(ask(2, Asked::Health, "add").await, (2, false, "no disk".to_owned()));
+    assert_eq!(ask(3, Asked::Health, "hang").await, (3, true, String::new()), "it is the handler of one tool");
+    let (sequence, ok, message) = ask(4, Asked::Cleanup, "add").await;
+    assert_eq!((sequence, ok), (4, false), "{message}");
+    assert!(!ask(5, Asked::Unspecified, "add").await.1);
+}
+
+#[tokio::test]
+async fn a_handler_for_a_tool_that_is_not_there_is_a_mistake() {
+    let host = Host::start().await;
+    let error = builder(&host).on("ad", Phase::Init, || async { Ok(()) }).build().unwrap_err();
+    assert!(error.to_string().contains("a handler for `ad`"), "{error}");
 }

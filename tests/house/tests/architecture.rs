@@ -63,6 +63,8 @@ const ROOMS: &[Room] = &[
         &["grid-adm", "grid-approve", "grid-audit", "grid-core", "grid-session", "grid-tlog", "grid-validate"],
     ),
     room("grid-link", &["grid-core"]),
+    // The order of a swap; the host that it happens in is a trait to it.
+    room("grid-swap", &["grid-core"]),
     // What is counted has the names of the vocabulary and of nothing else.
     room("grid-metrics", &["grid-core"]),
     // It knows the settings of both and nothing of what is told.
@@ -132,6 +134,7 @@ const ROOMS: &[Room] = &[
     room("grid-sdk-local", &["grid-adm", "grid-sdk", "grid-sdk-tool", "grid-tlog"]),
     room("quickstart-rust", &["grid-sdk"]),
     room("quickstart-client", &["grid-sdk"]),
+    room("resolve-example", &["grid-sdk"]),
     room("local-rust", &["grid-sdk", "grid-sdk-local"]),
     // It has no code of its own; its tests meet hosts over the wire alone.
     room("grid-e2e", &[]),
@@ -144,6 +147,24 @@ const ROOMS: &[Room] = &[
     // What attacks a host meets it over the wire alone.
     room("grid-attacks", &["grid-proto", "grid-sdk"]),
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
+    // It lives in the host's own thread: it makes one of a host, a log that it drives and a clock that stands still.
+    room(
+        "grid-sim",
+        &[
+            "grid-audit",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-identity",
+            "grid-server",
+            "grid-testkit",
+            "grid-tlog",
+        ],
+    ),
+    // The protocol on paper, as it were.
+    room("grid-models", &[]),
+    // Its program is a runtime, for tests to kill; hosts it meets over the wire alone.
+    room("grid-chaos", &["grid-sdk"]),
     room("grid-house", &[]),
 ];
 

@@ -187,6 +187,6 @@ fn tenant_of(name: &str) -> Result<TenantId, Refusal> {
 }
 
 /// A name as sent, fit for a message.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.chars().take(64).flat_map(char::escape_debug).collect()
 }

@@ -14,6 +14,7 @@ use grid_core::{
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
     frame::{Announce, BatchAnswer, CallFrame, Fulfil, HostFrame, ResultFrame, RuntimeFrame},
     id::{PrincipalId, TenantId},
+    lifecycle::Beat,
     listing::Closed,
     outcome::{CallAnswer, ToolAnswer},
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
@@ -42,6 +43,7 @@ use crate::{
     host::{Epoch, Host, Rules},
     outlets::Outlets,
     places::Places,
+    providers::ProvidersFile,
     runtime_door::Port,
 };
 
@@ -146,6 +148,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
         roster,
         providers: ProvidersFile::default(),
+        swaps: grid_swap::Turns::default(),
         hub: Hub::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
@@ -377,7 +380,10 @@ impl<C: Contracts> Attached<C> {
 
     /// It is still served.
     pub(super) async fn lives(&mut self) -> bool {
-        matches!(self.answered(RuntimeFrame::Heartbeat { sequence: 7 }).await, HostFrame::HeartbeatAck { sequence: 7 })
+        matches!(
+            self.answered(RuntimeFrame::Heartbeat(Beat { sequence: 7, ..Beat::default() })).await,
+            HostFrame::HeartbeatAck { sequence: 7 }
+        )
     }
 }
 

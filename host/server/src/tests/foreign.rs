@@ -230,7 +230,9 @@ impl Asker<'_> {
         };
         runtime.receive(RuntimeFrame::Result(result)).await;
         let mut heard = Vec::new();
-        let mut next = runtime.answered(RuntimeFrame::Heartbeat { sequence: 7 }).await;
+        let mut next = runtime
+            .answered(RuntimeFrame::Heartbeat(grid_core::lifecycle::Beat { sequence: 7, ..Default::default() }))
+            .await;
         while !matches!(next, HostFrame::HeartbeatAck { sequence: 7 }) {
             heard.push(format!("{next:?}"));
             next = runtime.next().await;

@@ -106,7 +106,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     pub async fn start(self, listener: TcpListener) -> io::Result<Running> {
         let address = listener.local_addr()?;
         let kill = CancellationToken::new();
-        let stop = kill.child_token();
+        let (stop, leave) = (kill.child_token(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let mut names = services(&SERVICES, self.auditors.is_some(), self.approvers.is_some());
         names.extend(self.providers.is_some().then_some(provider_service_server::SERVICE_NAME));
@@ -128,9 +128,11 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         let (tls, protocols) = (self.tls, Protocols::Any);
         // Operators are never turned away for load.
         let (settings, gate) = (self.settings, None);
-        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        let (tasks_of_port, tokens) = (tasks.clone(), (leave.clone(), stop.clone()));
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks_of_port, leave, stop };
         listen(Arc::new(port), listener, self.socket, places, &kill);
-        Ok(Running::new(address, health, stop, kill, tasks))
+        let (leave, stop) = tokens;
+        Ok(Running::new(address, health, (leave, stop, kill), tasks))
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Port<T> {
     /// HTTP/2 alone, or what the peer begins with.
     pub(crate) protocols: Protocols,
     pub(crate) tasks: TaskTracker,
+    /// Connections that are there go after their requests; others may come.
+    pub(crate) leave: CancellationToken,
     pub(crate) stop: CancellationToken,
 }
 
@@ -206,6 +208,8 @@ async fn watch<C, E, T>(
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
     let (mut look, mut patience) = (interval(LOOK), Patience::new(&port.settings));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Whoever comes later was not asked to go, and may stay until the port stops.
+    let asked_to_go = if port.leave.is_cancelled() { CancellationToken::new() } else { port.leave.clone() };
     loop {
         let over = tokio::select! {
             biased;
@@ -217,6 +221,11 @@ async fn watch<C, E, T>(
             }
             () = peer.hang_up.cancelled() => return,
             () = port.stop.cancelled(), if !stopping => {
+                stopping = true;
+                finish(connection.as_mut());
+                continue;
+            }
+            () = asked_to_go.cancelled(), if !stopping => {
                 stopping = true;
                 finish(connection.as_mut());
                 continue;

@@ -7,9 +7,11 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod frame;
+mod lifecycle;
 pub(crate) mod local;
 pub(crate) mod provider;
 pub(crate) mod session;
+pub(crate) mod stream;
 
 use grid_core::envelope::TraceContext;
 use grid_proto::v1;

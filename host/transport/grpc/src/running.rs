@@ -19,6 +19,7 @@ const LAST: Duration = Duration::from_secs(1);
 pub struct Running {
     address: SocketAddr,
     health: Health,
+    leave: CancellationToken,
     stop: CancellationToken,
     kill: CancellationToken,
     tasks: TaskTracker,
@@ -38,11 +39,10 @@ impl Running {
     pub(crate) fn new(
         address: SocketAddr,
         health: Health,
-        stop: CancellationToken,
-        kill: CancellationToken,
+        (leave, stop, kill): (CancellationToken, CancellationToken, CancellationToken),
         tasks: TaskTracker,
     ) -> Self {
-        Self { address, health, stop, _cut: kill.clone().drop_guard(), kill, tasks }
+        Self { address, health, leave, stop, _cut: kill.clone().drop_guard(), kill, tasks }
     }
 
     /// Where it listens.
@@ -55,6 +55,12 @@ impl Running {
     #[must_use]
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Asks every connection that is there to go after its requests (GOAWAY). Others may come: whoever has a call here can
+    /// still stop it, and report what they ran themselves.
+    pub fn retire(&self) {
+        self.leave.cancel();
     }
 
     /// Takes no connection and no request more, waits for those it has, and cuts what is left after `grace`.

@@ -97,7 +97,7 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
 
     pub(crate) async fn start_on(self, listener: impl Accept, address: std::net::SocketAddr) -> Running {
         let kill = CancellationToken::new();
-        let stop = kill.child_token();
+        let (stop, leave) = (kill.child_token(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let health = Health::of(services(&SERVICES, self.auditors.is_some(), self.approvers.is_some())).await;
         let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
@@ -126,9 +126,11 @@ impl<F: FrontDoor + LocalDoor, R: RuntimeDoor> Server<F, R> {
         let places = Places::new(self.settings.max_connections_per_peer);
         let (tls, protocols) = (self.tls, Protocols::Http2);
         let (settings, gate) = (self.settings, self.gate);
-        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks.clone(), stop: stop.clone() };
+        let (tasks_of_port, tokens) = (tasks.clone(), (leave.clone(), stop.clone()));
+        let port = Port { route: routes, settings, gate, tls, protocols, tasks: tasks_of_port, leave, stop };
         listen(Arc::new(port), listener, self.socket, places, &kill);
-        Running::new(address, health, stop, kill, tasks)
+        let (leave, stop) = tokens;
+        Running::new(address, health, (leave, stop, kill), tasks)
     }
 }
 

@@ -12,6 +12,7 @@ use tonic::Streaming;
 
 use super::bench::Bench;
 use super::frames;
+use super::lifecycle::{Handlers, Moments};
 use crate::Code;
 use crate::clock;
 
@@ -40,6 +41,7 @@ pub(super) struct Attachment {
     early: VecDeque<v1::HostFrame>,
     outbox: VecDeque<v1::RuntimeFrame>,
     bench: Bench,
+    moments: Moments,
     beats: Interval,
     beat: Duration,
     sequence: u64,
@@ -61,7 +63,7 @@ impl Attachment {
         outgoing: mpsc::Sender<v1::RuntimeFrame>,
         inbound: Streaming<v1::HostFrame>,
         early: VecDeque<v1::HostFrame>,
-        bench: Bench,
+        (bench, handlers): (Bench, Handlers),
         heartbeat_interval_ms: u64,
     ) -> Self {
         let beat = match heartbeat_interval_ms {
@@ -76,6 +78,7 @@ impl Attachment {
             early,
             outbox: VecDeque::new(),
             bench,
+            moments: Moments::new(handlers),
             beats,
             beat,
             sequence: 0,
@@ -161,6 +164,7 @@ impl Attachment {
             }
             // Our half of the stream ends here; the host's follows.
             self.outgoing = mpsc::channel(1).0;
+            self.bench.hang_up();
             while let Ok(Some(_)) = self.inbound.message().await {}
         };
         tokio::time::timeout(FAREWELL, farewell).await.is_ok()
@@ -187,6 +191,7 @@ impl Attachment {
                 }
             },
             frame = self.bench.finished() => Turn::Done(frame),
+            frame = self.moments.finished() => Turn::Done(frame),
             _ = self.beats.tick() => Turn::Beat,
         }
     }
@@ -218,8 +223,7 @@ impl Attachment {
 
     fn push_heartbeat(&mut self) {
         self.sequence += 1;
-        let (busy, free) = (self.bench.in_flight(), self.bench.free());
-        self.outbox.push_back(frames::heartbeat(self.sequence, busy, free));
+        self.outbox.push_back(frames::heartbeat(self.sequence, &self.bench));
     }
 
     fn hear(&mut self, frame: v1::HostFrame) -> Option<Ended> {
@@ -234,6 +238,8 @@ impl Attachment {
                     "the host cancels a call"
                 );
             }
+            Some(Heard::Credit(credit)) => self.bench.grant(&credit.invocation_id, credit.bytes),
+            Some(Heard::Lifecycle(ask)) => self.outbox.extend(self.moments.take(ask)),
             Some(Heard::HeartbeatAck(ack)) => self.acknowledged = ack.sequence.min(self.sequence),
             Some(Heard::Drain(drain)) => {
                 tracing::info!(reason = drain.reason, "the host drains this runtime");
@@ -248,14 +254,7 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
-            Some(
-                Heard::Announced(_)
-                | Heard::Fulfilled(_)
-                | Heard::Registered(_)
-                | Heard::Answer(_)
-                | Heard::Lifecycle(_)
-                | Heard::Credit(_),
-            ) => {
+            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_)) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }
             None => self.refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),

@@ -3,7 +3,7 @@
 use grid_proto::v1::runtime_frame::Frame;
 use grid_proto::{adm, v1};
 
-use super::bench::Job;
+use super::bench::{Bench, Job};
 use crate::Code;
 use crate::clock;
 use grid_sdk_tool::{Answer, ToolError};
@@ -15,16 +15,21 @@ pub(super) fn frame(frame: Frame) -> v1::RuntimeFrame {
     v1::RuntimeFrame { frame: Some(frame) }
 }
 
+/// Bytes of content that a result can have.
+pub(super) const fn room(limit: usize) -> usize {
+    limit.saturating_sub(ENVELOPE)
+}
+
 /// The answer to a call: its ids and name unchanged, and exactly one of content and error.
 pub(super) fn result(job: Job, answer: Answer, limit: usize) -> v1::RuntimeFrame {
-    let room = limit.saturating_sub(ENVELOPE);
+    let room = room(limit);
     let answer = answer.and_then(|content| {
         if content.len() <= room {
             Ok(content)
         } else {
             Err(ToolError::new(
                 Code::MESSAGE_TOO_LARGE,
-                "the tool's answer is larger than one message may be; ask for less",
+                "the tool's answer is larger than one message may be; ask for it as a stream, or ask for less",
             ))
         }
     });
@@ -63,13 +68,13 @@ pub(super) fn protocol_error(
     frame(Frame::Error(Box::new(v1::ProtocolError { error: Some(error), invocation_id: invocation_id.to_owned() })))
 }
 
-pub(super) fn heartbeat(sequence: u64, in_flight: usize, free: usize) -> v1::RuntimeFrame {
+pub(super) fn heartbeat(sequence: u64, bench: &Bench) -> v1::RuntimeFrame {
     let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
     frame(Frame::Heartbeat(v1::Heartbeat {
         sequence,
-        in_flight: count(in_flight),
-        free_slots: count(free),
-        load_percent: 0,
+        in_flight: count(bench.in_flight()),
+        free_slots: count(bench.room()),
+        load_percent: count(bench.busy_percent()),
     }))
 }
 

@@ -134,7 +134,8 @@ async fn an_invalidation_kills_open_grants_and_tells_those_who_watch() {
 
 #[tokio::test]
 async fn a_host_that_stops_leaves_its_grants_to_the_next_one() {
-    let mut host = Host::strict().await;
+    // It waits for them as long as for calls.
+    let mut host = Setup::strict().set("server.drain_grace=200ms").start().await;
     let caller = host.caller().await;
     let grant = caller.grant("a", "add", SUM).await;
     assert_eq!(host.stop().await, Some(0));

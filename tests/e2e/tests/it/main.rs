@@ -23,6 +23,8 @@ mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod draining;
+#[cfg(test)]
 mod explaining;
 #[cfg(test)]
 mod governed;
@@ -46,6 +48,8 @@ mod providers;
 mod receipts;
 #[cfg(test)]
 mod repeats;
+#[cfg(test)]
+mod resolve;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

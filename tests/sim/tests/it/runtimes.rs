@@ -147,7 +147,7 @@ impl<'a> Attachment<'a> {
             let _ = self.lines.try_send(sent);
         }
         if now >= self.beats {
-            self.say(RuntimeFrame::Heartbeat { sequence: 1 });
+            self.say(RuntimeFrame::Heartbeat(grid_core::lifecycle::Beat { sequence: 1, ..Default::default() }));
             self.beats = now + HEARTBEAT;
         }
     }

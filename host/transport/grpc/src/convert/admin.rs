@@ -44,6 +44,8 @@ pub(crate) fn runtimes(answer: Result<Vec<RuntimeRow>, Refusal>) -> v1::ListRunt
         last_heard_ms_ago: row.last_heard_ms_ago,
         calls: row.calls,
         failures: row.failures,
+        slots: row.slots,
+        load_percent: row.busy_percent,
     });
     v1::ListRuntimesResponse { runtimes, error }
 }

@@ -15,7 +15,7 @@ use grid_proto::{
 
 use super::{
     error::{enhanced_error, of_name},
-    level, wire_level, wire_trace,
+    level, lifecycle, stream, wire_level, wire_trace,
 };
 use crate::fault::plain;
 
@@ -29,7 +29,8 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
     let unsupported = RuntimeFrame::Unsupported;
     Some(match wire.frame {
         Some(In::Result(result)) => RuntimeFrame::Result(self::result(result)),
-        Some(In::Heartbeat(beat)) => RuntimeFrame::Heartbeat { sequence: beat.sequence },
+        Some(In::Heartbeat(beat)) => RuntimeFrame::Heartbeat(lifecycle::beat(beat)),
+        Some(In::Lifecycle(report)) => RuntimeFrame::Lifecycle(lifecycle::report(&report)),
         Some(In::Announce(announce)) => RuntimeFrame::Announce(self::announce(*announce)),
         Some(In::Fulfil(fulfil)) => RuntimeFrame::Fulfil(Fulfil {
             session_id: fulfil.session_id,
@@ -51,8 +52,8 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
             );
             return None;
         }
-        Some(In::Chunk(_)) => unsupported("chunk"),
-        Some(In::Progress(_)) => unsupported("progress"),
+        Some(In::Chunk(chunk)) => stream::chunk(*chunk),
+        Some(In::Progress(progress)) => stream::progress(progress),
         Some(In::CapabilityUpdate(update)) => RuntimeFrame::Update(Update {
             runtime_id: update.runtime_id,
             wanted: update.new_features,
@@ -62,7 +63,6 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
         }),
         Some(In::ValidateFeatures(validate)) => RuntimeFrame::Validate(validate.enabled_features),
         Some(In::Call(call)) => RuntimeFrame::Call(Box::new(nested(call))),
-        Some(In::Lifecycle(_)) => unsupported("lifecycle"),
         Some(In::CancelCall(cancel)) => RuntimeFrame::CancelCall(CancelNested {
             parent: cancel.parent_invocation_id,
             call_id: cancel.call_id,
@@ -175,6 +175,9 @@ pub(crate) fn outbound(frame: HostFrame, limit: usize) -> v1::HostFrame {
             correlation_id: String::new(),
             reason,
         }),
+        HostFrame::Credit { invocation_id, bytes } => {
+            Out::Credit(v1::Credit { invocation_id: invocation_id.to_string(), bytes })
+        }
         HostFrame::HeartbeatAck { sequence } => Out::HeartbeatAck(v1::HeartbeatAck { sequence }),
         HostFrame::Announced(announced) => Out::Announced(Box::new(self::announced(*announced))),
         HostFrame::Rejected(refusal) => Out::Announced(Box::new(v1::AnnounceRuntimeResponse {
@@ -184,6 +187,7 @@ pub(crate) fn outbound(frame: HostFrame, limit: usize) -> v1::HostFrame {
         })),
         HostFrame::Fulfilled(batch) => Out::Fulfilled(Box::new(fulfilled(*batch))),
         HostFrame::Registered(batch) => Out::Registered(Box::new(registered(*batch))),
+        HostFrame::Lifecycle(ask) => Out::Lifecycle(lifecycle::ask(ask)),
         HostFrame::Drain { reason, grace_ms } => Out::Drain(v1::Drain { reason, grace_ms }),
         HostFrame::Bye { reason } => Out::Bye(v1::Bye { reason }),
         HostFrame::Error { refusal, invocation_id } => {
@@ -205,6 +209,7 @@ fn call(call: CallFrame) -> v1::ToolCall {
         trace_context: call.trace.map(|trace| wire_trace(*trace)),
         session_id: call.session_id.to_string(),
         deadline_unix_ms: call.deadline_unix_ms,
+        streaming: call.streaming,
         ..v1::ToolCall::default()
     }
 }

@@ -15,6 +15,8 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
+from altar_grid.runtime.flow import NOTHING, Features
+from altar_grid.runtime.lifecycle import Handler, Moments
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -52,6 +54,8 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
+        features: What was agreed with the host.
+        handlers: What the tools do around a swap, by tool and phase.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class Attachment:
         beat: float,
         limit: int,
         message_limit: int,
+        handlers: Mapping[tuple[str, str], Handler],
+        features: Features = NOTHING,
     ) -> None:
         self._stream = stream
         self._early = early
@@ -76,7 +82,8 @@ class Attachment:
         self._heard = time.monotonic()
         self._host_grace = HOST_GRACE
         self._leaving = False
-        self.bench = Bench(tools, limit, message_limit, self._say)
+        self.bench = Bench(tools, limit, message_limit, self._say, features)
+        self._moments = Moments(handlers, self._say)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
         """Answers calls until something ends it, and takes leave properly where it can.
@@ -103,6 +110,7 @@ class Attachment:
             return ended
         finally:
             self.bench.close()
+            self._moments.close()
             for task in (reading, writing, beating, stopping):
                 task.cancel()
             self._stream.cancel()
@@ -137,7 +145,7 @@ class Attachment:
 
     def _pulse(self) -> int:
         self._sent += 1
-        self._say(frames.heartbeat(self._sent, self.bench.in_flight, self.bench.free))
+        self._say(frames.heartbeat(self._sent, self.bench.in_flight, self.bench.room, self.bench.busy_percent))
         return self._sent
 
     async def _read(self) -> Ended:
@@ -164,6 +172,10 @@ class Attachment:
                 self.bench.take(frame.call)
             case "cancel":
                 self.bench.cancel(frame.cancel.invocation_id)
+            case "credit":
+                self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
+            case "lifecycle":
+                self._moments.take(frame.lifecycle)
             case "heartbeat_ack":
                 if frame.heartbeat_ack.sequence >= self._awaited:
                     self._acknowledged.set()

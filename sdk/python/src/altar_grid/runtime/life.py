@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -26,6 +26,7 @@ from altar_grid.errors import (
 )
 from altar_grid.runtime.attachment import Attachment, Ended
 from altar_grid.runtime.handshake import Agreed, Handshake, Offer
+from altar_grid.runtime.lifecycle import Handler
 
 log = logging.getLogger("altar_grid.runtime")
 
@@ -78,6 +79,7 @@ class Setup:
         backoff: The pauses between tries.
         offer: What to offer, to a host that is shown this proof.
         tell: Takes each change of the status, by the names of its fields.
+        handlers: What the tools do around a swap, by tool and phase.
     """
 
     connection: Connection
@@ -86,6 +88,7 @@ class Setup:
     backoff: Backoff
     offer: Callable[[Metadata], Offer]
     tell: Callable[..., None]
+    handlers: Mapping[tuple[str, str], Handler]
 
 
 class Life:
@@ -138,6 +141,8 @@ class Life:
                 beat=agreed.beat,
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
+                features=agreed.features,
+                handlers=setup.handlers,
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
             setup.tell(

@@ -21,6 +21,7 @@ from altar_grid.errors import GridError, SettingError
 from altar_grid.runtime.background import Background, not_in_time
 from altar_grid.runtime.handshake import Mode, Offer
 from altar_grid.runtime.life import Life, RuntimeState, RuntimeStatus, Setup
+from altar_grid.runtime.lifecycle import PHASES, Handler, Phase
 from altar_grid.runtime.lock import read_lock
 from altar_grid.schema import ToolDefinitionError
 from altar_grid.tools import Tool, tool
@@ -29,6 +30,7 @@ log = logging.getLogger("altar_grid.runtime")
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_H = TypeVar("_H", bound=Handler)
 
 #: Whom a DEVELOPMENT host takes a caller on the same machine for that shows no token.
 DEVELOPER = "developer"
@@ -124,6 +126,7 @@ class AltarRuntime:
         self._digests = read_lock(lock) if lock is not None else {}
         self._runtime_id = runtime_id
         self._tools: dict[str, Tool[..., Any]] = {}
+        self._handlers: dict[tuple[str, str], Handler] = {}
         self._status = RuntimeStatus()
         self._background: Background | None = None
         self._task: tuple[asyncio.Task[None], asyncio.Event] | None = None
@@ -158,6 +161,34 @@ class AltarRuntime:
             return made
 
         return added(*function) if function else added
+
+    def on(self, name: str, phase: Phase) -> Callable[[_H], _H]:
+        """What to do when the host asks something of a tool around a swap, a pause or a drain.
+
+            @runtime.on("cache_get", "health")
+            def well() -> None:
+                if not cache.ping():
+                    raise RuntimeError("the cache does not answer")
+
+        What the function raises is a no, and its first line tells operators why. What has no handler is answered with
+        a yes. `async def` runs on the event loop, other functions on a thread.
+
+        Args:
+            name: The tool.
+            phase: `init` make ready (30 s), `health` say whether it is well (5 s), `cleanup` another serves the tool
+                and no call of it is left here (10 s), `pause` no calls come for a while, `resume` they come again.
+
+        Raises:
+            SettingError: There is no such phase.
+        """
+        if phase not in PHASES:
+            raise SettingError(f"`{phase}` is no phase; use one of {', '.join(PHASES)}")
+
+        def added(handler: _H) -> _H:
+            self._handlers[(name, phase)] = handler
+            return handler
+
+        return added
 
     @property
     def tools(self) -> tuple[Tool[..., Any], ...]:
@@ -200,12 +231,21 @@ class AltarRuntime:
         """
         if not self._tools:
             raise SettingError("the runtime has no tools; add one with `@runtime.tool` or `add`")
+        for name, phase in self._handlers:
+            if name not in self._tools:
+                raise SettingError(f"there is a handler of `{phase}` for `{name}`, which is no tool here; add the tool")
         if self._status.state is not RuntimeState.STOPPED:
             raise SettingError("the runtime runs already; make another one for a second attachment")
         self._tell(state=RuntimeState.CONNECTING)
         try:
             setup = Setup(
-                self.connection, self.concurrency, self.grace, self.backoff, offer=self._offer, tell=self._tell
+                self.connection,
+                self.concurrency,
+                self.grace,
+                self.backoff,
+                offer=self._offer,
+                tell=self._tell,
+                handlers=self._handlers,
             )
             await Life(setup, stop or asyncio.Event()).run()
         finally:

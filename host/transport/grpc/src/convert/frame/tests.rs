@@ -70,3 +70,31 @@ fn a_runtimes_words_are_bounded_and_escaped() {
     assert!(!long.contains(['\u{1b}', '\n']), "{long}");
     assert_eq!(words(None), "no error given");
 }
+
+#[test]
+fn a_question_keeps_its_number_and_a_beat_its_numbers() {
+    use grid_core::{
+        id::CorrelationId,
+        lifecycle::{Ask, Beat, Phase, Report},
+    };
+    for (phase, wire) in
+        [(Phase::Init, 1), (Phase::Health, 2), (Phase::Cleanup, 3), (Phase::Pause, 4), (Phase::Resume, 5)]
+    {
+        let ask = Ask { sequence: 7, phase, tool: "get".into(), correlation_id: CorrelationId::parse("c").unwrap() };
+        let Some(Out::Lifecycle(sent)) = outbound(HostFrame::Lifecycle(ask)).frame else { panic!("no question") };
+        assert_eq!(
+            (sent.sequence, sent.phase, sent.tool.as_str(), sent.correlation_id.as_str()),
+            (7, wire, "get", "c")
+        );
+    }
+    let frame = |frame| inbound(v1::RuntimeFrame { frame: Some(frame) }).unwrap();
+    let beat = v1::Heartbeat { sequence: 1, in_flight: 2, free_slots: 3, load_percent: 4 };
+    let want = Beat { sequence: 1, in_flight: 2, free_slots: 3, load_percent: 4 };
+    assert!(matches!(frame(In::Heartbeat(beat)), RuntimeFrame::Heartbeat(beat) if beat == want));
+    let report = v1::LifecycleReport { sequence: 7, ok: false, message: "no\ndisk".repeat(200) };
+    let RuntimeFrame::Lifecycle(Report { sequence, ok, message }) = frame(In::Lifecycle(report)) else {
+        panic!("no answer")
+    };
+    assert_eq!((sequence, ok), (7, false));
+    assert!(message.starts_with("no\\ndisk") && message.len() < 600, "its words are shortened and stay on one line");
+}
