@@ -122,7 +122,8 @@ async fn the_line_is_bounded_and_says_when_to_come_again() {
     for _ in 0..3 {
         waiting.push(desk.queued("sum").await);
     }
-    let refusal = desk.route("sum").await.unwrap_err();
+    let context = grid_core::refusal::Context { repeatable: true, ..Default::default() };
+    let refusal = desk.route("sum").await.unwrap_err().within(context);
     assert_eq!((refusal.code(), refusal.retry_after_ms()), (Code::ResourceExhausted, 1000));
     assert!(refusal.message().contains('3'), "{refusal}");
     waiting.pop().unwrap().abort();
@@ -157,7 +158,8 @@ async fn a_runtime_that_attaches_takes_those_who_wait() {
     desk.seat("p/2", 1, &["sum"]);
     settle().await;
     assert!(one.is_finished() && !two.is_finished(), "it has one place");
-    assert_eq!(one.await.unwrap().unwrap().runtime().card().id.as_str(), "p/2");
+    let one = one.await.unwrap().unwrap();
+    assert_eq!(one.runtime().card().id.as_str(), "p/2");
     desk.seat("q", 1, &["sum"]);
     assert_eq!(two.await.unwrap().unwrap().provider().as_ref(), "q", "another provider goes first now");
 }
@@ -261,7 +263,9 @@ fn many_threads_wait_for_few_places_and_every_one_is_served() {
     };
     std::thread::scope(|scope| {
         let workers = [(); 4].map(|()| scope.spawn(work));
-        workers.map(|worker| worker.join().unwrap());
+        for worker in workers {
+            worker.join().unwrap();
+        }
     });
     let counts = runtimes.each_ref().map(|runtime| runtime.card().load.in_flight());
     assert_eq!((counts, desk.roster.waiting("p")), ([0, 0], 0), "every place came back");
