@@ -6,7 +6,7 @@ use grid_proto::v1::{call_tool_response::Outcome, runtime_frame::Frame as Said};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    task::JoinSet,
+    task::{JoinSet, LocalSet},
     time::sleep,
 };
 
@@ -120,19 +120,24 @@ async fn run() -> Seen {
     seen
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn no_accepted_call_is_lost_by_a_host_that_is_told_to_stop() {
-    let mut all: Vec<Seen> = Vec::new();
-    let mut running = JoinSet::new();
-    for started in 0..RUNS {
-        if started >= AT_ONCE {
-            all.push(running.join_next().await.unwrap().unwrap());
+    let runs = LocalSet::new();
+    let all = runs.run_until(async {
+        let mut all: Vec<Seen> = Vec::new();
+        let mut running = JoinSet::new();
+        for started in 0..RUNS {
+            if started >= AT_ONCE {
+                all.push(running.join_next().await.unwrap().unwrap());
+            }
+            running.spawn_local(run());
         }
-        running.spawn(run());
-    }
-    while let Some(seen) = running.join_next().await {
-        all.push(seen.unwrap());
-    }
+        while let Some(seen) = running.join_next().await {
+            all.push(seen.unwrap());
+        }
+        all
+    });
+    let all = all.await;
     let answered: usize = all.iter().map(|seen| seen.answered).sum();
     let slowest = |of: fn(&Seen) -> Duration| all.iter().map(of).max().unwrap_or_default();
     println!(
