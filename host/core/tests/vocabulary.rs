@@ -6,8 +6,8 @@ use std::{collections::HashSet, thread, time::Duration};
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
-    feature::Features,
     event::{Kind, Outcome, plain_name},
+    feature::Features,
     id::{ConnectionId, RuntimeId, TenantId},
     refusal::Context,
     runtime::{Card, Load},

@@ -86,7 +86,9 @@ pub(crate) fn agree(offer: &Offer, said: Said<'_>, stage: Stage) -> Result<Agree
     let newest = |versions: &[&'static str]| versions.iter().copied().max_by_key(|version| numbers(version));
     let common: Vec<&'static str> = match said.versions {
         [] => offer.versions.iter().copied().filter(|version| *version == "1.0").collect(),
-        versions => offer.versions.iter().copied().filter(|ours| versions.iter().any(|theirs| theirs == ours)).collect(),
+        versions => {
+            offer.versions.iter().copied().filter(|ours| versions.iter().any(|theirs| theirs == ours)).collect()
+        }
     };
     let Some(version) = newest(&common) else {
         let supported = offer.versions.join(", ");
@@ -188,7 +190,9 @@ pub(crate) fn update(offer: &Offer, level: u8, features: &Features, update: &Upd
             _ if level < ENHANCED => {
                 Some((Code::FeatureUnavailable, format!("a peer of level {level} has no features; announce level 2")))
             }
-            None => Some((Code::FeatureUnavailable, format!("`{plain}` is none of this host's features; do without it"))),
+            None => {
+                Some((Code::FeatureUnavailable, format!("`{plain}` is none of this host's features; do without it")))
+            }
             Some(feature) => {
                 features.switch_on(feature);
                 None

@@ -112,6 +112,7 @@ impl<C: Contracts> Scene<C> {
             deadline_unix_ms: None,
             unseen: None,
             trace: None,
+            parent: None,
         }
     }
 

@@ -16,7 +16,8 @@ const VERSION_SETS: [&[&str]; 7] =
 #[test]
 fn the_matrix_of_levels_features_and_versions() {
     let sets = |bits: usize| WORDS.iter().enumerate().filter(move |(at, _)| bits >> at & 1 == 1).map(|(_, word)| *word);
-    let ours: [&[&'static str]; 5] = [&["1.0"], &["1.0", "1.1"], &["1.1", "2.0"], &["1.10", "1.9"], &["2.0", "1.0", "1.1"]];
+    let ours: [&[&'static str]; 5] =
+        [&["1.0"], &["1.0", "1.1"], &["1.1", "2.0"], &["1.10", "1.9"], &["2.0", "1.0", "1.1"]];
     let mut cases = 0;
     for (host, theirs) in (1..=3).flat_map(|host| (0..=4).map(move |theirs| (host, theirs))) {
         for (mine, wished) in (0..16).flat_map(|mine| (0..16).map(move |wished| (mine, wished))) {
@@ -101,10 +102,8 @@ fn an_update_switches_only_what_the_handshake_offered() {
         (updated.accepted.clone(), rejected)
     };
     let done = update(&host, 2, &features, &ask(&["nested-calls", "streaming"], &["enhanced-errors", "lifecycle"]));
-    let rejected = vec![
-        ("streaming".to_owned(), Code::FeatureUnavailable),
-        ("lifecycle".to_owned(), Code::FeatureUnavailable),
-    ];
+    let rejected =
+        vec![("streaming".to_owned(), Code::FeatureUnavailable), ("lifecycle".to_owned(), Code::FeatureUnavailable)];
     assert_eq!(names(&done), (texts(&["nested-calls", "enhanced-errors"]), rejected));
     assert_eq!(features.list(), [Feature::NestedCalls]);
     let both = update(&host, 2, &features, &ask(&["enhanced-errors"], &["enhanced-errors"]));

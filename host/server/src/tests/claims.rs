@@ -80,8 +80,7 @@ async fn send(
     let call = |session: &str| Envelope { claim: claim.clone(), ..ask(session, id, case.tool, args) };
     match case.way {
         "open" => {
-            let request =
-                OpenSession { correlation_id, claim: claim.clone(), level: 2, ..OpenSession::default() };
+            let request = OpenSession { correlation_id, claim: claim.clone(), level: 2, ..OpenSession::default() };
             let opened = match desk.door.open_session(credentials.clone(), request).await {
                 Ok(opened) => opened,
                 Err(refusal) => return told::<()>(Err(refusal), ""),

@@ -248,8 +248,11 @@ async fn a_host_that_stops_grants_nothing_more() {
 
 async fn batching(desk: &Desk<Strict>, agent: &Credentials) -> String {
     let features = vec![BATCH.to_owned(), "other".to_owned()];
-    let opened =
-        desk.door.open_session(agent.clone(), OpenSession { features, level: 2, ..OpenSession::default() }).await.unwrap();
+    let opened = desk
+        .door
+        .open_session(agent.clone(), OpenSession { features, level: 2, ..OpenSession::default() })
+        .await
+        .unwrap();
     assert_eq!(opened.features, [BATCH]);
     opened.session_id
 }

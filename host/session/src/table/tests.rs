@@ -33,6 +33,7 @@ fn request() -> SessionRequest {
         deadline_unix_ms: None,
         unseen: None,
         trace: None,
+        parent: None,
     }
 }
 
