@@ -5,4 +5,4 @@ mod hub;
 mod wire;
 
 pub use hub::{Hub, Taken};
-pub use wire::{Settled, Wire};
+pub use wire::{Held, Settled, Wire};

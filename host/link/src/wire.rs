@@ -17,7 +17,7 @@ use grid_core::{
     runtime::{Card, Ending, Runtime, Unreachable},
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// So many ended calls are remembered, to tell a late result from one that was made up.
 const REMEMBERED: usize = 1024;
@@ -31,6 +31,17 @@ pub enum Settled {
     Late(InvocationId),
     /// It answers no call of this runtime, or not the way it must; why.
     Violation(Option<InvocationId>, String),
+}
+
+/// How a call stands at a runtime.
+#[derive(Debug)]
+pub enum Held {
+    /// It has it; the token is cancelled as soon as it has not.
+    InFlight(CancellationToken),
+    /// It had it.
+    Over,
+    /// It never had it, or long ago.
+    Unknown,
 }
 
 /// One attached runtime.
@@ -56,6 +67,9 @@ struct InFlight {
     call_id: CallId,
     name: Arc<str>,
     ending: oneshot::Sender<Ending>,
+    /// Cancelled as soon as the runtime does not have the call any more: what it asked for on its behalf ends with it.
+    token: CancellationToken,
+    _over: DropGuard,
 }
 
 impl Wire {
@@ -101,6 +115,17 @@ impl Wire {
     #[must_use]
     pub fn ended(&self) -> &CancellationToken {
         &self.ended
+    }
+
+    /// How a call stands that this runtime names as its own.
+    #[must_use]
+    pub fn holds(&self, id: InvocationId) -> Held {
+        let calls = self.lock();
+        match calls.in_flight.get(&id) {
+            Some(call) => Held::InFlight(call.token.clone()),
+            None if calls.over.contains(&id) => Held::Over,
+            None => Held::Unknown,
+        }
     }
 
     /// Takes a result.
@@ -181,7 +206,9 @@ impl Runtime for Wire {
             mpsc::error::TrySendError::Closed(()) => Unreachable::Gone,
         })?;
         let (ending, receiver) = oneshot::channel();
-        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending };
+        let token = CancellationToken::new();
+        let _over = token.clone().drop_guard();
+        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending, token, _over };
         {
             let mut calls = self.lock();
             if calls.gone {

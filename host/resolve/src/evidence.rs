@@ -134,7 +134,9 @@ impl RoutedCall {
         self.place.failed = false;
     }
 
-    fn deadline_ms(&self) -> u64 {
+    /// When it has to end, in milliseconds since 1970.
+    #[must_use]
+    pub fn deadline_ms(&self) -> u64 {
         self.routed_at_ms.saturating_add(u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -150,6 +152,7 @@ impl RoutedCall {
             call_id: Some(request.call_id.clone()),
             tool: Some(Arc::clone(self.contract().name())),
             runtime: Some(self.runtime().card().id.clone()),
+            parent: request.parent,
             ..Event::new(kind, at_ms, request.correlation.clone())
         }
     }
