@@ -30,6 +30,7 @@ use crate::{
     archive::Archive,
     events::Events,
     host::{Host, Rules, WATCHERS},
+    nested::Lineages,
     outlets::Outlets,
     serve::Failure,
 };
@@ -232,6 +233,7 @@ pub(crate) fn host<C: Contracts>(
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
         roster: Roster::default(),
         hub: Hub::default(),
+        lineages: Lineages::default(),
         ledger,
         archive,
         outlets,

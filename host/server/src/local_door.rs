@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    call_path::{Granting, grant},
+    call_path::{Asker, Granting, grant},
     front_door::{Door, lost, stopping},
     host::unwritable,
     trail::{Trail, receipt},
@@ -115,7 +115,7 @@ async fn authorize<C: Contracts>(
     if !host.rules.local {
         return Err(door.refuse_proved(&credentials, trail, switched_off()).await);
     }
-    match grant(host, &credentials, envelope, &mut trail).await {
+    match grant(host, &Asker::Client(credentials), envelope, &mut trail).await {
         Ok(Granting::Issued(issued)) => {
             host.metrics.granted();
             Ok(Authorized::Granted(Box::new(granted(*issued, &trail))))

@@ -39,6 +39,7 @@ use crate::{
     events::Events,
     front_door::Door,
     host::{Epoch, Host, Rules},
+    nested::Lineages,
     outlets::Outlets,
     runtime_door::Port,
 };
@@ -141,6 +142,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         gate: None,
         roster: Roster::default(),
         hub: Hub::default(),
+        lineages: Lineages::default(),
         ledger: log.ledger.clone(),
         grants: Grants::new(local, clock.shared()),
         approvals: Approvals::new(waiting, clock.shared()),
