@@ -340,9 +340,7 @@ fn claim<C: Contracts>(host: &Host<C>, asker: &Asker, call: &PermittedCall, args
     let (session, tool, now) = (session_call.session(), contracted.contract().name(), host.clock.elapsed());
     match asker.nested() {
         None => session.claim(call_id, tool, *args.as_bytes(), now),
-        Some(nested) => {
-            session.claim_under((nested.parent(), nested.over()), call_id, tool, *args.as_bytes(), now)
-        }
+        Some(nested) => session.claim_under((nested.parent(), nested.over()), call_id, tool, *args.as_bytes(), now),
     }
 }
 

@@ -77,6 +77,11 @@ impl Lineages {
         Within { table: Arc::clone(&self.0), invocation: call.invocation() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     fn get(&self, invocation: InvocationId) -> Option<Arc<Lineage>> {
         self.0.get(&invocation).map(|lineage| Arc::clone(&lineage))
     }
@@ -217,7 +222,8 @@ impl<C: Contracts> Port<C> {
                 self.door.0.tasks.spawn(Box::pin(async move {
                     let envelope = nested.inherit(envelope);
                     let trail = door.call_trail(&envelope).within(nested.parent());
-                    let ended = Box::new(front_door::call(Arc::clone(&door.0), Asker::Runtime(nested), envelope, trail).await);
+                    let ended =
+                        Box::new(front_door::call(Arc::clone(&door.0), Asker::Runtime(nested), envelope, trail).await);
                     drop(opened);
                     wire.send(HostFrame::Answer { parent, call_id, ended }).await;
                 }));

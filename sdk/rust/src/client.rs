@@ -20,6 +20,7 @@ mod report;
 mod retry;
 mod session;
 
+pub(crate) use answer::Sent;
 pub use answer::{CallAnswer, Outcome};
 pub use local::{Approval, AuthorizeOptions, Grant, GrantWatch, Invalidation};
 pub use report::Report;

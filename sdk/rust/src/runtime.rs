@@ -15,12 +15,14 @@ use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;
+mod context;
 mod frames;
 mod handshake;
 mod life;
 mod machine;
 mod signal;
 
+pub use context::Context;
 pub use machine::State;
 pub use signal::stop_signal;
 

@@ -40,6 +40,8 @@ pub(super) struct Attachment {
     early: VecDeque<v1::HostFrame>,
     outbox: VecDeque<v1::RuntimeFrame>,
     bench: Bench,
+    /// What the tools call.
+    upwards: mpsc::UnboundedReceiver<v1::RuntimeFrame>,
     beats: Interval,
     beat: Duration,
     sequence: u64,
@@ -61,7 +63,7 @@ impl Attachment {
         outgoing: mpsc::Sender<v1::RuntimeFrame>,
         inbound: Streaming<v1::HostFrame>,
         early: VecDeque<v1::HostFrame>,
-        bench: Bench,
+        (bench, upwards): (Bench, mpsc::UnboundedReceiver<v1::RuntimeFrame>),
         heartbeat_interval_ms: u64,
     ) -> Self {
         let beat = match heartbeat_interval_ms {
@@ -76,6 +78,7 @@ impl Attachment {
             early,
             outbox: VecDeque::new(),
             bench,
+            upwards,
             beats,
             beat,
             sequence: 0,
@@ -187,6 +190,7 @@ impl Attachment {
                 }
             },
             frame = self.bench.finished() => Turn::Done(frame),
+            Some(frame) = self.upwards.recv() => Turn::Done(frame),
             _ = self.beats.tick() => Turn::Beat,
         }
     }
@@ -248,11 +252,15 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
+            Some(Heard::Answer(answer)) => {
+                // One that was taken back is answered, too.
+                let known = self.bench.up().answered(*answer);
+                tracing::debug!(known, "the host answers a call of a tool");
+            }
             Some(
                 Heard::Announced(_)
                 | Heard::Fulfilled(_)
                 | Heard::Registered(_)
-                | Heard::Answer(_)
                 | Heard::Lifecycle(_)
                 | Heard::Credit(_),
             ) => {

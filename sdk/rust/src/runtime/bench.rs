@@ -9,6 +9,7 @@ use grid_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::context::{Context, Up};
 use super::frames;
 use crate::Code;
 use crate::clock;
@@ -37,10 +38,18 @@ pub(super) struct Bench {
     tasks: JoinSet<Answer>,
     jobs: HashMap<Id, Job>,
     aborts: HashMap<String, AbortHandle>,
+    up: Arc<Up>,
+}
+
+impl Drop for Bench {
+    /// A tool that blocks a thread runs on; whatever it waits for does not come.
+    fn drop(&mut self) {
+        self.up.lost();
+    }
 }
 
 impl Bench {
-    pub(super) fn new(tools: Accepted, limit: usize, message_limit: usize) -> Self {
+    pub(super) fn new(tools: Accepted, limit: usize, message_limit: usize, up: Arc<Up>) -> Self {
         Self {
             tools,
             slots: Arc::new(Semaphore::new(limit)),
@@ -49,7 +58,13 @@ impl Bench {
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
             aborts: HashMap::new(),
+            up,
         }
+    }
+
+    /// The calls that its tools make.
+    pub(super) fn up(&self) -> &Up {
+        &self.up
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -108,7 +123,8 @@ impl Bench {
             correlation_id = job.correlation_id,
             "call begins"
         );
-        let run = run(Arc::clone(&self.slots), tool, args);
+        let context = Context::new(Arc::new(job.clone()), deadline_unix_ms, Arc::clone(&self.up));
+        let run = run(Arc::clone(&self.slots), tool, args, context);
         let abort = self.tasks.spawn(within(deadline_unix_ms, run));
         self.aborts.insert(job.invocation_id.clone(), abort.clone());
         self.jobs.insert(abort.id(), job);
@@ -190,18 +206,18 @@ async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Ans
     Err(ToolError::late())
 }
 
-async fn run(slots: Arc<Semaphore>, tool: Tool, args: String) -> Answer {
+async fn run(slots: Arc<Semaphore>, tool: Tool, args: String, context: Context) -> Answer {
     let work = tool.prepare(&args)?;
     let slot = slots.acquire_owned().await;
     let Ok(slot) = slot else {
         return Err(ToolError::panicked());
     };
     match work {
-        Work::Async(work) => held(slot, work).await,
+        Work::Async(work) => context.around(held(slot, work)).await,
         Work::Blocking(work) => {
             // The slot goes along: a blocking function that has been given up still takes its room.
             let run = move || {
-                let answer = work();
+                let answer = context.around_blocking(work);
                 drop(slot);
                 answer
             };

@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::attachment::Attachment;
 use super::bench::{Accepted, Bench};
+use super::context::{self, Up};
 use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
 use crate::connect::{PROTOCOL_VERSION, signed};
@@ -90,9 +91,11 @@ impl<'a> Handshake<'a> {
         let (accepted, session_id) = self.accepted(verdict)?;
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
-        let bench = Bench::new(accepted, self.setup.concurrency, limit);
-        let attachment =
-            Attachment::new(self.outgoing, self.inbound, self.early, bench, announced.heartbeat_interval_ms);
+        let (up, upwards) = mpsc::unbounded_channel();
+        let up = Up::new(announced.enabled_features.iter().any(|name| name == context::FEATURE).then_some(up));
+        let bench = Bench::new(accepted, self.setup.concurrency, limit, up);
+        let beat = announced.heartbeat_interval_ms;
+        let attachment = Attachment::new(self.outgoing, self.inbound, self.early, (bench, upwards), beat);
         Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })
     }
 
@@ -229,6 +232,7 @@ fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRun
             .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
+        optional_features: ["enhanced-errors", context::FEATURE].map(str::to_owned).to_vec(),
         protocol_version: PROTOCOL_VERSION.to_owned(),
         supported_versions: vec![PROTOCOL_VERSION.to_owned()],
         correlation_id: correlation_id.to_owned(),
