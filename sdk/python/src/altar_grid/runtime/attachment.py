@@ -52,6 +52,7 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
+        nested: Whether the host takes calls from within calls.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Attachment:
         beat: float,
         limit: int,
         message_limit: int,
+        nested: bool = False,
     ) -> None:
         self._stream = stream
         self._early = early
@@ -76,7 +78,7 @@ class Attachment:
         self._heard = time.monotonic()
         self._host_grace = HOST_GRACE
         self._leaving = False
-        self.bench = Bench(tools, limit, message_limit, self._say)
+        self.bench = Bench(tools, limit, message_limit, self._say, nested=nested)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
         """Answers calls until something ends it, and takes leave properly where it can.
@@ -180,6 +182,8 @@ class Attachment:
                 # Answering an error with an error would never end.
                 inner = frame.error.error
                 log.warning("the host could not use a frame: %s: %s", inner.type, inner.message)
+            case "answer":
+                self.bench.upwards.answered(frame.answer)
             case "capability_updated" | "validated":
                 log.debug("the host answered something that was not asked")
             case None:

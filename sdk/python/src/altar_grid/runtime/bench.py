@@ -15,6 +15,7 @@ from altar_grid._wire.grid.v1 import call_pb2, runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.frames import Job
 from altar_grid.runtime.threads import Threads
+from altar_grid.runtime.upwards import Upwards
 from altar_grid.tools import CURRENT_CALL, CallInfo, Tool, ToolError, caught, write_result
 
 log = logging.getLogger("altar_grid.runtime")
@@ -41,6 +42,7 @@ class Bench:
         limit: How many calls run at the same time; as many again may wait.
         message_limit: The largest message in bytes.
         say: Takes each frame that is to be written.
+        nested: Whether the host takes calls from within calls.
     """
 
     def __init__(
@@ -49,12 +51,15 @@ class Bench:
         limit: int,
         message_limit: int,
         say: Callable[[runtime_pb2.RuntimeFrame], None],
+        *,
+        nested: bool = False,
     ) -> None:
         self._tools = tools
         self._limit = limit
         self._message_limit = message_limit
         self._say = say
         self._loop = asyncio.get_running_loop()
+        self.upwards = Upwards(say, enabled=nested)
         self._slots = asyncio.Semaphore(limit)
         self._busy = 0
         self._calls: dict[str, _Held] = {}
@@ -142,6 +147,7 @@ class Bench:
         """Drops what is left, without a word, and lets the threads go when they are done."""
         for held in list(self._calls.values()):
             self._drop(held)
+        self.upwards.close()
         self._threads.close()
 
     def _drop(self, held: _Held) -> None:
@@ -170,6 +176,7 @@ class Bench:
                 session_id=call.session_id,
                 deadline=call.deadline_unix_ms / 1000 if call.deadline_unix_ms else None,
                 metadata=dict(call.metadata),
+                upwards=self.upwards,
             )
         )
         try:

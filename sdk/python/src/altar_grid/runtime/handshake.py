@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from altar_grid import _clock
-from altar_grid._version import VERSION
+from altar_grid._version import PROTOCOL_VERSION, VERSION
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import (
     common_pb2,
@@ -33,7 +33,8 @@ log = logging.getLogger("altar_grid.runtime")
 
 Mode: TypeAlias = Literal["auto", "fulfil", "register"]
 
-PROTOCOL_VERSION = "1.0"
+#: The feature that calls from within calls need of both sides.
+NESTED_CALLS = "nested-calls"
 #: Seconds for each answer; longer than the host waits for the announcement.
 PATIENCE = 10.0
 #: Frames that the host may send before it has answered the handshake.
@@ -78,6 +79,7 @@ class Agreed:
         host_mode: `strict` or `development`.
         beat: Seconds between heartbeats; 0 where the host did not say.
         early: What was heard and is still to be handled.
+        features: What both sides can do beyond level 1.
     """
 
     stream: Any
@@ -87,6 +89,7 @@ class Agreed:
     host_mode: str = ""
     beat: float = 0.0
     early: list[runtime_pb2.HostFrame] = field(default_factory=list)
+    features: frozenset[str] = frozenset()
 
 
 class Handshake:
@@ -152,6 +155,7 @@ class Handshake:
             capabilities=["basic-execution", "session-management", "level-2", "enhanced-errors"],
             metadata={"concurrency": str(self._offer.concurrency)},
             compliance_level=common_pb2.LEVEL_2_ENHANCED,
+            optional_features=["enhanced-errors", NESTED_CALLS],
             protocol_version=PROTOCOL_VERSION,
             supported_versions=[PROTOCOL_VERSION],
             correlation_id=self._correlation_id,
@@ -164,6 +168,7 @@ class Handshake:
             raise BadAnswer("the announcement was neither accepted nor refused", correlation_id=self._correlation_id)
         self._agreed.connection_id = answer.connection_id
         self._agreed.host_mode = answer.mode
+        self._agreed.features = frozenset(answer.enabled_features)
         self._agreed.beat = answer.heartbeat_interval_ms / 1000
         return answer
 

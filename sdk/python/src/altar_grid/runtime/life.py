@@ -25,7 +25,7 @@ from altar_grid.errors import (
     TransportError,
 )
 from altar_grid.runtime.attachment import Attachment, Ended
-from altar_grid.runtime.handshake import Agreed, Handshake, Offer
+from altar_grid.runtime.handshake import NESTED_CALLS, Agreed, Handshake, Offer
 
 log = logging.getLogger("altar_grid.runtime")
 
@@ -138,6 +138,7 @@ class Life:
                 beat=agreed.beat,
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
+                nested=NESTED_CALLS in agreed.features,
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
             setup.tell(
