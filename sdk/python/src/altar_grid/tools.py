@@ -24,7 +24,7 @@ import pydantic
 from altar_grid import docstrings
 from altar_grid._json import write_json
 from altar_grid._kinds import ABSENT, Reader
-from altar_grid.errors import SettingError
+from altar_grid.errors import GridError, SettingError
 from altar_grid.schema import ToolDefinitionError, function_name, nones_of, parameters_of
 
 if TYPE_CHECKING:
@@ -270,6 +270,9 @@ def caught(fault: BaseException) -> ToolError:
     nothing of the stack."""
     if isinstance(fault, ToolError):
         return fault
+    if isinstance(fault, GridError):
+        # A call that it made: what stopped that stopped the tool.
+        return ToolError(fault.code, str(fault))
     kind = type(fault).__name__
     lines = str(fault).strip().splitlines()
     text = f"{kind}: {without_paths(lines[0])}" if lines else kind

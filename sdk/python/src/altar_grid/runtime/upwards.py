@@ -1,4 +1,4 @@
-"""The calls that tools make while they work: up the runtime's own stream, for the call in hand, and the answers back."""
+"""The calls that tools make while they work: up the runtime's own stream, for the call in hand; answers come back."""
 
 from __future__ import annotations
 
