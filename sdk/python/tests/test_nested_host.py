@@ -104,11 +104,11 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     made.end()
 
 
-async def ready(client: AltarClient) -> None:
+async def ready(client: AltarClient, *tools: str) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end:
         serving = {each.name for each in await client.list_tools() if each.available}
-        if {"total", "calculate_sum"} <= serving:
+        if set(tools) <= serving:
             return
         time.sleep(0.1)
     raise AssertionError("the runtimes did not attach")
@@ -116,7 +116,7 @@ async def ready(client: AltarClient) -> None:
 
 async def test_python_calls_rust_and_the_log_has_the_tree(programs: Programs) -> None:
     async with await programs.client("caller", "calculator_user", "text_user") as client:
-        await ready(client)
+        await ready(client, "total", "calculate_sum")
         for name in ("total", "total_on_a_thread"):
             answer = await client.execute_tool(name, {"numbers": [1, 41]}, correlation_id=f"w-{name}")
             assert answer.value == 42
@@ -144,12 +144,13 @@ async def test_python_calls_rust_and_the_log_has_the_tree(programs: Programs) ->
 
 async def test_neither_gains_what_the_other_has(programs: Programs) -> None:
     async with await programs.client("caller") as client:
-        await ready(client)
+        await ready(client, "total")
         # The runtime may add, its caller may not.
         with pytest.raises(ToolFailed) as fault:
             (await client.execute_tool("total", {"numbers": [1]})).value  # noqa: B018 - raises
         assert fault.value.code == PermissionDenied.code
-    async with await programs.client("caller", "calculator_user", "text_user", "admin") as client:
+    async with await programs.client("caller", "calculator_user", "text_user", "report_admin") as client:
+        await ready(client, "total", "admin_report")
         # Its caller may read reports, the runtime may not.
         with pytest.raises(ToolFailed) as fault:
             (await client.execute_tool("report")).value  # noqa: B018 - raises
