@@ -15,8 +15,8 @@ for argument; do
     esac
     set -- "$@" "$argument"
 done
-echo "building release binaries of grid, grid-bench and grid-bench-local" >&2
-cargo build --release --locked -p grid-cli -p grid-bench -p grid-bench-local
+echo "building release binaries of grid and of the benchmarks" >&2
+cargo build --release --locked -p grid-cli -p grid-bench -p grid-bench-scale -p grid-bench-local
 built="${CARGO_TARGET_DIR:-target}/release"
 python=${PYTHON_SDK:-}
 if [ -z "$python" ] && sdk/python/setup.sh >&2; then python=sdk/python/.venv/bin/python; fi
@@ -28,6 +28,7 @@ if [ -z "$only_local" ]; then
     "$built/grid-bench" run --grid "$built/grid" --keep "$@"
     "$built/grid-bench" audit $all
     "$built/grid-bench" overload --grid "$built/grid" $all
+    "$built/grid-bench-scale" run --grid "$built/grid" $all
 fi
 if [ -z "$only_local" ]; then
     # A decision that is not remembered, by how many policies are loaded; lines of `name  time: [low middle high]`.

@@ -216,6 +216,21 @@ impl Approvals {
         }
     }
 
+    /// The call that used an approval did not begin: the same call may use it again, as long as its time lasts. Whether
+    /// it may.
+    #[must_use]
+    pub fn give_back(&self, approval: ApprovalId) -> bool {
+        let inner = &self.0;
+        let mut table = inner.lock();
+        let now = inner.clock.elapsed();
+        let used = |slot: &&Slot| matches!(slot.state, State::Used) && slot.asked.expires > now;
+        let kept = table.slots.get(&approval).filter(used).is_some();
+        if kept {
+            table.reopen(approval);
+        }
+        kept
+    }
+
     /// How many calls hold a place: they wait, or were approved and have not gone on.
     #[must_use]
     pub fn count(&self) -> usize {

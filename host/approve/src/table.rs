@@ -121,6 +121,19 @@ impl Table {
         self.forget_old(now);
     }
 
+    /// It was used by a call that did not begin, and holds a place again.
+    pub(crate) fn reopen(&mut self, approval: ApprovalId) {
+        let Some(slot) = self.slots.get_mut(&approval) else { return };
+        slot.state = State::Allowed;
+        let asked = Arc::clone(&slot.asked);
+        self.over.retain(|(_, over)| *over != approval);
+        self.held += 1;
+        *self.tenants.entry(asked.key.tenant.clone()).or_insert(0) += 1;
+        *self.principals.entry((asked.key.tenant.clone(), asked.key.principal.clone())).or_insert(0) += 1;
+        // Unless it was asked about anew meanwhile.
+        self.calls.entry(asked.key.clone()).or_insert(approval);
+    }
+
     /// As if it had never been.
     pub(crate) fn withdraw(&mut self, approval: ApprovalId) {
         if let Some(slot) = self.forget(approval) {

@@ -21,7 +21,7 @@ use tokio::{
 };
 
 use crate::{
-    History, Observer, Record, Status, Stored, Unavailable,
+    Driver, History, Observer, Record, Status, Stored, Unavailable,
     background::{Background, Publishing},
     opening::{self, Opened},
     state::State,
@@ -120,8 +120,8 @@ pub struct Ledger {
     queue: mpsc::Sender<Command>,
     state: Arc<State>,
     durability: Durability,
-    /// The writer's, to wake it where records gather and somebody waits for one.
-    thread: thread::Thread,
+    /// The writer's, to wake it where records gather and somebody waits for one; absent where it has none.
+    thread: Option<thread::Thread>,
 }
 
 impl Ledger {
@@ -176,6 +176,24 @@ impl Ledger {
         Ok((Self::run(writer, sender)?, recovered))
     }
 
+    /// The same without a thread: nothing is stored but by the [`Driver`]. For a run that must be repeatable.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open`].
+    pub fn driven<S: Storage>(
+        storage: S,
+        options: &Options,
+        clock: SharedClock,
+        observer: Arc<dyn Observer>,
+        runtime: &Handle,
+    ) -> Result<(Self, Recovered, Driver<S>), Error> {
+        let history = History::of(options.signer.verifying_key().clone());
+        let (writer, queue, recovered) =
+            opening::recover(storage, options, Chain::expecting(&history), clock, observer, runtime)?;
+        let (state, durability) = (Arc::clone(&writer.state), writer.durability);
+        Ok((Self { queue, state, durability, thread: None }, recovered, Driver::of(writer)))
+    }
+
     fn run<S: Storage>(writer: Writer<S>, queue: mpsc::Sender<Command>) -> Result<Self, Error> {
         let (state, durability) = (Arc::clone(&writer.state), writer.durability);
         let ended = Ended(Arc::clone(&state));
@@ -186,7 +204,7 @@ impl Ledger {
                 writer.run();
             })
             .map_err(Error::io("start a thread for", Path::new("audit")))?;
-        Ok(Self { queue, state, durability, thread: started.thread().clone() })
+        Ok(Self { queue, state, durability, thread: Some(started.thread().clone()) })
     }
 
     /// Stores an admission. Once the future was polled the record is on its way, whether or not the caller stays.
@@ -323,7 +341,7 @@ impl Ledger {
         let queued = self.queue.send(command).await;
         queued.map_err(|_| self.state.gone())?;
         if stored.is_some() && self.durability == Durability::Relaxed {
-            self.thread.unpark();
+            self.thread.iter().for_each(thread::Thread::unpark);
         }
         match stored {
             Some(stored) => stored.await.unwrap_or_else(|_| Err(self.state.gone())).map(Some),
@@ -333,7 +351,8 @@ impl Ledger {
 }
 
 /// Dropped last on the writer's thread, after the storage.
-struct Ended(Arc<State>);
+#[derive(Debug)]
+pub(crate) struct Ended(pub(crate) Arc<State>);
 
 impl Drop for Ended {
     fn drop(&mut self) {

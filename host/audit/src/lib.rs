@@ -42,7 +42,8 @@
 
 mod ack;
 mod background;
-pub mod encode;
+pub mod driver;
+mod encode;
 mod keys;
 mod ledger;
 mod linger;
@@ -58,6 +59,7 @@ mod stored;
 mod unavailable;
 mod writer;
 
+pub use driver::Driver;
 pub use grid_audit_wal::{
     Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Records taken at once.
-const BATCH: usize = 256;
+pub(crate) const BATCH: usize = 256;
 /// What is kept free for the conclusion of every open admission, in a frame of its own. Without `detail` no
 /// conclusion is longer, whatever its ids are.
 const CONCLUSION: u64 = 3 << 10;
@@ -122,14 +122,26 @@ impl<S: Storage> Writer<S> {
                 // Whoever sends something and waits for it wakes the thread.
                 thread::park_timeout(GATHER);
             }
-            let here = taken.len();
-            let mut commands = taken.drain(..);
-            let stored = commands.try_for_each(|command| self.take(command));
-            if let Err(reason) = stored.and_then(|()| self.gather(here)).and_then(|()| self.commit()) {
-                self.fail(&reason, commands);
+            if let Err(reason) = self.batch(&mut taken) {
+                while let Some(command) = self.queue.blocking_recv() {
+                    answer(command, &reason);
+                }
                 return;
             }
         }
+    }
+
+    /// Stores what was taken and what comes behind it. After an error nothing is stored any more, and who waits for
+    /// what was taken has heard it; what is still queued is to be answered with it.
+    fn batch(&mut self, taken: &mut Vec<Command>) -> Result<(), Unavailable> {
+        let here = taken.len();
+        let mut commands = taken.drain(..);
+        let stored = commands.try_for_each(|command| self.take(command));
+        let stored = stored.and_then(|()| self.gather(here)).and_then(|()| self.commit());
+        if let Err(reason) = &stored {
+            self.fail(reason, commands);
+        }
+        stored
     }
 
     /// Takes the records that wait, and those that are expected in a moment. Each is made ready as it comes, while
@@ -160,7 +172,7 @@ impl<S: Storage> Writer<S> {
         Ok(())
     }
 
-    fn take(&mut self, command: Command) -> Result<(), Unavailable> {
+    pub(crate) fn take(&mut self, command: Command) -> Result<(), Unavailable> {
         let (event, waiter) = match command {
             Command::Store { event, waiter } => (event, waiter),
             Command::Close => {
@@ -250,7 +262,7 @@ impl<S: Storage> Writer<S> {
     }
 
     /// One write, one sync, and everybody is told.
-    fn commit(&mut self) -> Result<(), Unavailable> {
+    pub(crate) fn commit(&mut self) -> Result<(), Unavailable> {
         let entries = self.sealer.count();
         if entries == 0 {
             return Ok(());
@@ -338,21 +350,18 @@ impl<S: Storage> Writer<S> {
         }
     }
 
-    /// Nothing is stored any more: everybody who waits hears it, now and until the handles are gone.
-    fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
+    /// Nothing is stored any more: everybody who waits hears it, and nobody else is let in.
+    pub(crate) fn fail(&mut self, reason: &Unavailable, rest: impl Iterator<Item = Command>) {
         self.state.fail(reason);
         self.queue.close();
         self.acks.lost(reason);
         for command in rest {
             answer(command, reason);
         }
-        while let Some(command) = self.queue.blocking_recv() {
-            answer(command, reason);
-        }
     }
 }
 
-fn answer(command: Command, reason: &Unavailable) {
+pub(crate) fn answer(command: Command, reason: &Unavailable) {
     if let Command::Store { waiter: Some(waiter), .. } = command {
         let _ = waiter.send(Err(reason.clone()));
     }

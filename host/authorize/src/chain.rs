@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use grid_core::{
     event::Sha256,
-    port::{Authorizer, Pending, Question, Reads, Undecided, Verdict},
+    port::{Authorizer, Pending, Question, Reads, Undecided, Verdict, Written},
+    principal::Principal,
 };
 
 /// Asks one after the other, in this order. Permits where there is at least one and all permit; asks a person where one
@@ -51,6 +52,15 @@ impl Authorizer for Chain {
     /// That of the first that has one: the policy set. Who else decides is in the epoch.
     fn digest(&self) -> Option<Sha256> {
         self.0.iter().find_map(|link| link.digest())
+    }
+
+    fn written(&self, rule: &str) -> Option<Written> {
+        self.0.iter().find_map(|link| link.written(rule))
+    }
+
+    /// Roles are given, not taken away: any link may know of one.
+    fn holds(&self, principal: &Principal, role: &str) -> bool {
+        principal.has_role(role) || self.0.iter().any(|link| link.holds(principal, role))
     }
 }
 

@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use grid_contract::{Approval, ContractedCall};
-use grid_core::{
-    event::{Event, Sha256},
-    principal::Principal,
-};
+use grid_core::event::{Event, Sha256};
 
 /// A decision that permits, perhaps with a person's consent. Only this crate makes one.
 #[derive(Debug, Clone)]
@@ -44,7 +41,7 @@ pub(crate) const OWN: &str = "contract";
 /// Whose consent a call needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needs {
-    /// For people: the role, or the roles, of whoever may say yes. [`Needs::is_met_by`] decides.
+    /// For people: the role, or the roles, of whoever may say yes. [`Needs::roles`] decides.
     pub role: String,
     /// The rule that asks.
     pub rule: String,
@@ -98,13 +95,6 @@ impl Needs {
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.roles
-    }
-
-    /// Whether this principal has what it takes. That it is another one than the caller, of the same tenant, is for
-    /// whoever asks.
-    #[must_use]
-    pub fn is_met_by(&self, principal: &Principal) -> bool {
-        self.roles.iter().all(|role| principal.has_role(role))
     }
 }
 

@@ -11,7 +11,7 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, tls_fault};
+use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, secret_faults, tls_fault};
 use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
@@ -91,6 +91,8 @@ fn beside(config: &Config) -> Vec<Problem> {
             Problem::new(Origin::File { path: path.clone(), line: fault.line }, fault.place, fault.message)
         }));
     }
+    let unusable = secret_faults(config).into_iter();
+    problems.extend(unusable.map(|(key, path, fault)| Problem::new(Origin::File { path, line: None }, key, fault)));
     if let Some(fault) = decision_point_fault(config) {
         problems.push(Problem::new(Origin::Default, "authorize.pdp_url", fault));
     }

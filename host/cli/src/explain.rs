@@ -16,8 +16,8 @@ use super::{
   grid explain i-0f3c… --json | jq .now
 
 It is made of the audit log's records: who asked and how that was proved, the contract and whether it is still that one,
-the rule, its epoch and how old the decision was, who consented, where it ran, how it ended. `now` says what would be
-decided at this moment, where that can be told. Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
+the rule, its epoch and how old the decision was, who consented, where it ran, how it ended; and a policy's file, line
+and text. `now` says what would be decided at this moment, where that can be told. Needs the operators' role (`authorize.admin_role`, usually grid_admin).")]
 pub(super) struct Explain {
     /// An invocation id, or a correlation id
     #[arg(value_name = "ID")]
@@ -56,7 +56,12 @@ impl Explain {
             format!("{} `{}` for `{}` of `{}` ({call})\n", told.decision, told.tool, told.principal, told.tenant);
         for ground in &told.grounds {
             let entry = ground.entry.map(|entry| format!("  [record {entry}]")).unwrap_or_default();
-            page.push_str(&format!("  {:<10}{}{entry}\n", ground.stage, ground.text));
+            // What stands on several lines, as a policy does, goes on below its beginning.
+            let mut lines = ground.text.lines();
+            page.push_str(&format!("  {:<10}{}{entry}\n", ground.stage, lines.next().unwrap_or_default()));
+            for line in lines {
+                page.push_str(&format!("  {:<10}  {line}\n", ""));
+            }
         }
         let now = if told.now.is_empty() { "cannot be told" } else { &told.now };
         page.push_str(&format!("now: {now}"));

@@ -132,6 +132,28 @@ mod command_line {
     }
 
     #[test]
+    fn check_reads_the_secrets_of_webhooks() {
+        let desk = Desk::new();
+        fs::write(desk.path().join("short"), "too short").unwrap();
+        fs::write(desk.path().join("good"), "x".repeat(32)).unwrap();
+        let check = |settings: &[&str]| {
+            let settings: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
+            desk.run(&[&["check", "--set", "mode=development"], &settings[..]].concat())
+        };
+        for file in ["short", "none"] {
+            let invalidation = format!("invalidation.secret_file={file}");
+            let ended = check(&[&invalidation]);
+            assert_eq!(ended.code, 3, "{}", ended.err);
+            assert!(ended.err.contains(file) && ended.err.contains("invalidation.secret_file"), "{}", ended.err);
+            let approval = format!("approval.webhook_secret_file={file}");
+            let ended = check(&["approval.webhook_url=https://desk.example/", &approval]);
+            assert_eq!(ended.code, 3, "{}", ended.err);
+            assert!(ended.err.contains("approval.webhook_secret_file"), "{}", ended.err);
+        }
+        assert_eq!(check(&["invalidation.secret_file=good"]).code, 0);
+    }
+
+    #[test]
     fn check_speaks_json() {
         let desk = Desk::new();
         fs::write(desk.path().join("grid.toml"), "[call]\ntimeout = 30\n").unwrap();

@@ -237,7 +237,7 @@ fn settings(name: &str, layers: [(String, &Map); 2], options: Options, faults: &
 
 /// A manifest that is not one has settings all the same; who mends it wants to know about them too.
 fn settings_of_unreadable(text: &str, options: Options, faults: &mut Vec<Fault>) {
-    let Ok(manifest) = json::parse_within(text, json::Limits::DEFINITION) else { return };
+    let Ok(manifest) = json::parse_within(text, json::Limits::MANIFEST) else { return };
     let list = |of: Option<&Value>| of.and_then(Value::as_array).map(<[Value]>::to_vec).unwrap_or_default();
     for (at, group) in list(manifest.get("contracts")).iter().enumerate() {
         let Some(fields) = group.as_object() else { continue };

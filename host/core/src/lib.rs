@@ -17,6 +17,7 @@ pub mod local;
 pub mod outcome;
 pub mod port;
 pub mod principal;
+pub mod provider;
 pub mod reading;
 pub mod refusal;
 pub mod revocation;

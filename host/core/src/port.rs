@@ -1,5 +1,5 @@
 //! The ports through which rooms meet. Transports call [`FrontDoor`], [`LocalDoor`], [`RuntimeDoor`], [`AdminDoor`],
-//! [`AuditDoor`] and [`ApprovalDoor`]; the authorizer behind [`Authorizer`] can be replaced.
+//! [`AuditDoor`], [`ApprovalDoor`] and [`ProviderDoor`]; the authorizer behind [`Authorizer`] can be replaced.
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future, pin::Pin};
 
@@ -14,7 +14,11 @@ use crate::{
     listing::{Cancelled, Closed, ContractRow, LimitList, Opened, Reloaded, RuntimeRow, SessionRow, Status, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::CallAnswer,
-    principal::SecurityContext,
+    principal::{Principal, SecurityContext},
+    provider::{
+        AskChoice, BreakerRow, Choice, ProviderRow, Reread, ResetBreaker, Select, Selected, ServingSet, SetServing,
+        Swap, Swapped,
+    },
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
@@ -225,6 +229,33 @@ pub trait ApprovalDoor: Debug + Send + Sync + 'static {
     fn decide(&self, credentials: Credentials, decide: Decide) -> Pending<'_, Result<Decided, Refusal>>;
 }
 
+/// What operators may ask for about who serves what, on their own port.
+pub trait ProviderDoor: Debug + Send + Sync + 'static {
+    /// Every provider of a tool, in the order of their ranks; of every tool where it is empty.
+    fn providers(&self, credentials: Credentials, tool: String) -> Pending<'_, Result<Vec<ProviderRow>, Refusal>>;
+
+    /// Who would be chosen, and why each other not.
+    fn explain_choice(&self, credentials: Credentials, ask: AskChoice) -> Pending<'_, Result<Choice, Refusal>>;
+
+    /// Chooses a provider, or takes a choice back. It is on record and on the disk when this answers.
+    fn select(&self, credentials: Credentials, select: Select) -> Pending<'_, Result<Selected, Refusal>>;
+
+    /// Puts one provider of a tool in the place of another. A swap that was rolled back is an answer, no refusal.
+    fn swap(&self, credentials: Credentials, swap: Swap) -> Pending<'_, Result<Swapped, Refusal>>;
+
+    /// Pauses, drains or resumes a tool or a provider. It is on record and on the disk when this answers.
+    fn set_serving(&self, credentials: Credentials, set: SetServing) -> Pending<'_, Result<ServingSet, Refusal>>;
+
+    /// Reads the file of providers again; one that has a fault changes nothing.
+    fn reload_providers(&self, credentials: Credentials) -> Pending<'_, Result<Reread, Refusal>>;
+
+    /// Breakers that are not closed, or `all`.
+    fn breakers(&self, credentials: Credentials, all: bool) -> Pending<'_, Result<Vec<BreakerRow>, Refusal>>;
+
+    /// Closes a breaker by hand; whether it was not closed.
+    fn reset_breaker(&self, credentials: Credentials, reset: ResetBreaker) -> Pending<'_, Result<bool, Refusal>>;
+}
+
 /// What is asked of an authorizer: may this principal, in this context, call this contract?
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -336,4 +367,24 @@ pub trait Authorizer: Debug + Send + Sync + 'static {
     fn digest(&self) -> Option<[u8; 32]> {
         None
     }
+
+    /// Where a rule stands that records name so, and what it says; absent where it has no text of its own.
+    fn written(&self, rule: &str) -> Option<Written> {
+        let _ = rule;
+        None
+    }
+
+    /// Whether the principal holds a role: its proof says so, or what the rules say of roles does.
+    fn holds(&self, principal: &Principal, role: &str) -> bool {
+        principal.has_role(role)
+    }
+}
+
+/// A rule as an operator wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The file below the directory of the rules, and the line, from 1: `desk.cedar:4`.
+    pub place: String,
+    /// Its text.
+    pub text: String,
 }

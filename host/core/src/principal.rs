@@ -15,11 +15,13 @@ pub enum Proof {
     LocalUser,
     /// The named principal that DEVELOPMENT gives to callers without a token.
     Development,
+    /// A secret that another system shares with the host: it signs what it sends.
+    SharedSecret,
 }
 
 impl Proof {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Certificate, Self::LocalUser, Self::Development];
+    pub const ALL: [Self; 5] = [Self::Token, Self::Certificate, Self::LocalUser, Self::Development, Self::SharedSecret];
 
     /// As the audit log writes it.
     #[must_use]
@@ -29,6 +31,7 @@ impl Proof {
             Self::Certificate => "certificate",
             Self::LocalUser => "local_user",
             Self::Development => "development",
+            Self::SharedSecret => "shared_secret",
         }
     }
 }

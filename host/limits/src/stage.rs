@@ -155,6 +155,15 @@ impl Limits {
         Ok(LimitedCall::new(call, Vec::<OwnedSemaphorePermit>::new()))
     }
 
+    /// A repeat runs nothing: it gives back the units of the budgets that it took. For rates it stays a request as any
+    /// other.
+    pub fn unspent(&self, call: &PermittedCall) {
+        let cost = call.call().contract().cost();
+        for bucket in self.buckets_of(call).unwrap_or_default() {
+            bucket.give_units_back(cost);
+        }
+    }
+
     /// Whether a proved principal may ask anything just now, before anything is looked up for it.
     ///
     /// # Errors

@@ -60,10 +60,15 @@ impl Hub {
         silent
     }
 
-    /// Attached runtimes.
+    /// Attached runtimes, by tenant and id.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Wire>> {
-        self.wires.iter().map(|entry| Arc::clone(entry.value())).collect()
+        let mut wires: Vec<_> = self.wires.iter().map(|entry| Arc::clone(entry.value())).collect();
+        wires.sort_unstable_by(|one, other| {
+            let of = |wire: &Arc<Wire>| (wire.card().tenant.clone(), wire.card().id.clone());
+            of(one).cmp(&of(other))
+        });
+        wires
     }
 
     /// How many.

@@ -59,11 +59,15 @@ pub struct Wire {
 struct Calls {
     gone: bool,
     in_flight: HashMap<InvocationId, InFlight>,
+    /// Calls so far.
+    sent: u64,
     over: VecDeque<InvocationId>,
 }
 
 #[derive(Debug)]
 struct InFlight {
+    /// The how-manieth call of this runtime it is.
+    nth: u64,
     call_id: CallId,
     name: Arc<str>,
     ending: oneshot::Sender<Ending>,
@@ -173,7 +177,10 @@ impl Wire {
             std::mem::take(&mut calls.in_flight)
         };
         let count = calls.len();
-        for call in calls.into_values() {
+        // In the order in which they were sent.
+        let mut calls: Vec<_> = calls.into_values().collect();
+        calls.sort_unstable_by_key(|call| call.nth);
+        for call in calls {
             drop(call.ending.send(Ending::Crashed(reason.to_owned())));
         }
         count
@@ -206,14 +213,16 @@ impl Runtime for Wire {
             mpsc::error::TrySendError::Closed(()) => Unreachable::Gone,
         })?;
         let (ending, receiver) = oneshot::channel();
+        let (call_id, name) = (call.call_id.clone(), Arc::clone(&call.name));
         let token = CancellationToken::new();
         let _over = token.clone().drop_guard();
-        let in_flight = InFlight { call_id: call.call_id.clone(), name: Arc::clone(&call.name), ending, token, _over };
         {
             let mut calls = self.lock();
             if calls.gone {
                 return Err(Unreachable::Gone);
             }
+            calls.sent += 1;
+            let in_flight = InFlight { nth: calls.sent, call_id, name, ending, token, _over };
             calls.in_flight.insert(call.invocation_id, in_flight);
         }
         slot.send(HostFrame::Call(Box::new(call)));

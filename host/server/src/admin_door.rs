@@ -160,7 +160,7 @@ impl<C: Contracts> AdminDoor for Door<C> {
 }
 
 impl<C: Contracts> Door<C> {
-    async fn operator(&self, credentials: &Credentials) -> Result<Caller, Refusal> {
+    pub(crate) async fn operator(&self, credentials: &Credentials) -> Result<Caller, Refusal> {
         let host = &self.0;
         let correlation = host.correlation("");
         let role = &host.rules.admin_role;

@@ -10,6 +10,7 @@ use grid_core::{
     event::Sha256,
     id::ApprovalId,
     port::{ApprovalDoor, Pending},
+    principal::Principal,
 };
 use grid_identity::Caller;
 
@@ -26,7 +27,7 @@ impl<C: Contracts> ApprovalDoor for Door<C> {
             match self.0.identity.prove(&credentials) {
                 Ok(caller) => {
                     let who = caller.principal();
-                    let calls = self.0.approvals.waiting(who, |role| who.has_role(role));
+                    let calls = self.0.approvals.waiting(who, self.roles_of(who));
                     Ok(WaitingCalls { calls, correlation_id: trail.correlation() })
                 }
                 Err(refusal) => Err(self.refuse(trail, None, refusal).await),
@@ -47,6 +48,12 @@ impl<C: Contracts> ApprovalDoor for Door<C> {
 }
 
 impl<C: Contracts> Door<C> {
+    /// Which roles somebody holds. One that includes another, or is bound to them, is as good as one of their proof.
+    fn roles_of<'a>(&self, who: &'a Principal) -> impl Fn(&str) -> bool + use<'a, C> {
+        let deciding = self.0.authorize.deciding().1;
+        move |role| deciding.holds(who, role)
+    }
+
     async fn decided(&self, credentials: Credentials, decide: Decide, mut trail: Trail) -> Result<Decided, Refusal> {
         let host = &self.0;
         let caller = match host.identity.prove(&credentials) {
@@ -79,7 +86,7 @@ impl<C: Contracts> Door<C> {
         let host = &self.0;
         // What a policy or an operator has made void meanwhile is not decided any more.
         host.approvals.void_before(host.authorize.epoch());
-        host.approvals.decide(who, |role| who.has_role(role), approval, (contract, args), (say, decide.reason))
+        host.approvals.decide(who, self.roles_of(who), approval, (contract, args), (say, decide.reason))
     }
 }
 

@@ -6,8 +6,10 @@ use std::{
 };
 
 use grid_audit_index::{Error, Found, Indexer, Options, Query};
-use grid_core::clock::SharedClock;
+use grid_core::{clock::SharedClock, id::TenantId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::places::{Place, Places};
 
 mod tree;
 
@@ -26,7 +28,7 @@ pub(crate) struct Archive {
     indexer: Mutex<Option<Arc<Indexer>>>,
     tree: Option<Tree>,
     searches: Arc<Semaphore>,
-    followers: Arc<Semaphore>,
+    followers: Places,
     /// Bytes of records that one answer may hold.
     pub(crate) page_bytes: usize,
 }
@@ -48,7 +50,7 @@ impl Archive {
             indexer: Mutex::new(None),
             tree: None,
             searches: Arc::new(Semaphore::new(SEARCHES)),
-            followers: Arc::new(Semaphore::new(FOLLOWERS)),
+            followers: Places::new(FOLLOWERS),
             // Half is left for what stands around the records; callers take 4 MiB where nothing else is set.
             page_bytes: message.min(4 << 20) / 2,
         }
@@ -59,9 +61,9 @@ impl Archive {
         Arc::clone(&self.searches).acquire_owned().await.ok()
     }
 
-    /// The place to follow, where one is free.
-    pub(crate) fn follower(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.followers).try_acquire_owned().ok()
+    /// The place to follow, where one is free for somebody of this tenant.
+    pub(crate) fn follower(&self, tenant: &TenantId) -> Option<Place> {
+        self.followers.take(tenant)
     }
 
     /// A page, from an index that has taken in the first `size` records. Blocks its thread.

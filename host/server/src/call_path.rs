@@ -118,7 +118,10 @@ pub(crate) async fn walk<C: Contracts>(
 
     let ticket = match claim(host, asker, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
-        other => return Err(repeat(other, asker).await),
+        other => {
+            host.limits.unspent(call.call().permitted());
+            return Err(repeat(other, asker).await);
+        }
     };
 
     let call = match consent::wait(host, call, &ticket, trail).await {
@@ -126,7 +129,10 @@ pub(crate) async fn walk<C: Contracts>(
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
     };
     trail.thought();
-    let mut call = trail.stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))?;
+    let approval = call.consent().approval;
+    let mut call = trail
+        .stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))
+        .map_err(|refusal| consent::unused(host, approval, refusal))?;
     trail.routed(&call);
 
     witnessed(host)?;
@@ -168,6 +174,7 @@ pub(crate) async fn grant<C: Contracts>(
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
     let Claim::First(ticket) = claim(host, asker, call.call().permitted(), call.call().digest()) else {
+        host.limits.unspent(call.call().permitted());
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
     };
@@ -312,19 +319,23 @@ async fn renew<C: Contracts>(
     begun: u64,
     call: &mut (impl Renewable + Sync),
 ) -> Result<(), Refusal> {
-    if !host.authorize.holds(&call.consent().decision) {
-        let (permitted, args) = call.checked();
-        let decision = host.authorize.judge(permitted, args).await?;
-        call.renew(decision).map_err(|_| {
-            let message = "rights changed while the call waited for consent, which ends with them; ask again";
-            Refusal::new(Code::PermissionDenied, Stage::Approve, message)
-        })?;
-    }
-    if call.consent().decision.epoch != begun {
-        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them.
+    let anew = match host.authorize.holds(&call.consent().decision) {
+        true => None,
+        false => {
+            let (permitted, args) = call.checked();
+            Some(host.authorize.judge(permitted, args).await?)
+        }
+    };
+    if anew.as_ref().map_or(call.consent().decision.epoch, |decision| decision.epoch) != begun {
+        // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them. The call
+        // gets the decision only then, or it could still begin by it.
         asker.prove(&host.identity)?;
     }
-    Ok(())
+    let Some(decision) = anew else { return Ok(()) };
+    call.renew(decision).map_err(|_| {
+        let message = "rights changed while the call waited for consent, which ends with them; ask again";
+        Refusal::new(Code::PermissionDenied, Stage::Approve, message)
+    })
 }
 
 /// Nothing is admitted while the log waits for its witnesses, where the operator wants it so.

@@ -21,7 +21,7 @@ use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::{Limits, Sessions};
 use grid_tlog::Signer;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use grid_config::{Config, Mode};
@@ -32,6 +32,7 @@ use crate::{
     host::{Host, Rules, WATCHERS},
     nested::Lineages,
     outlets::Outlets,
+    places::Places,
     serve::Failure,
 };
 
@@ -222,7 +223,7 @@ pub(crate) fn host<C: Contracts>(
         grants: Grants::new(grants, clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
-        watchers: Arc::new(Semaphore::new(WATCHERS)),
+        watchers: Places::new(WATCHERS),
         events: Events::new(clock.clone()),
         identity,
         sessions: Sessions::new(sessions, clock.clone()),

@@ -128,6 +128,21 @@ fn consume<C: Contracts, T: Checked>(
     host.approvals.consume(approval, judged, host.authorize.epoch())
 }
 
+/// A call that was approved and finds nobody who runs it did not begin: it may use its approval when it is sent again.
+pub(crate) fn unused<C: Contracts>(
+    host: &Host<C>,
+    approval: Option<grid_core::id::ApprovalId>,
+    refusal: Refusal,
+) -> Refusal {
+    match approval.filter(|approval| host.approvals.give_back(*approval)) {
+        Some(approval) => refusal.with("approval_id", approval.to_string()).with(
+            "approval",
+            "unused: send the same call with the same `call_id` while it lasts, and nobody is asked again",
+        ),
+        None => refusal,
+    }
+}
+
 /// Cannot happen while a call_id is claimed by one call alone.
 fn asked_twice(asked: &Asked) -> Refusal {
     let message = format!("`{}` waits for this very call; wait for that, or use a new `call_id`", asked.approval());

@@ -30,10 +30,10 @@ use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
 use grid_session::Sessions;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, nested::Lineages, outlets::Outlets};
+use crate::{archive::Archive, events::Events, nested::Lineages, outlets::Outlets, places::Places};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ pub(crate) struct Host<C> {
     /// Told of each invalidation.
     pub(crate) epochs: watch::Sender<Epoch>,
     /// Places of those who watch it.
-    pub(crate) watchers: Arc<Semaphore>,
+    pub(crate) watchers: Places,
     /// Invalidations that are known by their senders' names.
     pub(crate) events: Events,
     pub(crate) archive: Archive,

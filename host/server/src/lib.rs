@@ -10,6 +10,7 @@ mod call_path;
 mod compose;
 mod consent;
 mod deciding;
+mod embedded;
 mod events;
 mod front_door;
 mod fulfilment;
@@ -21,16 +22,19 @@ mod negotiation;
 mod nested;
 mod outlets;
 mod pages;
+mod places;
 mod ports;
+mod provider_door;
 mod runtime_door;
 mod serve;
 mod trail;
 
 pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};
 pub use deciding::decision_point_fault;
+pub use embedded::{Embedded, Held};
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
-pub use ports::tls_fault;
+pub use ports::{secret_faults, tls_fault};
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]

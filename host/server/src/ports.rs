@@ -1,6 +1,9 @@
 //! The listening ports: addresses, sockets and certificates, from the configuration to two doors that serve.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use grid_approve_notify::Secret;
 use grid_config::{ClientAuth, Config, SocketMode, TlsVersion};
@@ -9,7 +12,7 @@ use grid_core::{
     Code,
     clock::{SharedClock, SystemClock},
     gate::Gate,
-    port::{ApprovalDoor, AuditDoor},
+    port::{ApprovalDoor, AuditDoor, ProviderDoor},
 };
 use grid_grpc::{Admin, Running, Server, Settings, Socket};
 use grid_tls::{Bundle, Clients, Tls};
@@ -62,6 +65,7 @@ impl Ports {
         let admin = Admin::new(Arc::clone(door), pages(Arc::clone(&door.0)), settings)
             .auditing(auditors)
             .approving(approvers)
+            .providing(Arc::clone(door) as Arc<dyn ProviderDoor>)
             .hooked(Arc::new(Webhook::new(Door::clone(door), self.secret)))
             .secured(self.tls.clone())
             .local(local_operators);
@@ -73,6 +77,18 @@ impl Ports {
         operators.health().set(true).await;
         Ok((callers, operators))
     }
+}
+
+/// Which files of secrets cannot be used, by their settings, and why.
+#[must_use]
+pub fn secret_faults(config: &Config) -> Vec<(&'static str, PathBuf, String)> {
+    let told = config.approval.webhook_url.as_ref().and(config.approval.webhook_secret_file.as_ref());
+    let files = [
+        ("invalidation.secret_file", config.invalidation.secret_file.as_ref()),
+        ("approval.webhook_secret_file", told),
+    ];
+    let faults = files.into_iter().filter_map(|(key, path)| Some((key, path?)));
+    faults.filter_map(|(key, path)| Some((key, path.clone(), Secret::read(path).err()?.to_string()))).collect()
 }
 
 fn secret(config: &Config) -> Result<Option<Secret>, Failure> {

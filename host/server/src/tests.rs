@@ -9,6 +9,7 @@ mod canary;
 mod claims;
 mod desk;
 mod explaining;
+mod foreign;
 mod hooks;
 mod intersection;
 mod local;

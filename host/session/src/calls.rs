@@ -221,7 +221,7 @@ impl Session {
     /// Asks the calls at runtimes of functions that `fits` to stop, and says why; how many were not asked before.
     pub fn cancel_where(&self, why: &Arc<str>, fits: impl Fn(&str) -> bool) -> usize {
         let calls = self.calls.lock();
-        let running = calls.slots().filter(|slot| fits(&slot.tool));
+        let running = calls.in_order().into_iter().filter(|slot| fits(&slot.tool));
         running.filter(|slot| slot.stop(why)).count()
     }
 }
@@ -248,7 +248,7 @@ impl Calls {
         while !calls.own.ended.is_empty() {
             calls.own.forget_oldest();
         }
-        Ok(calls.slots().filter(|slot| slot.cancel()).count())
+        Ok(calls.in_order().into_iter().filter(|slot| slot.cancel()).count())
     }
 
     fn end(&self, parent: Option<InvocationId>, call_id: &CallId, ended: &Ended, keep: bool, now: Duration) {
@@ -285,8 +285,15 @@ impl All {
         }
     }
 
-    fn slots(&self) -> impl Iterator<Item = &Slot> {
-        std::iter::once(&self.own).chain(self.under.values()).flat_map(|space| space.slots.values())
+    /// By their names: what happens to several of them happens in the same order each time.
+    fn in_order(&self) -> Vec<&Slot> {
+        let own = self.own.slots.iter().map(|(call_id, slot)| (None, call_id, slot));
+        let under = self.under.iter().flat_map(|(parent, space)| {
+            space.slots.iter().map(move |(call_id, slot)| (Some(*parent), call_id, slot))
+        });
+        let mut slots: Vec<_> = own.chain(under).collect();
+        slots.sort_unstable_by_key(|(parent, call_id, _)| (*parent, *call_id));
+        slots.into_iter().map(|(.., slot)| slot).collect()
     }
 
     fn in_flight(&self) -> usize {

@@ -210,8 +210,8 @@ impl Sessions {
     pub fn sweep(&self) -> Vec<End> {
         let now = self.clock.elapsed();
         let mut ended = Vec::new();
-        let due: Vec<SessionId> = self.seats.iter().filter(|seat| seat.is_due(now)).map(|seat| *seat.key()).collect();
-        for id in due {
+        let due = self.seats.iter().filter(|seat| seat.is_due(now)).map(|seat| Arc::clone(seat.value().session()));
+        for id in in_order(due.collect()).iter().map(|session| session.id()) {
             let Entry::Occupied(mut entry) = self.seats.entry(id) else {
                 continue;
             };
@@ -235,14 +235,14 @@ impl Sessions {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Every open session, for operators.
+    /// Every open session, the oldest first.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Session>> {
         let open = |seat: &Seat| match seat {
             Seat::Open(session) => Some(Arc::clone(session)),
             Seat::Expired { .. } => None,
         };
-        self.seats.iter().filter_map(|seat| open(seat.value())).collect()
+        in_order(self.seats.iter().filter_map(|seat| open(seat.value())).collect())
     }
 
     fn release(&self, session: &Session) {
@@ -258,12 +258,27 @@ impl Sessions {
 }
 
 impl Seat {
+    fn session(&self) -> &Arc<Session> {
+        match self {
+            Self::Open(session) | Self::Expired { session, .. } => session,
+        }
+    }
+
     fn is_due(&self, now: Duration) -> bool {
         match self {
             Self::Open(session) => session.is_expired(now),
             Self::Expired { at, .. } => now.saturating_sub(*at) >= REMEMBERED,
         }
     }
+}
+
+/// The oldest first, so that what happens to several happens in the same order each time; ids are random.
+fn in_order(mut sessions: Vec<Arc<Session>>) -> Vec<Arc<Session>> {
+    sessions.sort_by(|one, other| {
+        let of = |session: &Session| (session.created_at_ms(), session.principal().tenant.clone());
+        of(one).cmp(&of(other)).then_with(|| one.principal().id.cmp(&other.principal().id))
+    });
+    sessions
 }
 
 fn unknown(why: &str) -> Refusal {

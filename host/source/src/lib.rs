@@ -218,7 +218,7 @@ fn verified(config: &Config, path: &Path, bytes: &[u8]) -> Result<Signed, Failur
 
 /// What a lock of this manifest says.
 fn locked(manifest: &Manifest, text: &str) -> Lock {
-    let value = json::parse_within(text, Limits::DEFINITION).unwrap_or(grid_adm::Value::Null);
+    let value = json::parse_within(text, Limits::MANIFEST).unwrap_or(grid_adm::Value::Null);
     let entry = |contract: &std::sync::Arc<grid_contract::Contract>| {
         (contract.name().to_string(), Entry::of(contract.document()))
     };

@@ -85,7 +85,7 @@ const LONG: usize = grid_adm::limits::DESCRIPTION_CHARS;
 /// # Errors
 /// It is not JSON that a host would read.
 pub fn manifest(text: &str) -> Result<Vec<Finding>, json::Error> {
-    let value = json::parse_within(text, Limits::DEFINITION)?;
+    let value = json::parse_within(text, Limits::MANIFEST)?;
     let lines = lines::lines(text);
     let mut findings = Vec::new();
     walk(&value, String::new(), &mut |pointer, text| {

@@ -26,6 +26,8 @@ impl Limits {
     pub const DATA: Self = Self { depth: limits::JSON_DEPTH, nodes: limits::JSON_NODES };
     /// For documents that hold schemas: deep enough for a schema of 64 levels, so that the schema's own rule speaks.
     pub const DEFINITION: Self = Self { depth: limits::DEFINITION_DEPTH, nodes: limits::JSON_NODES };
+    /// For manifests, which hold as many definitions as a host serves.
+    pub const MANIFEST: Self = Self { depth: limits::DEFINITION_DEPTH, nodes: limits::MANIFEST_NODES };
 }
 
 /// Reads one JSON text within [`Limits::DATA`].

@@ -9,6 +9,8 @@ pub const JSON_DEPTH: usize = 64;
 pub const DEFINITION_DEPTH: usize = 2 * SCHEMA_LEVELS + 12;
 /// Values in one JSON document, containers included.
 pub const JSON_NODES: usize = 100_000;
+/// Values in one manifest, which its own operator writes: ten thousand functions of two hundred values.
+pub const MANIFEST_NODES: usize = 2_000_000;
 /// Levels of a parameter schema; the root is level one (R-027, protocol section 1.2).
 pub const SCHEMA_LEVELS: usize = 64;
 /// Schemas in one parameter schema, the root included.

@@ -21,8 +21,8 @@ use grid_adm::{
 const FORM: i64 = 1;
 /// The file's name where nobody says another.
 pub const FILE_NAME: &str = "grid.lock";
-/// A manifest's contracts with a few values more each.
-const LIMITS: Limits = Limits { depth: Limits::DEFINITION.depth + 4, nodes: 4 * Limits::DEFINITION.nodes };
+/// As many as a manifest may have.
+const LIMITS: Limits = Limits { depth: Limits::DEFINITION.depth + 4, nodes: Limits::MANIFEST.nodes };
 
 /// What was reviewed.
 #[derive(Debug, Clone, PartialEq)]

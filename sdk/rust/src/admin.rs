@@ -3,7 +3,7 @@
 
 use std::{fmt, future::Future};
 
-use grid_proto::v1::{self, admin_service_client::AdminServiceClient};
+use grid_proto::v1::{self, admin_service_client::AdminServiceClient, provider_service_client::ProviderServiceClient};
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
@@ -21,6 +21,7 @@ use crate::token::Header;
 #[derive(Clone)]
 pub struct Admin {
     service: AdminServiceClient<Channel>,
+    ranks: ProviderServiceClient<Channel>,
     header: Header,
     correlation_id: String,
 }
@@ -31,8 +32,13 @@ impl fmt::Debug for Admin {
     }
 }
 
+mod providers;
 mod revoke;
 
+pub use providers::{
+    Breaker, ExplainChoiceRequest, ExplainChoiceResponse, Provider, ReloadProvidersResponse, SelectProviderRequest,
+    SelectProviderResponse, Served, Serving, SetServingResponse, SwapProviderRequest, SwapProviderResponse, SwapStep,
+};
 pub use revoke::{Cause, Revoke, Revoked};
 
 /// Sets up an [`Admin`].
@@ -52,10 +58,12 @@ impl AdminBuilder {
         let header = self.connector.token.header().await?;
         let correlation_id = clock::correlation_id("client");
         let channel = self.connector.channel(&correlation_id).await?;
-        let service = AdminServiceClient::new(channel)
-            .max_decoding_message_size(self.connector.message_limit)
-            .max_encoding_message_size(self.connector.message_limit);
-        Ok(Admin { service, header, correlation_id })
+        let limit = self.connector.message_limit;
+        let service =
+            AdminServiceClient::new(channel.clone()).max_decoding_message_size(limit).max_encoding_message_size(limit);
+        let ranks =
+            ProviderServiceClient::new(channel).max_decoding_message_size(limit).max_encoding_message_size(limit);
+        Ok(Admin { service, ranks, header, correlation_id })
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Host {
     pub process: Process,
     /// Where it listens.
     pub address: String,
+    /// Where it listens for operators.
+    pub admin: String,
+    /// The file of a token for an operator.
+    pub operator_token: PathBuf,
     /// The file of a token for `bench-caller` of the tenant `bench`.
     pub caller_token: PathBuf,
     /// The file of a token for the runtime `bench-runtime`.
@@ -57,6 +61,7 @@ pub fn start(grid: &Path, folder: &Path, strict: bool, manifest: &str, settings:
     }
     let caller_token = token(&grid, folder, "bench-caller", "bench", "bench")?;
     let runtime_token = token(&grid, folder, RUNTIME, "*", "grid_runtime")?;
+    let operator_token = token(&grid, folder, "bench-operator", "bench", "grid_admin")?;
     let mut command = command(&grid, folder);
     command.arg("serve").stderr(File::create(folder.join("host.log"))?);
     let mut process = Process::start("the host", command)?;
@@ -64,7 +69,7 @@ pub fn start(grid: &Path, folder: &Path, strict: bool, manifest: &str, settings:
         let log = fs::read_to_string(folder.join("host.log")).unwrap_or_default();
         format!("{error}; its log says:\n{log}")
     })?;
-    Ok(Host { process, address, caller_token, runtime_token })
+    Ok(Host { process, address, admin, operator_token, caller_token, runtime_token })
 }
 
 fn command(grid: &Path, folder: &Path) -> Command {
@@ -97,12 +102,12 @@ fn free_address() -> Fallible<String> {
 }
 
 fn wait(process: &mut Process, address: &str) -> Fallible<()> {
-    for _ in 0..200 {
+    for _ in 0..1_200 {
         process.check()?;
         if TcpStream::connect(address).is_ok() {
             return Ok(());
         }
         sleep(Duration::from_millis(50));
     }
-    Err("the host did not listen within 10 s".into())
+    Err("the host did not listen within 60 s".into())
 }

@@ -20,6 +20,9 @@ use tonic::{
 
 use crate::{Fallible, clock::now, cpu::Used, mtls, sample::Sample};
 
+/// Before a call that was shed is sent again.
+const SHED_PAUSE: Duration = Duration::from_millis(25);
+
 /// The one tool of the benchmark.
 pub(crate) const TOOL: &str = "bench_echo";
 
@@ -43,6 +46,9 @@ pub(crate) struct Options {
     /// How long it runs before that
     #[arg(long)]
     warm_up: f64,
+    /// Calls that the host sheds are sent again a little later, and do not count; else they end the run
+    #[arg(long)]
+    patient: bool,
     /// The process whose processor time counts
     #[arg(long)]
     pid: u32,
@@ -93,7 +99,7 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
     let end = begin + Duration::from_secs_f64(options.seconds);
     let mut tasks = JoinSet::new();
     for task in 0..options.in_flight {
-        tasks.spawn(caller.clone().keep_calling(task, begin, end));
+        tasks.spawn(caller.clone().keep_calling(task, (begin, end), options.patient));
     }
     sleep(begin - now()).await;
     let before = Used::by(options.pid)?;
@@ -111,11 +117,16 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
 }
 
 /// What became of a call that may be refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Tried {
     Good,
-    Refused { hint: bool },
-    Broken,
+    /// `without`: what it said, where it did not say when to come again.
+    Refused {
+        without: Option<String>,
+    },
+    Broken {
+        said: String,
+    },
 }
 
 impl Caller {
@@ -181,7 +192,7 @@ impl Caller {
     }
 
     /// Calls until `end`; gives the nanoseconds of the calls that began and ended between the two.
-    async fn keep_calling(self, task: usize, begin: Instant, end: Instant) -> Fallible<Vec<u64>> {
+    async fn keep_calling(self, task: usize, (begin, end): (Instant, Instant), patient: bool) -> Fallible<Vec<u64>> {
         let task = task.to_string();
         let mut latencies = Vec::with_capacity(1 << 12);
         let mut number = 0;
@@ -191,7 +202,13 @@ impl Caller {
                 return Ok(latencies);
             }
             number += 1;
-            self.one_call(&task, number).await?;
+            match self.one_call(&task, number).await {
+                Err(error) if patient && is_shed(&*error) => {
+                    sleep(SHED_PAUSE).await;
+                    continue;
+                }
+                ended => ended?,
+            }
             let received = now();
             if received >= begin && received < end {
                 latencies.push(u64::try_from((received - sent).as_nanos()).unwrap_or(u64::MAX));
@@ -218,13 +235,16 @@ impl Caller {
         match self.client.clone().call_tool(self.call(&call_id, number)).await {
             Ok(answer) => match answer.into_inner().outcome {
                 Some(Outcome::Result(_)) => Tried::Good,
-                Some(Outcome::Error(error)) => Tried::Refused { hint: error.retry_after_ms > 0 },
-                Some(Outcome::Streamed(_)) | None => Tried::Broken,
+                Some(Outcome::Error(error)) => Tried::Refused {
+                    without: (error.retry_after_ms == 0).then(|| format!("{}: {}", error.r#type, error.message)),
+                },
+                Some(Outcome::Streamed(_)) | None => Tried::Broken { said: "no outcome".to_owned() },
             },
             Err(status) if status.code() == tonic::Code::ResourceExhausted => {
-                Tried::Refused { hint: status.metadata().contains_key("grpc-retry-pushback-ms") }
+                let hint = status.metadata().contains_key("grpc-retry-pushback-ms");
+                Tried::Refused { without: (!hint).then(|| format!("a status: {}", status.message())) }
             }
-            Err(_) => Tried::Broken,
+            Err(status) => Tried::Broken { said: format!("{:?}: {}", status.code(), status.message()) },
         }
     }
 
@@ -241,6 +261,11 @@ impl Caller {
             other => Err(format!("a call was not answered with its result: {other:?}").into()),
         }
     }
+}
+
+/// The host had more to do than it could just then.
+fn is_shed(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<tonic::Status>().is_some_and(|status| status.code() == tonic::Code::ResourceExhausted)
 }
 
 /// About 200 bytes of JSON that the contract's schema checks in full.

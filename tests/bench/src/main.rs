@@ -16,6 +16,7 @@ mod flood;
 mod load;
 mod overload;
 mod relay;
+mod revoke;
 mod run;
 mod runtime;
 mod wire;
@@ -55,6 +56,8 @@ enum Command {
     Flood(flood::Options),
     /// Ask five times more of a host than it can do, and write down what it is worth then
     Overload(overload::Options),
+    /// Revoke somebody who keeps calling, and write down how soon that holds
+    Revoke(revoke::Options),
 }
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -74,6 +77,7 @@ fn main() -> Fallible<()> {
         Command::Load(options) => Threads { workers: 0 }.block_on(load::load(options)),
         Command::Flood(options) => Threads { workers: 0 }.block_on(flood::flood(options)),
         Command::Overload(options) => overload::run(&options),
+        Command::Revoke(options) => Threads { workers: 0 }.block_on(revoke::run(options)),
     }
 }
 

@@ -1,6 +1,10 @@
 //! SV-3: what the host is worth when five times more is asked of it than it can do. Its capacity is measured first, with
 //! as many calls in flight as serve it best; then calls come in an open loop, at 80% of that, at five times as much, and
 //! at 80% again, because a host has to come back. Goals are said, not asserted.
+//!
+//! The host has the first core for itself and everything else the second, where `taskset` is there; otherwise those who
+//! call take from the host what it is measured by, and five times is a contest of the two for the processor. What one
+//! core cannot send is not sent: `sent` says how much of what was due was, and `late_p99_us` how late.
 
 use std::{fs, path::PathBuf};
 
@@ -14,6 +18,9 @@ use crate::{
     process::Process,
     sample::{Sample, median},
 };
+
+const HOST_CORE: usize = 0;
+const OTHER_CORE: usize = 1;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
@@ -50,6 +57,8 @@ struct Round {
 
 #[derive(Debug, Serialize)]
 struct Summary {
+    /// Host and callers had a core each.
+    pinned: bool,
     rounds: Vec<Round>,
     goals: Vec<Goal>,
 }
@@ -65,22 +74,27 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     let mut runtime = Process::own("the runtime", ["runtime", "--address", &host.address, "--token", &token])?;
     // Attached, once it says so.
     runtime.line()?;
+    let pinned = host.process.pin(HOST_CORE) && runtime.pin(OTHER_CORE);
     let mut done = Vec::new();
     for round in 1..=rounds {
         let peak = peak(&host, seconds.min(4.0))?;
         let at = |rate: f64| flood(&host, rate, seconds);
         let one = Round { peak, light: at(peak * 0.8)?, overload: at(peak * 5.0)?, after: at(peak * 0.8)? };
         eprintln!(
-            "overload, round {round} of {rounds}: peak {peak:.0}/s; 80%: p99 {:.1} ms; 5 times: {:.0}/s good, p99 {:.1} ms, {:.0}/s refused, p99 {:.1} ms",
-            one.light.accepted_p99_us / 1e3,
+            "overload, round {round} of {rounds}: peak {peak:.0}/s; 80%: p99 {:.1} ms; 5 times: {:.0}/s sent, {:.0}/s good, \
+             p99 {:.1} ms ({:.1} from when it was due), {:.0}/s refused, p99 {:.1} ms ({:.1})",
+            one.light.accepted_p99_sent_us / 1e3,
+            one.overload.sent,
             one.overload.goodput,
+            one.overload.accepted_p99_sent_us / 1e3,
             one.overload.accepted_p99_us / 1e3,
             one.overload.refused,
+            one.overload.refused_p99_sent_us / 1e3,
             one.overload.refused_p99_us / 1e3
         );
         done.push(one);
     }
-    let summary = Summary { goals: goals(&done), rounds: done };
+    let summary = Summary { pinned, goals: goals(&done), rounds: done };
     let text = serde_json::to_string_pretty(&summary)? + "\n";
     let file = options.out.join("overload.json");
     fs::write(&file, &text)?;
@@ -90,6 +104,8 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
         print!("{}", goal::text(&summary.goals));
         println!("\nwritten to {}", file.display());
     }
+    // First the runtime: one whose host goes away says so.
+    drop(runtime);
     drop(host);
     fs::remove_dir_all(&folder)?;
     Ok(())
@@ -117,8 +133,10 @@ fn peak(host: &host::Host, seconds: f64) -> Fallible<f64> {
                 "0.5",
                 "--pid",
                 &pid,
+                "--patient",
             ],
         )?;
+        let _ = load.pin(OTHER_CORE);
         let sample: Sample = serde_json::from_str(&load.line()?)?;
         best = best.max(sample.calls_per_second);
     }
@@ -144,6 +162,7 @@ fn flood(host: &host::Host, rate: f64, seconds: f64) -> Fallible<Flood> {
             "1",
         ],
     )?;
+    let _ = flood.pin(OTHER_CORE);
     Ok(serde_json::from_str(&flood.line()?)?)
 }
 
@@ -153,12 +172,29 @@ fn goals(rounds: &[Round]) -> Vec<Goal> {
     vec![
         goal("5x: goodput of peak", Bound::AtLeast, 0.9, middle(|round| round.overload.goodput / round.peak)),
         goal(
-            "5x: accepted p99 of that at 80%",
+            "5x: sent of 5 times the peak",
+            Bound::AtLeast,
+            0.9,
+            middle(|round| round.overload.sent / round.overload.offered),
+        ),
+        goal(
+            "5x: accepted p99 of that at 80%, from sent",
+            Bound::AtMost,
+            2.0,
+            middle(|round| round.overload.accepted_p99_sent_us / round.light.accepted_p99_sent_us),
+        ),
+        goal(
+            "5x: accepted p99 of that at 80%, from due",
             Bound::AtMost,
             2.0,
             middle(|round| round.overload.accepted_p99_us / round.light.accepted_p99_us),
         ),
-        goal("5x: refused p99, ms", Bound::AtMost, 10.0, middle(|round| round.overload.refused_p99_us / 1e3)),
+        goal(
+            "5x: refused p99, ms, from sent",
+            Bound::AtMost,
+            10.0,
+            middle(|round| round.overload.refused_p99_sent_us / 1e3),
+        ),
         goal("5x: refused without a hint", Bound::AtMost, 0.0, middle(|round| round.overload.without_hint as f64)),
         goal("after: goodput of 80%", Bound::AtLeast, 0.99, middle(|round| round.after.goodput / round.after.offered)),
     ]

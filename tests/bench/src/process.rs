@@ -58,6 +58,15 @@ impl Process {
         self.child.id()
     }
 
+    /// Has it and what it starts run on one core alone; whether the machine could do that.
+    #[must_use]
+    pub fn pin(&self, core: usize) -> bool {
+        let (core, id) = (core.to_string(), self.id().to_string());
+        let mut taskset = Command::new("taskset");
+        taskset.args(["--all-tasks", "--cpu-list", "--pid", &core, &id]).stdout(Stdio::null()).stderr(Stdio::null());
+        taskset.status().is_ok_and(|status| status.success())
+    }
+
     /// Fails where it has ended by itself.
     ///
     /// # Errors

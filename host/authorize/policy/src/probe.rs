@@ -103,7 +103,9 @@ impl Probe {
         let proof = match &self.proof {
             None => Proof::Token,
             Some(proof) => Proof::ALL.into_iter().find(|known| known.as_str() == proof).ok_or_else(|| {
-                NotAQuestion(format!("`{proof}` is no proof; use token, certificate, local_user or development"))
+                NotAQuestion(format!(
+                    "`{proof}` is no proof; use token, certificate, local_user, development or shared_secret"
+                ))
             })?,
         };
         Ok(Principal {

@@ -9,7 +9,10 @@ use std::{
 
 use cedar_policy::{Entities, EntityUid, Schema};
 use grid_contract::{Contract, Manifest};
-use grid_core::port::{Authorizer, Pending, Question, Reads, Undecided, Verdict};
+use grid_core::{
+    port::{Authorizer, Pending, Question, Reads, Undecided, Verdict, Written},
+    principal::Principal,
+};
 
 use crate::{
     decide::Decider,
@@ -226,6 +229,16 @@ impl Authorizer for PolicySet {
 
     fn digest(&self) -> Option<[u8; 32]> {
         Some(self.digest)
+    }
+
+    fn written(&self, rule: &str) -> Option<Written> {
+        let rule = self.rule(rule)?;
+        let Place { file, line, .. } = rule.place();
+        Some(Written { place: format!("{file}:{line}"), text: rule.text().to_owned() })
+    }
+
+    fn holds(&self, principal: &Principal, role: &str) -> bool {
+        self.roles.effective(principal).contains(role)
     }
 }
 

@@ -10,6 +10,7 @@ use grid_core::{
     event::{Event, Kind},
     explain::{Explanation, Ground},
     id::{CorrelationId, InvocationId, SessionId},
+    port::{Authorizer, Written},
     principal::Principal,
     reading::{Filter, MAX_PAGE},
 };
@@ -156,11 +157,26 @@ impl<C: Contracts> Host<C> {
             let past = if now > epoch { format!("is past: now it is {now}") } else { "is that of now".to_owned() };
             say("authorize", format!("the policy epoch {epoch} {past}"));
         }
-        if let Some(policy) = decisive.text("policy") {
-            let digest = self.authorize.deciding().1.digest().map(grid_adm::Digest::from_bytes);
-            let same = digest.is_some_and(|digest| policy == format!("sha256:{digest}"));
+        let deciding = self.authorize.deciding().1;
+        let in_force = decisive.text("policy").map(|policy| {
+            let digest = deciding.digest().map(grid_adm::Digest::from_bytes);
+            (policy, digest.is_some_and(|digest| policy == format!("sha256:{digest}")))
+        });
+        if let Some((policy, same)) = in_force {
             let now = if same { "is in force" } else { "is not in force any more" };
             say("authorize", format!("the policy set {policy} {now}"));
+        }
+        // A refusal of the rules has its rule where others have what went wrong.
+        let denied = || decisive.detail().filter(|_| decisive.code() == Some(Code::PermissionDenied.as_str()));
+        let named = if permitted { decisive.rule() } else { denied() };
+        for (rule, written) in named.map(|rule| written(&*deciding, rule)).unwrap_or_default() {
+            // Refusals do not say under which set they were.
+            let of = match in_force {
+                Some((_, true)) => "",
+                Some((_, false)) => " in the set of now, which did not decide",
+                None => " in the set of now",
+            };
+            say("authorize", format!("`{rule}` is at {}{of}:\n{}", written.place, shortened(&written.text)));
         }
         grounds
     }
@@ -214,6 +230,24 @@ impl<C: Contracts> Host<C> {
                 ("refused", format!("{} (rule `{rule}`)", refusal.message()))
             }
         }
+    }
+}
+
+/// The rules that a record names, which is several where several had to permit, as far as they have a text.
+fn written<'a>(deciding: &dyn Authorizer, named: &'a str) -> Vec<(&'a str, Written)> {
+    let one = |rule: &'a str| deciding.written(rule).map(|written| (rule, written));
+    match one(named) {
+        Some(found) => vec![found],
+        None => named.split(' ').filter_map(one).collect(),
+    }
+}
+
+/// A page has room for so much of a rule.
+fn shortened(text: &str) -> String {
+    const CHARS: usize = 2000;
+    match text.char_indices().nth(CHARS) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

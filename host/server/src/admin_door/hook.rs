@@ -129,7 +129,7 @@ fn principal() -> Option<Arc<Principal>> {
         tenant: TenantId::parse(Principal::ANY_TENANT).ok()?,
         roles: BTreeSet::new(),
         claims: BTreeMap::new(),
-        proof: Proof::Token,
+        proof: Proof::SharedSecret,
         credential: None,
         runtime: None,
         digest: ClaimsDigest([0; 32]),

@@ -37,8 +37,8 @@ impl<C: Contracts> Door<C> {
         trail: &mut Trail,
     ) -> Result<mpsc::Receiver<Step>, Refusal> {
         let reader = self.reader(credentials, trail)?;
-        let Some(place) = self.0.archive.follower() else {
-            let message = "too many follow the audit log already; ask again when one of them has ended";
+        let Some(place) = self.0.archive.follower(&reader.caller.tenant) else {
+            let message = "too many follow the audit log already, of all tenants or of this one; ask again when one of them has ended";
             return Err(Refusal::new(Code::ResourceExhausted, Stage::Audit, message));
         };
         let next = follow.from.unwrap_or_else(|| self.0.ledger.status().records);

@@ -44,8 +44,8 @@ impl<C: Contracts> Door<C> {
         if host.stopping.is_cancelled() {
             return Err((stopping(), Some(caller)));
         }
-        let Ok(place) = Arc::clone(&host.watchers).try_acquire_owned() else {
-            let message = "too many watch their grants already; ask again when one of them has ended";
+        let Some(place) = host.watchers.take(&caller.principal().tenant) else {
+            let message = "too many watch their grants already, of all tenants or of this one; ask again when one of them has ended";
             return Err((Refusal::new(Code::ResourceExhausted, Stage::Local, message), Some(caller)));
         };
         let (steps, receiver) = mpsc::channel(WAITING);

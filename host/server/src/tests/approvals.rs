@@ -242,3 +242,26 @@ async fn as_many_wait_as_may_and_the_rest_is_told_when_to_come() {
     assert_eq!((refusal.code(), refusal.retry_after_ms()), (Code::ResourceExhausted, 5_000));
     assert!(matches!(bank.authorize("k0").await, Ok(Authorized::Waiting(_))), "those that wait go on waiting");
 }
+
+#[tokio::test]
+async fn an_approval_that_finds_no_runtime_is_kept_for_the_same_call() {
+    let bank = bank().await;
+    let call = || ask(&bank.session, "k", "pay", ARGS);
+    let first = bank.desk.begin(&bank.agent, call());
+    let waiting = bank.waiting().await;
+    bank.decide(&bank.boss, &waiting, Say::Approve).await.unwrap();
+    let refusal = first.await.unwrap().unwrap_err();
+    assert_eq!(refusal.code(), Code::ServiceUnavailable, "{refusal}");
+    let detail = |name: &str| refusal.details().iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+    assert_eq!(detail("approval_id"), Some(waiting.approval.to_string()));
+    assert!(detail("approval").unwrap().contains("unused"), "{refusal:?}");
+    assert_eq!(bank.desk.host().approvals.count(), 1, "it holds its place again");
+
+    // The same call goes on with it, once, and nobody is asked again.
+    let runtime = bank.desk.seated("bank", &["pay"]);
+    bank.desk.ended(&bank.agent, call(), &runtime, success("7")).await.unwrap();
+    assert_eq!((bank.desk.log.of("approval_requested").len(), bank.desk.log.of("approval_decided").len()), (1, 1));
+    let [admitted] = &bank.desk.log.of("admitted")[..] else { panic!("one") };
+    assert_eq!(admitted.text("approval"), Some(waiting.approval.to_string().as_str()));
+    assert_eq!(bank.desk.host().approvals.count(), 0);
+}

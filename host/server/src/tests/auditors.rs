@@ -360,11 +360,17 @@ async fn a_follower_ends_with_its_proof() {
 async fn a_follower_that_goes_leaves_nothing_behind_and_its_place_to_others() {
     let office = Office::open().await;
     let mut all = Vec::new();
-    for _ in 0..64 {
-        all.push(office.follow(&office.operator(), 0).await);
+    let of = |tenant: &str| office.desk.token("oscar", tenant, &["audit-operator"]);
+    for tenant in ["b", "c", "d", "acme"] {
+        for _ in 0..16 {
+            all.push(office.follow(&of(tenant), 0).await);
+        }
+        // A quarter of all is what one tenant may have.
+        let refusal = office.desk.door.follow(of(tenant), Follow::default()).await.unwrap_err();
+        assert_eq!((refusal.code(), refusal.stage()), (Code::ResourceExhausted, Stage::Audit));
     }
-    let refusal = office.desk.door.follow(office.operator(), Follow::default()).await.unwrap_err();
-    assert_eq!((refusal.code(), refusal.stage()), (Code::ResourceExhausted, Stage::Audit));
+    let refusal = office.desk.door.follow(of("e"), Follow::default()).await.unwrap_err();
+    assert_eq!(refusal.code(), Code::ResourceExhausted, "there are no more than that");
     let tasks = office.desk.host().tasks.len();
     drop(all.pop());
     until("its task has ended", || office.desk.host().tasks.len() < tasks).await;

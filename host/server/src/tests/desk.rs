@@ -29,7 +29,7 @@ use grid_session::Sessions;
 use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
 use tokio::{
     join,
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -41,6 +41,7 @@ use crate::{
     host::{Epoch, Host, Rules},
     nested::Lineages,
     outlets::Outlets,
+    places::Places,
     runtime_door::Port,
 };
 
@@ -148,7 +149,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         approvals: Approvals::new(waiting, clock.shared()),
         epochs: watch::Sender::new(Epoch { number: 1, ..Epoch::default() }),
         events: Events::new(clock.shared()),
-        watchers: Arc::new(Semaphore::new(4)),
+        watchers: Places::new(16),
         archive,
         outlets: Outlets::default(),
         clock: clock.shared(),

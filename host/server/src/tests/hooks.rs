@@ -81,6 +81,7 @@ async fn a_signed_event_ends_grants_once_and_the_record_names_the_webhook() {
     assert_eq!((status, &again["repeated"], &again["policy_epoch"]), (StatusCode::OK, &json!(true), &json!(2)));
     let [record] = &desk.log.of("invalidated")[..] else { panic!("one record") };
     assert_eq!((record.principal(), record.tenant()), (Some("invalidation-webhook"), Some("*")));
+    assert_eq!(record.proof(), Some("shared_secret"), "no token proved it");
     assert_eq!((record.text("event"), record.text("event_id")), (Some("user_role_change"), Some("siem-1")));
 }
 

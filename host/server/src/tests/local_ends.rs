@@ -10,6 +10,7 @@ use grid_core::{
     port::{AdminDoor as _, LocalDoor as _},
     revocation::Invalidate,
 };
+use grid_testkit::until;
 
 use super::{
     desk::{SUM, ask, strict},
@@ -251,4 +252,23 @@ async fn an_invalidation_survives_the_host_that_made_it() {
     desk.door.invalidate(operator, Invalidate::default()).await.unwrap();
     let refusal = desk.door.log_result(agent, report(&granted, &call, "3")).await.unwrap_err();
     assert_eq!(refusal.code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn one_tenant_cannot_take_all_places_of_those_who_watch() {
+    let desk = strict();
+    let mut watching = Vec::new();
+    for tenant in ["demo", "other"] {
+        let who = desk.token("agent", tenant, &["caller"]);
+        let session = desk.session(&who).await;
+        for _ in 0..4 {
+            watching.push(desk.door.watch_grants(who.clone(), session.clone(), String::new()).await.unwrap());
+        }
+        let refusal = desk.door.watch_grants(who.clone(), session, String::new()).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::ResourceExhausted, "a quarter of sixteen");
+    }
+    drop(watching);
+    until("all have ended", || desk.host().tasks.is_empty()).await;
+    let (agent, session) = desk.agent().await;
+    desk.door.watch_grants(agent, session, String::new()).await.unwrap();
 }

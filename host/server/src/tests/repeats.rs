@@ -209,3 +209,25 @@ async fn a_repeat_of_a_call_that_was_never_run_is_told_to_send_it_again() {
     assert_eq!((refusal.code(), refusal.stage()), (Code::ServiceUnavailable, Stage::Repeat));
     assert!(runtime.calls().is_empty());
 }
+
+#[tokio::test]
+async fn a_repeat_spends_nothing_of_a_budget() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let limit = "[[limit]]\nname = \"day\"\nper = [\"principal\"]\nbudget = 3\n";
+    desk.host().limits.replace(grid_limits::file::read(limit).unwrap());
+    let runtime = desk.seated("calc", &["sum"]);
+    let spent = || desk.host().limits.usage(10).iter().map(|usage| usage.spent).sum::<u64>();
+    desk.ended(&agent, ask(&session, "k", "sum", SUM), &runtime, success("3")).await.unwrap();
+    for _ in 0..5 {
+        assert!(desk.call(&agent, again(&session, "k", "sum", SUM)).await.unwrap().repeated);
+        // The same name for another call runs nothing either.
+        desk.call(&agent, again(&session, "k", "text", "{}")).await.unwrap_err();
+        assert_eq!(spent(), 1);
+    }
+    for call_id in ["l", "m"] {
+        desk.ended(&agent, ask(&session, call_id, "sum", SUM), &runtime, success("3")).await.unwrap();
+    }
+    let refusal = desk.call(&agent, ask(&session, "n", "sum", SUM)).await.unwrap_err();
+    assert_eq!((refusal.code(), spent()), (Code::RateLimitExceeded, 3));
+}

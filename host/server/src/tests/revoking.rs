@@ -327,6 +327,26 @@ async fn what_proved_somebody_is_void_until_they_prove_themselves_anew() {
 }
 
 #[tokio::test]
+async fn a_call_of_somebody_whose_proofs_end_while_it_is_written_down_is_not_sent() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let runtime = desk.seated("calc", &["sum"]);
+    desk.log.disk.hold();
+    let call = desk.begin(&agent, ask(&session, "k", "sum", SUM));
+    until("the admission is being written", || desk.log.disk.is_waiting()).await;
+    let (door, root) = (desk.door.clone(), desk.token("root", "ops", &["operator"]));
+    let request = Invalidate { revoke_proofs: true, ..of("demo", "agent") };
+    let revoking = desk.host().tasks.spawn(async move { door.invalidate(root, request).await });
+    until("the proofs are void", || desk.host().authorize.epoch() == 2).await;
+    desk.log.disk.release();
+    let refusal = call.await.unwrap().unwrap_err();
+    assert_eq!((refusal.code(), refusal.stage()), (Code::PermissionDenied, grid_core::Stage::Dispatch));
+    assert!(runtime.calls().is_empty(), "the roles permit it still, but nobody is proved who has them");
+    revoking.await.unwrap().unwrap();
+    assert_eq!(desk.log.of("concluded").len(), 1);
+}
+
+#[tokio::test]
 async fn a_revocation_is_listed_and_taken_back_and_both_are_recorded() {
     let desk = strict();
     let root = desk.token("root", "ops", &["operator"]);

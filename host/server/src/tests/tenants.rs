@@ -6,7 +6,7 @@ use std::time::Duration;
 use grid_core::{
     consent::{Decide, Say},
     envelope::OpenSession,
-    local::{Authorized, GiveBack, Report},
+    local::{Authorized, Batch, GiveBack, Report},
     outcome::ToolAnswer,
     port::{ApprovalDoor as _, AuditDoor as _, FrontDoor as _, LocalDoor as _},
     reading::{Filter, Get, Page, Query, Which},
@@ -56,7 +56,7 @@ impl World {
     }
 
     async fn step(&mut self, side: usize, dice: &mut Dice) -> String {
-        let act = dice.below(20);
+        let act = dice.below(24);
         match act {
             0 | 1 => self.opens(side).await,
             2 => self.closes(side, dice).await,
@@ -70,6 +70,9 @@ impl World {
             16 => self.reviews(side).await,
             17 => self.decides(side, dice).await,
             18 => self.queries(side, dice).await,
+            19 => self.authorizes_many(side, dice).await,
+            20 => self.watches(side, dice).await,
+            21 | 22 => self.leafs(side, dice).await,
             _ => self.gets(side, dice).await,
         }
     }
@@ -238,6 +241,67 @@ impl World {
         let get = Get { which: Some(Which::Invocation(invocation)), correlation_id: "w-get".to_owned() };
         let page = self.desk.door.get(self.sides[side].rita.clone(), get).await;
         self.paged(side, page)
+    }
+
+    /// Some of what it asks for at once may be denied; what is granted is its own like any other grant.
+    async fn authorizes_many(&mut self, side: usize, dice: &mut Dice) -> String {
+        let session = self.pick(side, Kind::Session, dice);
+        let mut calls = Vec::new();
+        for number in 0..=dice.below(3) {
+            let tool = TOOLS[[0, 0, 2, 3, 4][dice.below(5)]];
+            calls.push(ask(&session, &format!("b{number}-{}", dice.below(5)), tool, args(tool, dice)));
+        }
+        let items = calls.iter().cloned().map(Ok).collect();
+        let batch = Batch { correlation_id: "w-batch".to_owned(), session_id: session.clone(), claim: None, items };
+        let mut lines = Vec::new();
+        match self.desk.door.authorize_all(self.sides[side].agent.clone(), batch).await {
+            Ok(all) => {
+                for (item, call) in all.items.into_iter().zip(calls) {
+                    lines.push(match item {
+                        Ok(Authorized::Granted(granted)) => {
+                            let (invocation, leaf) = (granted.invocation_id.to_string(), granted.receipt.leaf.to_vec());
+                            let told = format!("granted {invocation} {:?} {:?}", granted.ttl, granted.args);
+                            self.sides[side].grants.push(Held { session: session.clone(), invocation, leaf, call });
+                            told
+                        }
+                        Ok(Authorized::Waiting(waits)) => format!("waits {} {}", waits.approval, waits.expires_at_ms),
+                        Err(refusal) => told::<()>(Err(refusal)),
+                    });
+                }
+            }
+            Err(refusal) => lines.push(told::<()>(Err(refusal))),
+        }
+        lines.join("\n")
+    }
+
+    /// Hears the epoch, which no tenant moves by what it does here, and leaves.
+    async fn watches(&mut self, side: usize, dice: &mut Dice) -> String {
+        let session = self.pick(side, Kind::Session, dice);
+        let agent = self.sides[side].agent.clone();
+        match self.desk.door.watch_grants(agent, session, "w-watch".to_owned()).await {
+            Ok(mut steps) => format!("{:?}", steps.recv().await),
+            Err(refusal) => told::<()>(Err(refusal)),
+        }
+    }
+
+    /// Leafs through all that it may see, a few records at a time.
+    async fn leafs(&mut self, side: usize, dice: &mut Dice) -> String {
+        let (limit, newest_first) = (Some(1 + dice.below(7)), dice.coin());
+        let (mut rows, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let correlation_id = "w-leaf".to_owned();
+            let filter = Filter { kind: Some("admitted".to_owned()), ..Filter::default() };
+            let query = Query { filter, newest_first, limit, page_token, correlation_id };
+            let page = match self.desk.door.query(self.sides[side].rita.clone(), query).await {
+                Ok(page) => page,
+                Err(refusal) => return told::<()>(Err(refusal)),
+            };
+            rows.extend(page.rows.iter().map(|row| self.sides[side].recorded(&row.line)));
+            match page.next {
+                Some(next) => page_token = next,
+                None => return rows.join("\n"),
+            }
+        }
     }
 
     fn paged(&mut self, side: usize, page: Result<Page, grid_core::Refusal>) -> String {

@@ -4,8 +4,8 @@
 use std::{fmt, io, sync::Arc};
 
 use bytes::Bytes;
-use grid_core::port::{AdminDoor, ApprovalDoor, AuditDoor};
-use grid_proto::v1::{self, admin_service_server};
+use grid_core::port::{AdminDoor, ApprovalDoor, AuditDoor, ProviderDoor};
+use grid_proto::v1::{self, admin_service_server, provider_service_server};
 use grid_tls::{Protocols, Tls};
 use http::{Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use crate::{
     connection::{Port, Route},
     convert::admin,
     hooks::{Hooks, posted},
+    providers::Providers,
     running::Running,
     server::{Beside, listen, services, unknown},
     settings::Settings,
@@ -40,6 +41,7 @@ pub struct Admin<A, P> {
     door: Arc<A>,
     auditors: Option<Arc<dyn AuditDoor>>,
     approvers: Option<Arc<dyn ApprovalDoor>>,
+    providers: Option<Arc<dyn ProviderDoor>>,
     hooks: Option<Arc<dyn Hooks>>,
     pages: P,
     settings: Settings,
@@ -57,7 +59,8 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
     /// A server that hands operators to `door` and everything that is not gRPC to `pages`.
     #[must_use]
     pub fn new(door: Arc<A>, pages: P, settings: Settings) -> Self {
-        Self { door, auditors: None, approvers: None, hooks: None, pages, settings, tls: None, socket: None }
+        let (auditors, approvers, providers, hooks) = (None, None, None, None);
+        Self { door, auditors, approvers, providers, hooks, pages, settings, tls: None, socket: None }
     }
 
     /// Hands auditors to `door`; without it nobody serves them.
@@ -84,6 +87,12 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         Self { approvers: Some(door), ..self }
     }
 
+    /// Hands what operators ask about providers to `door`; without it nobody serves them.
+    #[must_use]
+    pub fn providing(self, door: Arc<dyn ProviderDoor>) -> Self {
+        Self { providers: Some(door), ..self }
+    }
+
     /// Hands requests that are not gRPC, on the paths that it knows, to `hooks`.
     #[must_use]
     pub fn hooked(self, hooks: Arc<dyn Hooks>) -> Self {
@@ -99,7 +108,9 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
         let kill = CancellationToken::new();
         let stop = kill.child_token();
         let tasks = TaskTracker::new();
-        let health = Health::of(services(&SERVICES, self.auditors.is_some(), self.approvers.is_some())).await;
+        let mut names = services(&SERVICES, self.auditors.is_some(), self.approvers.is_some());
+        names.extend(self.providers.is_some().then_some(provider_service_server::SERVICE_NAME));
+        let health = Health::of(names).await;
         let limits = Limits { message: self.settings.max_message, patience: self.settings.message_timeout };
         let routes = Routes {
             door: self.door,
@@ -108,6 +119,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
                 approvers: self.approvers.map(|door| Approvers { door, limits }),
                 sides: Sides::new(&health, stop.clone()),
             },
+            providers: self.providers.map(|door| Providers { door, limits }),
             hooks: self.hooks,
             pages: self.pages,
             limits,
@@ -125,6 +137,7 @@ impl<A: AdminDoor, P: Pages> Admin<A, P> {
 struct Routes<A, P> {
     door: Arc<A>,
     beside: Beside,
+    providers: Option<Providers>,
     hooks: Option<Arc<dyn Hooks>>,
     pages: P,
     limits: Limits,
@@ -136,6 +149,13 @@ impl<A: AdminDoor, P: Pages> Route for Routes<A, P> {
             return self.plain(request, peer).await;
         }
         let (service, method) = split(request.uri().path());
+        if service == provider_service_server::SERVICE_NAME
+            && let Some(providers) = &self.providers
+        {
+            let method = method.to_owned();
+            let answered = providers.serve(&method, request, peer.loopback).await;
+            return answered.unwrap_or_else(|request| unknown(request.uri().path()));
+        }
         if service != admin_service_server::SERVICE_NAME {
             return self.beside.serve(request, peer).await;
         }

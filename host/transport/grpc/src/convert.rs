@@ -8,6 +8,7 @@ pub(crate) mod call;
 pub(crate) mod error;
 pub(crate) mod frame;
 pub(crate) mod local;
+pub(crate) mod provider;
 pub(crate) mod session;
 
 use grid_core::envelope::TraceContext;

@@ -19,6 +19,7 @@ mod hooks;
 mod inbound;
 mod locals;
 mod outbound;
+mod providers;
 mod running;
 mod server;
 mod settings;

@@ -79,9 +79,8 @@ impl Kind {
     #[must_use]
     pub const fn limits(self) -> Limits {
         match self {
-            Self::Tool | Self::FunctionDeclaration | Self::Schema | Self::ToolContract | Self::ToolManifest => {
-                Limits::DEFINITION
-            }
+            Self::ToolManifest => Limits::MANIFEST,
+            Self::Tool | Self::FunctionDeclaration | Self::Schema | Self::ToolContract => Limits::DEFINITION,
             Self::FunctionCall | Self::ToolResult | Self::ErrorObject | Self::Arguments => Limits::DATA,
         }
     }

@@ -34,7 +34,7 @@ impl ToolManifest {
     }
 }
 
-readable!(ToolManifest, read::tool_manifest, Limits::DEFINITION);
+readable!(ToolManifest, read::tool_manifest, Limits::MANIFEST);
 
 /// A named group of functions with whatever a host is told about them (Q6).
 #[derive(Clone, Debug, PartialEq)]

@@ -23,7 +23,11 @@ mod crashes;
 #[cfg(test)]
 mod development;
 #[cfg(test)]
+mod explaining;
+#[cfg(test)]
 mod governed;
+#[cfg(test)]
+mod hooks;
 #[cfg(test)]
 mod languages;
 #[cfg(test)]

@@ -140,6 +140,10 @@ impl Host {
         self.dir.path()
     }
 
+    pub const fn admin_port(&self) -> u16 {
+        self.ports.1
+    }
+
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.ports.0)
     }
