@@ -42,8 +42,8 @@
 
 mod ack;
 mod background;
-pub mod driver;
-mod encode;
+mod driver;
+pub mod encode;
 mod keys;
 mod ledger;
 mod linger;

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod audit;
+mod breakers;
 mod call;
 mod check;
 mod completions;
@@ -73,6 +74,7 @@ enum Command {
     Runtimes(lists::Runtimes),
     Sessions(lists::Sessions),
     Limits(limits::Limits),
+    Breakers(breakers::Breakers),
     Revoke(revoke::Revoke),
     Explain(explain::Explain),
     Call(call::Call),
@@ -112,6 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Runtimes(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
         Command::Limits(command) => command.run(&context),
+        Command::Breakers(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),

@@ -49,6 +49,8 @@ pub(crate) const RULES: &[Rule] = &[
     Rule { reads: &["tls.crl", "tls.client_auth"], check: revoked_from_somebody },
     Rule { reads: &["session.ttl", "session.max_ttl"], check: session_ttl_within },
     Rule { reads: &["call.timeout", "call.max_timeout"], check: call_timeout_within },
+    Rule { reads: &["breaker.recovery", "breaker.max_recovery"], check: recovery_within },
+    Rule { reads: &["breaker.half_open_calls", "breaker.success_threshold"], check: enough_tries },
 ];
 
 ///
@@ -192,4 +194,18 @@ fn longer(other: &str, value: std::time::Duration, max: std::time::Duration) -> 
         show_time(max)
     );
     (Code::InvalidConfig, message)
+}
+
+fn recovery_within(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let (first, most) = (config.breaker.recovery, config.breaker.max_recovery);
+    (first > most).then(|| longer("breaker.max_recovery", first, most))
+}
+
+fn enough_tries(config: &Config, _: Facts) -> Option<(Code, String)> {
+    let needed = config.breaker.success_threshold;
+    (config.breaker.half_open_calls < needed).then(|| {
+        let message =
+            format!("is less than `breaker.success_threshold`, which is {needed}, so that no breaker could close; raise it");
+        (Code::InvalidConfig, message)
+    })
 }

@@ -141,6 +141,56 @@ settings! {
         max_timeout: Duration = time(MS, HOUR), Is("300s");
     }
 
+    /// Who fails or is slow too often gets no calls for a while: runtimes, providers and tools.
+    breaker: Breaker {
+        /// Keeps calls away from them.
+        enabled: bool = Kind::Bool, Is("true");
+        /// Failures one after the other that open a breaker; 0 for never.
+        consecutive_failures: u32 = integer(0, 1_000_000), Is("5");
+        /// Failures within `breaker.window` that open one, whatever succeeded between them; 0 for never.
+        failures_in_window: u32 = integer(0, 1_000_000), Is("10");
+        /// How far back calls are counted.
+        window: Duration = time(SECOND, HOUR), Is("60s");
+        /// Failures within the window, in percent of its calls, that open one; 0 for never.
+        failure_percent: u32 = integer(0, 100), Is("50");
+        /// Calls within the window below which no share of them opens one.
+        minimum_calls: u32 = integer(1, 1_000_000), Is("10");
+        /// A call that takes longer is slow.
+        slow_call: Duration = time(MS, HOUR), Is("10s");
+        /// Slow calls within the window, in percent of its calls, that open one; 0 for never.
+        slow_percent: u32 = integer(0, 100), Is("80");
+        /// How long one stays open; twice as long each time that it opens again before it was closed.
+        recovery: Duration = time(MS, HOUR), Is("30s");
+        /// The longest that one stays open.
+        max_recovery: Duration = time(MS, DAY), Is("300s");
+        /// Calls that have to succeed then.
+        success_threshold: u32 = integer(1, 1_000), Is("3");
+        /// Calls that are let through then, until those have succeeded.
+        half_open_calls: u32 = integer(1, 10_000), Is("10");
+        /// Lets a share of the calls through after that, which grows, instead of all at once.
+        gradual: bool = Kind::Bool, Is("true");
+        /// That share at first, in percent.
+        gradual_start: u32 = integer(1, 100), Is("10");
+        /// How much it grows with each step, in percent.
+        gradual_step: u32 = integer(1, 100), Is("20");
+        /// The time of one step.
+        gradual_every: Duration = time(MS, HOUR), Is("30s");
+        /// Counts a tool's own errors that say `TOOL_EXECUTION_FAILED` or the like against the tool; one caller's arguments can then keep all others away from it.
+        tool_errors: bool = Kind::Bool, Is("false");
+        /// Runtimes, providers and tools that are counted at once, of each; further ones are not guarded.
+        entries: usize = integer(16, 1_000_000), Is("10000");
+    }
+
+    /// Results that are used again, where a contract says so (`reuse`).
+    reuse: Reuse {
+        /// Bytes that are kept in all; 0 for none.
+        memory: ByteSize = size(ByteSize::kib(0), ByteSize::mib(65_536)), Is("64MiB");
+        /// Results that are kept in all.
+        entries: usize = integer(0, 10_000_000), Is("10000");
+        /// The largest result that is kept.
+        largest: ByteSize = size(ByteSize::kib(0), ByteSize::mib(64)), Is("256KiB");
+    }
+
     /// Who may call what.
     authorize: Authorize {
         /// Remembers decisions.
@@ -219,6 +269,18 @@ settings! {
         shadow_dir: Option<PathBuf> = Kind::Path, Absent;
         /// How often the folders are looked at for changes; SIGHUP and `grid policy reload` take them at once.
         reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
+    }
+
+    /// Who goes first among those that serve the same function.
+    providers: Providers {
+        /// The file of providers: their ranks and capabilities, who is selected, and the programs around swaps.
+        file: Option<PathBuf> = Kind::Path, Absent;
+        /// How often the file is looked at for changes; SIGHUP takes them at once.
+        reload: Duration = time(Duration::from_millis(10), HOUR), Is("2s");
+        /// The role that may name the provider of a call in the call itself.
+        select_role: String = Kind::Name, Is("grid_selector");
+        /// Calls that may wait at once for the runtimes of one provider; further ones are refused at once.
+        queue: usize = integer(0, 1_000_000), Is("1024");
     }
 
     /// Calls that need a person's yes.

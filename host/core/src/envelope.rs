@@ -93,6 +93,8 @@ pub struct Envelope {
     pub args: String,
     /// The caller's own deadline in milliseconds since 1970; can only shorten the contract's timeout.
     pub deadline_unix_ms: Option<u64>,
+    /// A provider for this call alone; the host's choice where it is empty.
+    pub provider: String,
     /// Streaming was asked for.
     pub streaming: bool,
     /// The answer shall carry a receipt of the audit log.

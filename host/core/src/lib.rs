@@ -12,6 +12,7 @@ pub mod feature;
 pub mod frame;
 pub mod gate;
 pub mod id;
+pub mod limit;
 pub mod listing;
 pub mod local;
 pub mod outcome;

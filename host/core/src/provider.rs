@@ -65,6 +65,8 @@ pub enum Rule {
     SelectionTenant,
     /// An operator or the file chose it for every call.
     SelectionHost,
+    /// One of its runtimes has the state of the session.
+    Affinity,
     /// Its priority is the highest.
     Priority,
     /// Its stack level is the highest among those of the same priority.
@@ -84,6 +86,7 @@ impl Rule {
             Self::SelectionSession => "selection:session",
             Self::SelectionTenant => "selection:tenant",
             Self::SelectionHost => "selection:host",
+            Self::Affinity => "affinity",
             Self::Priority => "priority",
             Self::StackLevel => "stack_level",
             Self::RegistrationOrder => "registration_order",

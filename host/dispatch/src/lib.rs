@@ -1,17 +1,22 @@
 //! Stage: dispatch. Takes a [`RoutedCall`] and the audit's [`Receipt`] for it, hands the call to its runtime and
 //! waits for one ending: answer, deadline, cancellation or crash. Gives an [`Outcome`], which conclude records.
 
+mod hedge;
 mod outcome;
 
 pub use grid_audit::Receipt;
-pub use grid_resolve::{Decision, RoutedCall};
+pub use grid_resolve::{Beside, Decision, RoutedCall};
 pub use outcome::{Outcome, conclusion};
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use grid_core::{
     Code, Refusal, Stage,
     clock::Clock,
+    limit::Limit,
     outcome::ToolAnswer,
     runtime::{Ending, Unreachable},
 };
@@ -59,6 +64,30 @@ pub async fn run<B: Send>(
     Outcome::new(call, receipt, result, took)
 }
 
+/// As [`run`], for a call that does no harm twice: where its runtime is silent for `after`, the one that `second` finds
+/// and records has it too, and the first answer counts.
+pub async fn run_hedged<B>(
+    mut call: RoutedCall,
+    receipt: Receipt,
+    stop: Stop<'_>,
+    clock: &Arc<dyn Clock>,
+    begin: impl Fn(&Decision) -> Option<B> + Send,
+    (after, second): (Duration, impl AsyncFnOnce(&RoutedCall) -> Option<Beside>),
+) -> Outcome {
+    let began = clock.elapsed();
+    let result = if receipt.invocation() == call.invocation() {
+        hedge::carry_out(&mut call, stop, begin, after, second).await
+    } else {
+        let message = "the call was not carried out: its admission is for another one";
+        Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message))
+    };
+    if result.is_ok() {
+        call.succeeded();
+    }
+    let took = clock.elapsed().saturating_sub(began);
+    Outcome::new(call, receipt, result, took)
+}
+
 async fn carry_out<B>(
     call: &mut RoutedCall,
     stop: Stop<'_>,
@@ -69,8 +98,7 @@ async fn carry_out<B>(
         return Err(too_late(call));
     }
     if stop.asked.is_cancelled() {
-        let message = "the call was cancelled before it was sent; nothing ran";
-        return Err(stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false")));
+        return Err(late(stop));
     }
     let frame = call.frame();
     let started = match begin(&call.consent().decision) {
@@ -82,7 +110,7 @@ async fn carry_out<B>(
         // An answer that is there goes before a deadline that has just passed.
         biased;
         ending = ending => match ending {
-            Ok(Ending::Answered(answer)) => check(answer),
+            Ok(Ending::Answered(answer)) => answered(answer),
             Ok(Ending::Violated(fault)) => Err(violated(&fault)),
             Ok(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
             Err(_) => Err(crashed(call, "its line was closed")),
@@ -99,6 +127,12 @@ async fn carry_out<B>(
     }
 }
 
+/// It was asked to stop before it was sent.
+fn late(stop: Stop<'_>) -> Refusal {
+    let message = "the call was cancelled before it was sent; nothing ran";
+    stop.explain(Refusal::new(Code::Cancelled, Stage::Dispatch, message).with("sent", "false"))
+}
+
 /// Rights ended between the admission and the call.
 fn void() -> Refusal {
     let message = "rights were made void while the call was written down, so it was not sent; ask again";
@@ -106,7 +140,7 @@ fn void() -> Refusal {
 }
 
 /// What a runtime answers is checked before a caller sees it.
-fn check(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
+fn answered(answer: ToolAnswer) -> Result<ToolAnswer, Refusal> {
     match &answer {
         ToolAnswer::Success(content) => match grid_adm::json::parse(content) {
             Ok(_) => Ok(answer),
@@ -135,12 +169,15 @@ fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
 }
 
 fn timed_out(call: &RoutedCall) -> Refusal {
-    let timeout_ms = call.timeout().as_millis();
+    let (timeout_ms, limit) = (call.timeout().as_millis(), call.limit());
     let message = format!(
-        "`{}` did not answer within {timeout_ms} ms and was told to stop; whether it finished is not known",
-        call.contract().name()
+        "`{}` did not answer within {timeout_ms} ms, by {}, and was told to stop; whether it finished is not known",
+        call.contract().name(),
+        limit.words()
     );
-    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout_ms.to_string())
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, limit.as_str())
 }
 
 fn too_late(call: &RoutedCall) -> Refusal {
@@ -151,6 +188,7 @@ fn too_late(call: &RoutedCall) -> Refusal {
     );
     Refusal::new(Code::Timeout, Stage::Dispatch, message)
         .with("timeout_ms", timeout_ms.to_string())
+        .with(Limit::DETAIL, call.limit().as_str())
         .with("sent", "false")
 }
 

@@ -7,9 +7,10 @@ use grid_audit::Receipt;
 use grid_core::{
     Refusal,
     event::{self, Event, Kind},
+    id::InvocationId,
     outcome::ToolAnswer,
 };
-use grid_resolve::RoutedCall;
+use grid_resolve::{Decision, RoutedCall};
 
 /// An admitted call that has ended. Only this crate makes one.
 #[derive(Debug)]
@@ -18,11 +19,12 @@ pub struct Outcome {
     receipt: Receipt,
     result: Result<ToolAnswer, Refusal>,
     took: Duration,
+    reused: Option<InvocationId>,
 }
 
 impl Outcome {
     pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
-        Self { call, receipt, result, took }
+        Self { call, receipt, result, took, reused: None }
     }
 
     /// The call.
@@ -48,6 +50,54 @@ impl Outcome {
         self.took
     }
 
+    /// All attempts of the call together took so long.
+    #[must_use]
+    pub fn taking(mut self, took: Duration) -> Self {
+        self.took = took;
+        self
+    }
+
+    /// Another attempt may follow this one: the call, the receipt of its admission, and how this attempt ended.
+    ///
+    /// # Errors
+    /// Itself, where the call has its answer.
+    pub fn into_attempt(self) -> Result<(RoutedCall, Receipt, Refusal), Box<Self>> {
+        match self.result {
+            Err(refusal) => Ok((self.call, self.receipt, refusal)),
+            Ok(_) => Err(Box::new(self)),
+        }
+    }
+
+    /// No runtime was asked: the result is that of an earlier execution. Its rights are looked at as those of a call that is
+    /// handed over.
+    #[must_use]
+    pub fn reused<B>(
+        mut call: RoutedCall,
+        receipt: Receipt,
+        kept: (InvocationId, String),
+        begin: impl FnOnce(&Decision) -> Option<B>,
+    ) -> Self {
+        call.stand_down();
+        let (from, content) = kept;
+        let result = match begin(&call.consent().decision) {
+            Some(_) if receipt.invocation() == call.invocation() => Ok(ToolAnswer::Success(content)),
+            _ => Err(crate::void()),
+        };
+        Self { reused: Some(from), ..Self::new(call, receipt, result, Duration::ZERO) }
+    }
+
+    /// The execution whose result it is, where no runtime was asked.
+    #[must_use]
+    pub fn reuses(&self) -> Option<InvocationId> {
+        self.reused
+    }
+
+    /// No other attempt follows after all.
+    #[must_use]
+    pub fn of_attempt(call: RoutedCall, receipt: Receipt, refusal: Refusal) -> Self {
+        Self::new(call, receipt, Err(refusal), Duration::ZERO)
+    }
+
     /// Takes the result out.
     pub fn into_result(self) -> Result<ToolAnswer, Refusal> {
         self.result
@@ -58,7 +108,11 @@ impl Outcome {
 #[must_use]
 pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     let duration_us = u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX);
-    let base = Event { duration_us: Some(duration_us), ..outcome.call.event(Kind::Concluded, at_ms) };
+    let attempt = Some(outcome.call.attempt()).filter(|attempt| *attempt > 1);
+    let event = outcome.call.event(Kind::Concluded, at_ms);
+    // Where a result was used again, no runtime had the call.
+    let runtime = event.runtime.clone().filter(|_| outcome.reused.is_none());
+    let base = Event { duration_us: Some(duration_us), attempt, runtime, reused: outcome.reused, ..event };
     match &outcome.result {
         Ok(ToolAnswer::Success(content)) => Event {
             outcome: Some(event::Outcome::Success),

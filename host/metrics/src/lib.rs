@@ -4,6 +4,9 @@
 #![deny(missing_docs)]
 
 mod approvals;
+mod attempts;
+
+pub use attempts::{Breaker, Carried};
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +32,7 @@ struct Inner {
     granted: IntCounter,
     local: Vec<(&'static str, IntCounter)>,
     approvals: approvals::Approvals,
+    attempts: attempts::Attempts,
     stages: Vec<(Stage, Histogram)>,
     commit: Histogram,
     records: IntCounter,
@@ -137,6 +141,8 @@ pub struct Glance {
     pub gate: Option<Gate>,
     /// Of every sink.
     pub exports: Vec<Lag>,
+    /// How calls were carried out.
+    pub carried: Carried,
 }
 
 /// How load is shed.
@@ -199,6 +205,7 @@ impl Metrics {
             granted,
             local,
             approvals: approvals::Approvals::new(&registry)?,
+            attempts: attempts::Attempts::new(&registry)?,
             stages: by_stage,
             commit,
             records,
@@ -264,6 +271,11 @@ impl Metrics {
         self.0.approvals.notice(status);
     }
 
+    /// A call was handed to a further runtime: a `retry` after a failure, or a `hedge` beside one that is silent.
+    pub fn attempted(&self, why: &'static str) {
+        self.0.attempts.count(why);
+    }
+
     /// A request was refused.
     pub fn refused(&self, code: Code) {
         if let Some((_, counter)) = self.0.by_code.iter().find(|(known, _)| *known == code) {
@@ -281,6 +293,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self, glance: &Glance) -> String {
         self.0.gauges.set(glance);
+        self.0.attempts.set(&glance.carried);
         self.0.approvals.waiting.set(i64::try_from(glance.approvals).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.0.registry.gather()).unwrap_or_default()
     }

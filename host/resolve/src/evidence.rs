@@ -8,26 +8,64 @@ use grid_core::{
     event::{Event, Kind},
     frame::CallFrame,
     id::InvocationId,
+    limit::{Limit, Times},
+    provider::Rule,
     runtime::Runtime,
 };
+
+use crate::table::Seat;
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]
 pub(crate) struct Place {
-    runtime: Arc<dyn Runtime>,
+    seat: Arc<Seat>,
     clock: Arc<dyn Clock>,
+    rule: Rule,
     failed: bool,
+    /// Nobody is told that it is free again.
+    quiet: bool,
+    left: bool,
 }
 
 impl Place {
-    pub(crate) fn new(runtime: Arc<dyn Runtime>, clock: Arc<dyn Clock>) -> Self {
-        Self { runtime, clock, failed: true }
+    /// Of a seat that was entered.
+    pub(crate) fn new(seat: Arc<Seat>, clock: Arc<dyn Clock>, rule: Rule) -> Self {
+        Self { seat, clock, rule, failed: false, quiet: false, left: false }
+    }
+
+    /// Goes back without a call. Whoever holds it looks after those who wait.
+    pub(crate) fn unused(mut self) {
+        self.quiet = true;
+    }
+}
+
+impl Place {
+    fn leave(&mut self) {
+        if std::mem::replace(&mut self.left, true) {
+            return;
+        }
+        self.seat.leave(self.clock.elapsed(), self.failed);
+        if !self.quiet {
+            self.seat.provider.line.given_back();
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.runtime.card().load.leave(self.clock.elapsed(), self.failed);
+        self.leave();
+    }
+}
+
+/// A place at a second runtime for a call that has one, given back with this.
+#[derive(Debug)]
+pub struct Beside(pub(crate) Place);
+
+impl Beside {
+    /// The second runtime.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.0.seat.runtime
     }
 }
 
@@ -39,16 +77,37 @@ pub struct RoutedCall {
     renewed: bool,
     invocation: InvocationId,
     place: Place,
+    times: Times,
     routed_at_ms: u64,
     routed_at: Duration,
+    /// Of this attempt.
     timeout: Duration,
+    limit: Limit,
+    attempt: u32,
+    /// Another attempt may follow, and needs the arguments.
+    keep: bool,
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, place: Place, routed_at_ms: u64, timeout: Duration) -> Self {
+    pub(crate) fn new(call: CheckedCall, consent: Consent, mut place: Place, at_ms: u64, times: Times) -> Self {
+        place.failed = true;
         let routed_at = place.clock.elapsed();
-        let invocation = InvocationId::mint();
-        Self { call, consent, renewed: false, invocation, place, routed_at_ms, routed_at, timeout }
+        let (timeout, limit) = times.attempt(routed_at);
+        let (renewed, invocation, routed_at_ms, attempt, keep) = (false, InvocationId::mint(), at_ms, 1, false);
+        Self {
+            call,
+            consent,
+            renewed,
+            invocation,
+            place,
+            times,
+            routed_at_ms,
+            routed_at,
+            timeout,
+            limit,
+            attempt,
+            keep,
+        }
     }
 
     /// Minted with the choice.
@@ -60,10 +119,73 @@ impl RoutedCall {
     /// The runtime that will run it.
     #[must_use]
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.place.runtime
+        &self.place.seat.runtime
     }
 
-    /// How long it may take from when it was routed.
+    /// The provider that was chosen.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<str> {
+        &self.place.seat.provider.name
+    }
+
+    /// By which rule.
+    #[must_use]
+    pub fn chosen_by(&self) -> Rule {
+        self.place.rule
+    }
+
+    /// Puts another place in place of its own, which goes back.
+    pub(crate) fn moved(&mut self, mut place: Place) {
+        place.failed = true;
+        self.place = place;
+        (self.routed_at_ms, self.routed_at) = (self.place.clock.unix_ms(), self.place.clock.elapsed());
+        (self.timeout, self.limit) = self.times.attempt(self.routed_at);
+    }
+
+    /// The runtime that was asked beside its own gave the answer; its own place goes back.
+    pub fn won_by(&mut self, beside: Beside) {
+        self.moved(beside.0);
+    }
+
+    /// It needs no runtime after all: the place there goes back at once.
+    pub fn stand_down(&mut self) {
+        self.place.failed = false;
+        self.place.leave();
+    }
+
+    /// Which runtime in turn it is handed to, from 1 on.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The next attempt begins.
+    pub fn begin_attempt(&mut self) {
+        self.attempt += 1;
+    }
+
+    /// Whether another attempt may follow, so that the arguments are kept for it; otherwise they move into the frame.
+    pub fn keep_for_another(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    /// Which limit [`RoutedCall::timeout`] is.
+    #[must_use]
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// What is left of its time, all attempts together.
+    #[must_use]
+    pub fn total_left(&self) -> Duration {
+        self.times.left(self.place.clock.elapsed())
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.place.clock
+    }
+
+    /// How long this attempt may take from when it was routed.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -110,12 +232,13 @@ impl RoutedCall {
         Ok(())
     }
 
-    /// The frame for the runtime. The arguments move into it; nothing is copied.
+    /// The frame for the runtime. The arguments move into it; nothing is copied but where another attempt may follow.
     #[must_use]
     pub fn frame(&mut self) -> CallFrame {
-        let args = self.call.take_args();
+        let keep = self.keep;
+        let args = if keep { self.call.args().to_owned() } else { self.call.take_args() };
         let session_call = self.call.call_mut().call_mut().call_mut();
-        let trace = session_call.take_trace();
+        let trace = if keep { session_call.request().trace.clone() } else { session_call.take_trace() };
         let request = session_call.request();
         CallFrame {
             invocation_id: self.invocation,
@@ -134,10 +257,15 @@ impl RoutedCall {
         self.place.failed = false;
     }
 
-    /// When it has to end, in milliseconds since 1970.
+    /// When it has to end, all attempts together, in milliseconds since 1970.
     #[must_use]
-    pub fn deadline_ms(&self) -> u64 {
-        self.routed_at_ms.saturating_add(u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX))
+    pub fn ends_ms(&self) -> u64 {
+        later(self.place.clock.unix_ms(), self.total_left())
+    }
+
+    /// Of this attempt.
+    fn deadline_ms(&self) -> u64 {
+        later(self.routed_at_ms, self.timeout)
     }
 
     /// The ids that every record of this call carries.
@@ -170,8 +298,41 @@ pub fn admission(call: &RoutedCall) -> Event {
         args_digest: Some(*call.call.digest().as_bytes()),
         args_shape: Some(call.call.shape().to_owned()),
         cost: Some(contract.cost()),
-        deadline_ms: Some(call.deadline_ms()),
+        deadline_ms: Some(later(call.routed_at_ms, call.times.left(call.routed_at))),
         connection: Some(call.runtime().card().connection),
+        provider: Some(Arc::clone(call.provider())),
+        chosen_by: Some(call.chosen_by().as_str()),
         ..event
     }
+}
+
+/// The record that must be durable before a second runtime may see a call beside the first.
+#[must_use]
+pub fn hedged(call: &RoutedCall, beside: &Beside, at_ms: u64) -> Event {
+    let card = beside.runtime().card();
+    Event {
+        attempt: Some(call.attempt + 1),
+        runtime: Some(card.id.clone()),
+        connection: Some(card.connection),
+        provider: Some(Arc::clone(&beside.0.seat.provider.name)),
+        chosen_by: Some(beside.0.rule.as_str()),
+        ..attempted(call, at_ms)
+    }
+}
+
+/// The record that must be durable before a further runtime may see the call.
+#[must_use]
+pub fn attempted(call: &RoutedCall, at_ms: u64) -> Event {
+    Event {
+        attempt: Some(call.attempt),
+        deadline_ms: Some(call.deadline_ms()),
+        connection: Some(call.runtime().card().connection),
+        provider: Some(Arc::clone(call.provider())),
+        chosen_by: Some(call.chosen_by().as_str()),
+        ..call.event(Kind::Attempted, at_ms)
+    }
+}
+
+fn later(ms: u64, by: Duration) -> u64 {
+    ms.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX))
 }

@@ -34,7 +34,7 @@ impl Desk {
 
     async fn send(&self, request: SessionRequest) -> Result<RoutedCall, Refusal> {
         let call = self.scene.approved(&self.session, request).await;
-        route(&self.roster, &self.scene.clock.shared(), call)
+        route(&self.roster, &self.scene.clock.shared(), call).await
     }
 
     async fn within(&self, deadline: u64) -> Result<RoutedCall, Refusal> {
@@ -72,7 +72,7 @@ async fn a_call_that_did_not_succeed_counts_as_a_failure() {
 
 #[tokio::test]
 async fn calls_go_round_among_idle_runtimes() {
-    let runtimes = ["a", "b", "c"].map(|id| FakeRuntime::new(id, "demo", 5));
+    let runtimes = ["p/a", "p/b", "p/c"].map(|id| FakeRuntime::new(id, "demo", 5));
     let desk = Desk::with(&runtimes.each_ref());
     let mut order = Vec::new();
     for _ in 0..6 {
@@ -80,7 +80,7 @@ async fn calls_go_round_among_idle_runtimes() {
         let call = desk.route().await.unwrap();
         order.push(call.runtime().card().id.to_string());
     }
-    assert_eq!(order, ["a", "b", "c", "a", "b", "c"]);
+    assert_eq!(order, ["p/a", "p/b", "p/c", "p/a", "p/b", "p/c"]);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn where_nobody_serves_the_tool_the_service_is_unavailable() {
 
 #[tokio::test]
 async fn where_all_who_serve_it_are_full_the_resource_is_exhausted() {
-    let runtimes = ["a", "b"].map(|id| FakeRuntime::new(id, "demo", 1));
+    let runtimes = ["p/a", "p/b"].map(|id| FakeRuntime::new(id, "demo", 1));
     let desk = Desk::with(&runtimes.each_ref());
     let (one, _two) = (desk.route().await.unwrap(), desk.route().await.unwrap());
     let refusal = desk.route().await.unwrap_err();
@@ -183,6 +183,7 @@ async fn the_admission_says_all_that_the_decision_rested_on() {
     assert_eq!(event.deadline_ms, Some(event.at_ms + 10_000));
     assert_eq!(event.connection, Some(runtime.card().connection));
     assert_eq!(event.runtime.unwrap().as_str(), "calc/2");
+    assert_eq!((event.provider.as_deref(), event.chosen_by), (Some("calc"), Some("only_candidate")));
     let who = event.principal.unwrap();
     assert_eq!((who.id.as_str(), who.tenant.as_str()), ("agent", "demo"));
     assert_eq!((event.session, event.call_id.unwrap().as_str()), (Some(desk.session.id()), "call-1"));
@@ -198,7 +199,7 @@ async fn each_call_is_an_invocation_of_its_own() {
 
 #[test]
 fn threads_never_take_more_places_than_there_are() {
-    let runtimes = ["a", "b"].map(|id| FakeRuntime::new(id, "demo", 2));
+    let runtimes = ["p/a", "p/b"].map(|id| FakeRuntime::new(id, "demo", 2));
     let desk = Desk::with(&runtimes.each_ref());
     let work = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -17,15 +17,18 @@ use grid_core::{
     outcome::{CallAnswer, Carried},
     principal::Principal,
 };
-use grid_dispatch::{Outcome, RoutedCall, Stop as Asked};
+use grid_dispatch::{Outcome, RoutedCall};
 use grid_identity::{Caller, Identity};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    attempts::{self, Asked},
+    choosing,
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
     nested::Nested,
+    reusing::Reusing,
     trail::Trail,
 };
 
@@ -112,6 +115,7 @@ pub(crate) async fn walk<C: Contracts>(
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     let call = permitted(host, asker, envelope, false, trail).await?;
+    trail.stage(Stage::Resolve, || choosing::may_select(host, &call))?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
@@ -130,16 +134,18 @@ pub(crate) async fn walk<C: Contracts>(
     };
     trail.thought();
     let approval = call.consent().approval;
-    let mut call = trail
-        .stage(Stage::Resolve, || grid_resolve::route(&host.roster, &host.clock, call))
-        .map_err(|refusal| consent::unused(host, approval, refusal))?;
+    let routed = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await;
+    let mut call = routed.map_err(|refusal| consent::unused(host, approval, refusal))?;
+    let reusing = Reusing::look(host, &call);
+    // What is used again goes to no runtime, and past their breakers.
+    let pass = if reusing.is_found() { None } else { host.guard.pass(&host.roster, &mut call).await? };
     trail.routed(&call);
 
     witnessed(host)?;
     let mut attempts = 0..ADMISSIONS;
     let receipt = loop {
         renew(host, asker, begun, &mut call).await?;
-        let admission = host.ledger.admit(grid_resolve::admission(&call));
+        let admission = host.ledger.admit(reusing.told(grid_resolve::admission(&call)));
         match trail.wait(Stage::Audit, admission).await {
             Ok(receipt) => break receipt,
             Err(error) if error.is_overtaken() && attempts.next().is_some() => {}
@@ -147,17 +153,20 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    // Where this is refused, dispatch is too, and the conclusion says so.
-    let _ = renew(host, asker, begun, &mut call).await;
-    let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
-    let stop = Asked { asked: ticket.cancelled(), why: ticket.why() };
-    let within = host.lineages.enter(&call, asker);
-    let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
-    let away = asker.pass().map(Pass::stand_back);
-    let outcome = trail.wait(Stage::Dispatch, outcome).await;
-    drop((away, within));
+    let asked = Asked { host, asker, begun, ticket: &ticket };
+    let outcome = match reusing.found() {
+        Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
+        None => {
+            let away = (asker.pass().map(Pass::stand_back), host.lineages.enter(&call, asker));
+            let outcome = attempts::carry_out(&asked, call, receipt, pass, trail).await;
+            drop(away);
+            outcome
+        }
+    };
 
-    conclude(host, outcome, ticket, trail).await
+    let answer = conclude(host, outcome, ticket, trail).await?;
+    reusing.keep(host, &answer);
+    Ok(answer)
 }
 
 /// Walks it to the admission, which is the grant: the caller may run the call itself. Nothing is routed.
@@ -267,6 +276,7 @@ fn read(
         call_id,
         name: envelope.name,
         args: envelope.args,
+        provider: Some(envelope.provider).filter(|name| !name.is_empty()).map(Arc::from),
         deadline_unix_ms: envelope.deadline_unix_ms,
         unseen: envelope.unseen,
         trace,
@@ -276,7 +286,7 @@ fn read(
 }
 
 /// A call whose decision may have been made void on its way.
-trait Renewable {
+pub(crate) trait Renewable {
     fn checked(&self) -> (&PermittedCall, Option<&str>);
     fn consent(&self) -> &Consent;
     fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>>;
@@ -313,7 +323,7 @@ impl Renewable for Held {
 /// What an invalidation or another policy set overtook is decided again. It has to be permitted as it was, without
 /// anybody who has to be asked; and who asks has to be proved again, because what proved them may have been revoked since
 /// the epoch in which the request `begun`.
-async fn renew<C: Contracts>(
+pub(crate) async fn renew<C: Contracts>(
     host: &Host<C>,
     asker: &Asker,
     begun: u64,
@@ -389,7 +399,11 @@ async fn conclude<C: Contracts>(
     let request = call.call().call().call().call().request();
     let (correlation_id, call_id) = (request.correlation.clone(), request.call_id.clone());
     let (invocation_id, name) = (call.invocation(), call.contract().name().clone());
-    let carried = Carried { provider: Some(Arc::from(call.runtime().card().provider())), attempts: 1, reused: false };
+    let carried = Carried {
+        provider: Some(Arc::from(call.runtime().card().provider())),
+        attempts: if outcome.reuses().is_some() { 0 } else { call.attempt() },
+        reused: outcome.reuses().is_some(),
+    };
     let receipt = written.as_ref().ok().and_then(|stored| trail.receipt(stored.as_ref()));
     let result = match written {
         Ok(_) => outcome.into_result(),

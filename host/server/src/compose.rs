@@ -29,10 +29,12 @@ use grid_config::{Config, Mode};
 use crate::{
     archive::Archive,
     events::Events,
+    guard::Guard,
     host::{Host, Rules, WATCHERS},
     nested::Lineages,
     outlets::Outlets,
     places::Places,
+    providers::ProvidersFile,
     serve::Failure,
 };
 
@@ -190,7 +192,7 @@ fn approvals(config: &Config) -> grid_approve::Settings {
 pub(crate) fn host<C: Contracts>(
     config: &Config,
     contracts: C,
-    (identity, limits): (Identity, grid_limits::Limits),
+    (identity, limits, roster): (Identity, grid_limits::Limits, Roster),
     (policies, deciding): (Policies, Arc<dyn Authorizer>),
     (ledger, archive, outlets): (Ledger, Archive, Outlets),
     clock: SharedClock,
@@ -220,6 +222,8 @@ pub(crate) fn host<C: Contracts>(
         total: config.local.total,
     };
     Host {
+        guard: Guard::new(config, &clock, &roster),
+        reuse: crate::reusing::reuse(config),
         grants: Grants::new(grants, clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
@@ -232,7 +236,8 @@ pub(crate) fn host<C: Contracts>(
         policies,
         limits,
         gate: config.limits.adaptive.then(|| crate::limits::gate(config, &clock)),
-        roster: Roster::default(),
+        roster,
+        providers: ProvidersFile::of(config),
         hub: Hub::default(),
         lineages: Lineages::default(),
         ledger,
@@ -251,6 +256,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         admin_role: config.authorize.admin_role.clone(),
         runtime_role: config.authorize.runtime_role.clone(),
+        select_role: config.providers.select_role.clone(),
         reader_role: config.audit.reader_role.clone(),
         operator_role: config.audit.operator_role.clone(),
         denied_tools: config.authorize.denied_tools,

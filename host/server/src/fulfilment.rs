@@ -46,6 +46,8 @@ pub(crate) async fn fulfil<C: Contracts>(port: &Port<C>, request: Fulfil) -> Bat
         for contract in &contracts {
             host.roster.seat(contract.name(), &runtime, scope);
         }
+        // Where this fails the order holds as long as the host runs, which is told where it happens.
+        let _ = host.keep_providers().await;
         if let Scope::Only(id) = scope
             && let Err(refusal) = still_open(port, id)
         {

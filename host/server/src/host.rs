@@ -29,11 +29,15 @@ use grid_local::{Ending, Grants};
 use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::Roster;
+use grid_reuse::Reuse;
 use grid_session::Sessions;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{archive::Archive, events::Events, nested::Lineages, outlets::Outlets, places::Places};
+use crate::{
+    archive::Archive, events::Events, guard::Guard, nested::Lineages, outlets::Outlets, places::Places,
+    providers::ProvidersFile,
+};
 
 /// What the doors need to know of the configuration.
 #[derive(Debug, Clone)]
@@ -42,6 +46,8 @@ pub(crate) struct Rules {
     pub(crate) admin_role: String,
     /// A runtime needs it.
     pub(crate) runtime_role: String,
+    /// Whoever names the provider of a call in the call needs it.
+    pub(crate) select_role: String,
     /// Reads the records of its own tenant.
     pub(crate) reader_role: String,
     /// Reads all records.
@@ -82,6 +88,11 @@ pub(crate) struct Host<C> {
     /// Before the path; absent where it is switched off.
     pub(crate) gate: Option<Arc<Adaptive>>,
     pub(crate) roster: Roster,
+    /// Keeps calls away from whoever fails.
+    pub(crate) guard: Guard,
+    /// Results that are used again.
+    pub(crate) reuse: Reuse,
+    pub(crate) providers: ProvidersFile,
     pub(crate) hub: Hub,
     /// What runtimes work on, and may call others for.
     pub(crate) lineages: Lineages,
@@ -226,6 +237,7 @@ impl<C: Contracts> Host<C> {
             tracing::warn!(runtime = %wire.card().id, "a runtime missed its heartbeats and was detached");
         }
         self.limits.sweep();
+        self.note_breakers().await;
         for withheld in self.limits.withheld() {
             let correlation = self.correlation("");
             tracing::warn!(principal = %withheld.principal.id, refusals = withheld.count, "refusals came too fast");

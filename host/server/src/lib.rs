@@ -5,8 +5,10 @@
 mod admin_door;
 mod approval_door;
 mod archive;
+mod attempts;
 mod audit_door;
 mod call_path;
+mod choosing;
 mod compose;
 mod consent;
 mod deciding;
@@ -14,6 +16,7 @@ mod embedded;
 mod events;
 mod front_door;
 mod fulfilment;
+mod guard;
 mod home;
 mod host;
 mod limits;
@@ -25,6 +28,8 @@ mod pages;
 mod places;
 mod ports;
 mod provider_door;
+mod providers;
+mod reusing;
 mod runtime_door;
 mod serve;
 mod trail;
@@ -35,6 +40,7 @@ pub use embedded::{Embedded, Held};
 pub use grid_telemetry::Telemetry;
 pub use limits::limits_faults;
 pub use ports::{secret_faults, tls_fault};
+pub use providers::providers_faults;
 pub use serve::{Failure, serve, signalled, start_telemetry};
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Lineages {
             root: session_call.proven().clone(),
             session: Arc::clone(call.session()),
             correlation: session_call.request().correlation.clone(),
-            deadline_ms: call.deadline_ms(),
+            deadline_ms: call.ends_ms(),
             tools,
             children: AtomicU32::new(0),
         };

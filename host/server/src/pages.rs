@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use grid_contract::Contracts;
 use grid_core::{gate::Lane, runtime::Runtime as _};
-use grid_metrics::{Gate, Glance};
+use grid_metrics::{Breaker, Carried, Gate, Glance};
 use http::{Method, Response, StatusCode, request::Parts};
 use serde_json::json;
 
@@ -55,6 +55,28 @@ fn glance<C: Contracts>(host: &Host<C>) -> Glance {
             }
         }),
         exports: host.outlets.lags(),
+        carried: carried(host),
+    }
+}
+
+fn carried<C: Contracts>(host: &Host<C>) -> Carried {
+    let kept = host.reuse.counts();
+    let carried = Carried { reuse: (kept.hits, kept.misses), kept: (kept.entries, kept.bytes), ..Carried::default() };
+    let Some(breakers) = host.guard.breakers() else { return carried };
+    let counts = breakers.counts();
+    let rows = breakers.list(false).into_iter();
+    let breakers = rows.map(|row| Breaker {
+        scope: row.scope.as_str(),
+        name: row.name.to_string(),
+        state: row.view.phase.gauge(),
+    });
+    Carried {
+        breakers: breakers.collect(),
+        changes: counts.changes.to_vec(),
+        rejected: counts.rejected,
+        slow: counts.slow,
+        failures: counts.failures,
+        ..carried
     }
 }
 

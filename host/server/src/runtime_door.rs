@@ -263,7 +263,9 @@ impl<C: Contracts> RuntimePort for Port<C> {
         let host = &self.door.0;
         let card = self.wire.card();
         host.hub.detach(card);
-        host.roster.leave(card.connection);
+        host.roster.leave(card.connection, host.clock.unix_ms(), &reason);
+        // Whoever comes in its place may be another program.
+        host.reuse.clear(|_, _, provider| provider == card.provider());
         let crashed = self.wire.crash(&reason);
         tracing::info!(runtime = %card.id, ?reason, crashed, "a runtime detached");
         let correlation = host.correlation("");

@@ -12,7 +12,7 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 
 use grid_config::{Config, Mode};
 
-use crate::{compose, deciding, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports};
+use crate::{compose, deciding, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers};
 
 /// What runtimes are told, and calls that they still hold.
 const STOPS: &str = "the host stops";
@@ -115,6 +115,7 @@ async fn run<C: Contracts>(
         .map_err(|error| Failure::start(Code::EnvironmentError, format!("metrics could not be set up: {error}")))?;
     let identity = compose::identity(config, &clock)?;
     let limits = limits::limits(config, &clock)?;
+    let roster = providers::roster(config, contracts.manifest(), &clock)?;
     let policies = deciding::policies(config, contracts.manifest())?;
     // Ports first: a host that cannot listen should not touch the log.
     let ports = Ports::bind(config, &clock).await?;
@@ -129,7 +130,7 @@ async fn run<C: Contracts>(
     }
     let outlets = Outlets::start(config, &ledger, &clock, &metrics)?;
     let log = (ledger, compose::archive(config, &clock)?, outlets);
-    let host = Arc::new(compose::host(config, contracts, (identity, limits), policies, log, clock, metrics));
+    let host = Arc::new(compose::host(config, contracts, (identity, limits, roster), policies, log, clock, metrics));
     host.take_up(&recovered);
     let door = Arc::new(Door(Arc::clone(&host)));
     started(&host, &provenance).await?;
@@ -139,6 +140,7 @@ async fn run<C: Contracts>(
     host.tasks.spawn(limits::keep(Arc::clone(&host), config.limits.file.clone()));
     host.tasks.spawn(grid_reload::shadowing(Arc::clone(&host)));
     host.tasks.spawn(grid_reload::watching(Arc::clone(&host), config.policy.reload));
+    host.tasks.spawn(providers::watching(Arc::clone(&host), config.providers.reload));
     let recalling = Arc::clone(&door);
     host.tasks.spawn(async move { recalling.recall_events().await });
     let settled = Arc::clone(&host);

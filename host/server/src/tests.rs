@@ -2,6 +2,7 @@
 
 mod admin;
 mod approvals;
+mod attempts;
 mod audit;
 mod auditors;
 mod calls;
@@ -20,6 +21,7 @@ mod policies;
 mod refusals;
 mod registration;
 mod repeats;
+mod reusing;
 mod revoking;
 mod rights;
 mod runtime_tenants;

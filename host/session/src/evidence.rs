@@ -25,6 +25,8 @@ pub struct SessionRequest {
     pub args: String,
     /// The caller's own deadline.
     pub deadline_unix_ms: Option<u64>,
+    /// A provider that the caller chooses for this call; whether it may is checked before it is looked for.
+    pub provider: Option<Arc<str>>,
     /// In place of `args`, for a call that its caller runs.
     pub unseen: Option<UnseenArgs>,
     /// Of the caller's trace.

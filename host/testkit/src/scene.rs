@@ -110,6 +110,7 @@ impl<C: Contracts> Scene<C> {
             name: name.to_owned(),
             args: args.to_owned(),
             deadline_unix_ms: None,
+            provider: None,
             unseen: None,
             trace: None,
             parent: None,
@@ -222,7 +223,7 @@ impl<C: Contracts> Scene<C> {
     /// Where it is refused.
     pub async fn routed(&self, session: &Arc<Session>, request: SessionRequest, roster: &Roster) -> RoutedCall {
         let call = self.approved(session, request).await;
-        grid_resolve::route(roster, &self.clock.shared(), call).expect("a runtime has room")
+        grid_resolve::route(roster, &self.clock.shared(), call).await.expect("a runtime has room")
     }
 
     fn bound(&self, session: &Arc<Session>, request: SessionRequest) -> ContractedCall {

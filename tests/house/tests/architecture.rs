@@ -39,6 +39,9 @@ const ROOMS: &[Room] = &[
     room("grid-validate", &["grid-adm", "grid-core", "grid-authorize", "grid-limits"]),
     // Arguments are known only now, and what they decide is asked of the authorizer.
     room("grid-approve", &["grid-adm", "grid-authorize", "grid-core", "grid-validate"]),
+    // Who fails is known by name alone; what a call is stays outside, and so does what a result was made of.
+    room("grid-breaker", &["grid-core"]),
+    room("grid-reuse", &["grid-core"]),
     room("grid-resolve", &["grid-core", "grid-approve"]),
     // The log can be kept, read and checked without the host.
     room("grid-audit-wal", &["grid-core", "grid-tlog"]),

@@ -1,5 +1,5 @@
 //! What must be true of the records in their order: every conclusion has one admission before it, every admission
-//! names the decision it rests on, a call that a person had to approve rests on an approval of its own, and what only a
+//! names the decision it rests on, a call goes to a further runtime only while it is open, a call that a person had to approve rests on an approval of its own, and what only a
 //! caller can know is told as its claim. What is only odd is a finding.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -33,6 +33,8 @@ struct Open {
     index: u64,
     /// Its caller runs it.
     local: bool,
+    /// Runtimes that it was handed to, or was to be.
+    attempts: u64,
 }
 
 /// Times of the records.
@@ -62,6 +64,7 @@ impl Order {
         match kind {
             "admitted" => self.admitted(index, peek),
             "concluded" => self.concluded(index, peek),
+            "attempted" => self.attempted(index, peek),
             "approval_requested" => self.approvals.requested(index, peek),
             "approval_decided" => match self.approvals.decided(peek)? {
                 true => Ok(()),
@@ -96,7 +99,7 @@ impl Order {
         if peek.local != peek.expires_ms.is_some() {
             return Err("it admits a local run without its end, or an end without a local run");
         }
-        let open = Open { index, local: peek.local };
+        let open = Open { index, local: peek.local, attempts: 1 };
         if self.closed.contains(&invocation) || self.open.insert(invocation, open).is_some() {
             return Err("it admits an invocation that was admitted before");
         }
@@ -104,6 +107,30 @@ impl Order {
             true => Ok(()),
             false => self.approval_lost(index),
         }
+    }
+
+    /// The call is handed to another runtime: the second, the third, in their order.
+    fn attempted(&mut self, index: u64, peek: &Peek<'_>) -> Result<(), &'static str> {
+        let invocation = peek.invocation.ok_or("it hands over a call that has no invocation")?;
+        let attempt = peek.attempt.filter(|attempt| *attempt > 1).ok_or("it does not say which attempt it begins")?;
+        if self.closed.contains(&invocation) {
+            return Err("it hands over a call that was concluded before");
+        }
+        let known = self.open.get(&invocation).copied();
+        if known.is_some_and(|open| open.local) {
+            return Err("it hands a call over that its caller runs");
+        }
+        let next = known.map(|open| open.attempts + 1);
+        if next != Some(attempt) {
+            // Where durability was relaxed, what came before may be among the records that a gap stands for.
+            let missing = attempt.checked_sub(next.unwrap_or(1)).ok_or("it begins an attempt that was begun before")?;
+            let left = self.lost.checked_sub(missing);
+            self.lost = left.ok_or("it begins an attempt, and the one before it never was")?;
+            self.note("admission_lost", index);
+        }
+        let first = known.map_or(index, |open| open.index);
+        self.open.insert(invocation, Open { index: first, local: false, attempts: attempt });
+        Ok(())
     }
 
     /// Where durability was relaxed, the record that it rests on may be among those that a gap stands for.
@@ -119,7 +146,12 @@ impl Order {
             return Err("it concludes an invocation that was concluded before");
         }
         match self.open.remove(&invocation) {
-            Some(open) => fits(open.local, peek)?,
+            Some(open) => {
+                fits(open.local, peek)?;
+                if peek.attempt.is_some_and(|attempt| attempt != open.attempts) {
+                    return Err("it counts other attempts than were begun");
+                }
+            }
             None => {
                 // Where durability was relaxed, the admission may be among the records that a gap stands for.
                 self.lost = self.lost.checked_sub(1).ok_or("it concludes an invocation that was never admitted")?;
@@ -212,7 +244,7 @@ fn fits(local: bool, peek: &Peek<'_>) -> Result<(), &'static str> {
 fn text(name: &str) -> &'static str {
     match name {
         "gap" => "records were lost here while durability was relaxed, and the log says how many",
-        "admission_lost" => "concluded, and the admission is among the records that were lost",
+        "admission_lost" => "concluded or handed over, and what came before is among the records that were lost",
         "approval_lost" => "rests on an approval whose record is among those that were lost",
         "unclean_start" => "the host started and had not stopped in order before",
         _ => "the host stopped and had not started",

@@ -22,6 +22,7 @@ pub(crate) struct Peek<'a> {
     pub(crate) rule: Option<&'a str>,
     pub(crate) epoch: Option<u64>,
     pub(crate) lost: Option<u64>,
+    pub(crate) attempt: Option<u64>,
     pub(crate) outcome: Option<&'a str>,
     pub(crate) local: bool,
     pub(crate) expires_ms: Option<u64>,
@@ -68,6 +69,7 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("rule", Value::Text(rule)) => found.rule = Some(rule),
             ("epoch", Value::Number(epoch)) => found.epoch = Some(epoch),
             ("lost", Value::Number(lost)) => found.lost = Some(lost),
+            ("attempt", Value::Number(attempt)) => found.attempt = Some(attempt),
             ("outcome", Value::Text(outcome)) => found.outcome = Some(outcome),
             ("local", Value::True) => found.local = true,
             ("expires_ms", Value::Number(expires)) => found.expires_ms = Some(expires),
@@ -75,7 +77,7 @@ pub(crate) fn peek(entry: &[u8]) -> Result<Peek<'_>, Flaw> {
             ("new_key", Value::Text(key)) => found.new_key = Some(key),
             ("old_key", Value::Text(key)) => found.old_key = Some(key),
             ("proof", Value::Text(proof)) => found.proof = Some(proof),
-            ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost", _)
+            ("kind" | "at_ms" | "invocation" | "rule" | "epoch" | "lost" | "attempt", _)
             | ("outcome" | "local" | "expires_ms" | "claimed" | "approval" | "verdict", _) => {
                 return Err("one of its fields has another type");
             }

@@ -196,6 +196,8 @@ impl<C: Contracts> Host<C> {
         let epoch = self.authorize.invalidate();
         self.ledger.void_before(epoch);
         self.approvals.void_before(epoch);
+        // Before anybody can be decided in the new epoch and find what was given in the one before.
+        self.reuse.clear(|tenant, tool, _| asked.scope.tenant.fits(tenant.as_str()) && asked.scope.tool.fits(tool));
         let ended = self.end_grants(epoch, &asked.scope, |grant| asked.names_grant(grant)).await;
         let cancelled = if asked.cancel_running { self.cancel_running(&asked.scope, &asked.why()) } else { 0 };
         self.tell(epoch, &asked.reason, &asked.scope);
@@ -231,6 +233,7 @@ impl<C: Contracts> Host<C> {
     pub(crate) async fn revoke_grants(self: &Arc<Self>, epoch: u64, reason: &str) {
         self.ledger.void_before(epoch);
         self.approvals.void_before(epoch);
+        self.reuse.clear(|_, _, _| true);
         self.grants.revoke_before(epoch);
         self.tell(epoch, reason, &Scope::everything());
         self.settle_rights().await;

@@ -93,11 +93,19 @@ impl<C: Contracts> Host<C> {
             grounds.push(Ground { stage: "limits", text: format!("it cost {cost} units"), entry: at });
         }
         if permitted {
-            let text = match decisive.runtime() {
-                Some(runtime) => format!("handed to the runtime `{runtime}`"),
-                None => "its caller was to run it, under a grant".to_owned(),
+            let text = match (decisive.runtime(), decisive.text("reused")) {
+                (Some(runtime), _) => format!("handed to the runtime `{runtime}`"),
+                (None, Some(of)) => format!("handed to no runtime: the result of `{of}` is used again"),
+                (None, None) => "its caller was to run it, under a grant".to_owned(),
             };
             grounds.push(Ground { stage: "resolve", text, entry: at });
+            // What was found, or why nothing was, where the contract lets results be used again.
+            grounds.extend(decisive.detail().map(|detail| Ground {
+                stage: "reuse",
+                text: detail.to_owned(),
+                entry: at,
+            }));
+            grounds.extend(records.iter().filter(|record| record.invocation() == decisive.invocation()).filter_map(attempt));
             grounds.push(match end {
                 Some(end) => Ground { stage: "conclude", text: ending(end), entry: Some(end.index()) },
                 None => Ground { stage: "conclude", text: "it has not ended".to_owned(), entry: None },
@@ -261,6 +269,17 @@ fn consent(record: &Record) -> Option<Ground> {
         _ => return None,
     };
     Some(Ground { stage: "approve", text, entry: Some(record.index()) })
+}
+
+/// What a record says of a further runtime that the call was handed to.
+fn attempt(record: &Record) -> Option<Ground> {
+    let number = record.number("attempt").filter(|_| record.kind() == Kind::Attempted.as_str())?;
+    let (runtime, why) = (record.runtime().unwrap_or("-"), record.detail().unwrap_or_default());
+    Some(Ground {
+        stage: "attempt",
+        text: format!("attempt {number}: handed to the runtime `{runtime}`, {why}"),
+        entry: Some(record.index()),
+    })
 }
 
 /// How it ended, or why it was refused.

@@ -38,6 +38,7 @@ use crate::{
     archive::Archive,
     events::Events,
     front_door::Door,
+    guard::Guard,
     host::{Epoch, Host, Rules},
     nested::Lineages,
     outlets::Outlets,
@@ -133,6 +134,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         timeout: Duration::from_secs(1),
         disclosure: Disclosure::Full,
     };
+    let roster = Roster::default();
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
         sessions: Sessions::new(limits(), clock.shared()),
@@ -141,7 +143,10 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits::default(),
         gate: None,
-        roster: Roster::default(),
+        guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
+        reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
+        roster,
+        providers: ProvidersFile::default(),
         hub: Hub::default(),
         lineages: Lineages::default(),
         ledger: log.ledger.clone(),
@@ -158,6 +163,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         rules: Rules {
             admin_role: "operator".to_owned(),
             runtime_role: "runtime".to_owned(),
+            select_role: "selector".to_owned(),
             reader_role: "auditor".to_owned(),
             operator_role: "audit-operator".to_owned(),
             denied_tools: DeniedTools::Omit,

@@ -13,7 +13,7 @@ use grid_core::{
     envelope::{Credentials, Envelope},
     frame::{Announce, CallFrame, HostFrame, RuntimeFrame},
     id::InvocationId,
-    port::{RuntimeDoor as _, RuntimePort as _},
+    port::RuntimeDoor as _,
 };
 use grid_testkit::Dice;
 

@@ -31,6 +31,7 @@ fn request() -> SessionRequest {
         name: "sum".to_owned(),
         args: "{}".to_owned(),
         deadline_unix_ms: None,
+        provider: None,
         unseen: None,
         trace: None,
         parent: None,

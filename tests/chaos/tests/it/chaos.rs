@@ -11,14 +11,13 @@ use std::{
 };
 
 use grid_proto::v1::call_tool_response::Outcome;
-use grid_testkit::Dice;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     common::{Caller, Setup, check_log, kind, text},
-    herd::Herd,
+    herd::{Dice, Herd},
 };
 
 const EVERY: Duration = Duration::from_millis(5);
@@ -56,7 +55,7 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
     let caller = host.caller().await;
     let end = Instant::now() + lasts();
     let load = calls.spawn(load(calls.clone(), caller, end, Arc::clone(&heard), Arc::clone(&sent)));
-    let mut dice = Dice::seeded(seed);
+    let mut dice = Dice(seed);
     while Instant::now() < end {
         let pause = 100 + u64::try_from(dice.below(500)).unwrap();
         sleep(Duration::from_millis(pause)).await;

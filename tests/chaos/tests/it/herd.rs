@@ -6,9 +6,21 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use grid_testkit::Dice;
-
 use crate::common::{Host, signal};
+
+/// The same seed gives the same numbers (`SplitMix64`).
+#[derive(Debug)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn below(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
+    }
+}
 
 /// How many serve at once.
 const SIZE: usize = 4;

@@ -33,6 +33,14 @@ fn concluded(number: u32) -> Vec<u8> {
     bytes(&conclusion(event(Kind::Concluded), invocation(number)))
 }
 
+fn attempted(number: u32, attempt: Option<u32>) -> Vec<u8> {
+    bytes(&Event { invocation: Some(invocation(number)), attempt, ..event(Kind::Attempted) })
+}
+
+fn counted(number: u32, attempt: u32) -> Vec<u8> {
+    bytes(&Event { attempt: Some(attempt), ..conclusion(event(Kind::Concluded), invocation(number)) })
+}
+
 fn local(number: u32, expires_ms: Option<u64>) -> Vec<u8> {
     bytes(&Event { local: true, expires_ms, ..admission(event(Kind::Admitted), invocation(number)) })
 }
@@ -88,6 +96,17 @@ fn records_that_no_host_writes_in_this_order_are_named() {
         (vec![admitted(1), ended(1, Outcome::Success, true)], 1, "only a local run"),
         (vec![admitted(1), ended(1, Outcome::Unreported, false)], 1, "only a local run"),
         (vec![admitted(1), ended(1, Outcome::Revoked, false)], 1, "only a local run"),
+        (vec![attempted(1, Some(2))], 0, "never was"),
+        (vec![admitted(1), attempted(1, None)], 1, "which attempt"),
+        (vec![admitted(1), attempted(1, Some(1))], 1, "which attempt"),
+        (vec![admitted(1), attempted(1, Some(3))], 1, "never was"),
+        (vec![admitted(1), attempted(2, Some(2))], 1, "never was"),
+        (vec![admitted(1), attempted(1, Some(2)), attempted(1, Some(2))], 2, "begun before"),
+        (vec![admitted(1), concluded(1), attempted(1, Some(2))], 2, "concluded before"),
+        (vec![local(1, Some(9)), attempted(1, Some(2))], 1, "that its caller runs"),
+        (vec![admitted(1), attempted(1, Some(2)), admitted(1)], 2, "admitted before"),
+        (vec![admitted(1), counted(1, 2)], 1, "other attempts"),
+        (vec![admitted(1), attempted(1, Some(2)), counted(1, 3)], 2, "other attempts"),
         (vec![text("{\"at_ms\":1,\"kind\":\"gap\"}")], 0, "how many"),
         (vec![text("")], 0, "no object"),
         (vec![text("{}")], 0, "no kind"),
@@ -110,6 +129,26 @@ fn a_local_run_ends_as_claimed_or_without_a_word() {
     ] {
         accepted(&log([local(1, Some(9)), admitted(2), ended(1, outcome, claimed), concluded(2)]));
     }
+}
+
+#[test]
+fn a_call_goes_from_runtime_to_runtime_while_it_is_open() {
+    let report = accepted(&log([
+        admitted(1),
+        admitted(2),
+        attempted(1, Some(2)),
+        attempted(2, Some(2)),
+        attempted(1, Some(3)),
+        counted(1, 3),
+        // Whoever closes what a process left open counts nothing.
+        concluded(2),
+    ]));
+    assert!(report.findings.is_empty(), "{:?}", report.findings);
+    // Where records were lost, what came before may be among them, and only so many of them.
+    let gap = |lost: u64| format!("{{\"at_ms\":5,\"kind\":\"gap\",\"lost\":{lost}}}").into_bytes();
+    accepted(&log([gap(2), attempted(1, Some(3)), counted(1, 3)]));
+    assert_eq!(refused(&log([gap(1), attempted(1, Some(3))])).index, Some(1));
+    accepted(&log([admitted(1), gap(1), attempted(1, Some(3)), counted(1, 3)]));
 }
 
 #[test]

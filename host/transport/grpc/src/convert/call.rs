@@ -32,6 +32,7 @@ pub(crate) fn envelope(wire: v1::ToolCall) -> Result<Envelope, MissingCall> {
         name: call.name,
         args: call.args,
         deadline_unix_ms: (wire.deadline_unix_ms > 0).then_some(wire.deadline_unix_ms),
+        provider: wire.provider,
         streaming: wire.streaming,
         receipt: wire.receipt,
         parent_invocation_id: wire.parent_invocation_id,

@@ -1,0 +1,345 @@
+//! The breakers of a host, by scope and name. Bounded: names that nobody calls are forgotten, and where too many are in
+//! use the rest is not guarded.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use dashmap::DashMap;
+use grid_core::{clock::SharedClock, id::CorrelationId};
+
+use crate::{
+    breaker::{End, Phase, View},
+    entry::{Entry, Moved},
+    pass::Pass,
+    settings::Settings,
+};
+
+/// Changes that nobody has taken yet; older ones are lost first.
+const CHANGES: usize = 4_096;
+
+/// What a breaker stands before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// One runtime, by its id; a runtime that comes back meets its breaker again.
+    Runtime,
+    /// All runtimes of a provider.
+    Provider,
+    /// A tool, whoever serves it.
+    Tool,
+}
+
+impl Scope {
+    /// From the narrowest.
+    pub const ALL: [Self; 3] = [Self::Runtime, Self::Provider, Self::Tool];
+
+    /// As lists, records, metrics and command lines write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Runtime => "runtime",
+            Self::Provider => "provider",
+            Self::Tool => "tool",
+        }
+    }
+
+    /// The scope of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name)
+    }
+}
+
+/// Whom a call would go to, and for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    /// Its id.
+    pub runtime: &'a str,
+    /// Whose it is.
+    pub provider: &'a str,
+    /// What is called.
+    pub tool: &'a str,
+}
+
+impl Key<'_> {
+    fn name(&self, scope: Scope) -> &str {
+        match scope {
+            Scope::Runtime => self.runtime,
+            Scope::Provider => self.provider,
+            Scope::Tool => self.tool,
+        }
+    }
+}
+
+/// A breaker let nobody pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejection {
+    /// Its scope.
+    pub scope: Scope,
+    /// When to ask again.
+    pub retry_after: Duration,
+}
+
+/// A breaker opened, or another state followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its scope.
+    pub scope: Scope,
+    /// Whose it is.
+    pub name: Arc<str>,
+    /// Before.
+    pub from: Phase,
+    /// After.
+    pub to: Phase,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    /// Of the last failure that counted.
+    pub code: Option<grid_core::Code>,
+    /// The call that it happened with; absent where an operator did it.
+    pub correlation: Option<CorrelationId>,
+}
+
+/// One breaker in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its scope.
+    pub scope: Scope,
+    /// Whose it is.
+    pub name: Arc<str>,
+    /// What it is like.
+    pub view: View,
+    /// Calls that it did not let pass.
+    pub rejected: u64,
+}
+
+/// What was counted since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Breakers that became open, half open, recovering and closed.
+    pub changes: [(&'static str, u64); 4],
+    /// Times that somebody was passed over, or refused, because of a breaker.
+    pub rejected: u64,
+    /// Calls that were slow.
+    pub slow: u64,
+    /// Failures that counted.
+    pub failures: u64,
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    open: AtomicU64,
+    half_open: AtomicU64,
+    recovering: AtomicU64,
+    closed: AtomicU64,
+    rejected: AtomicU64,
+    slow: AtomicU64,
+    failures: AtomicU64,
+}
+
+/// All breakers.
+#[derive(Debug)]
+pub struct Breakers {
+    settings: Settings,
+    clock: SharedClock,
+    entries: [DashMap<Arc<str>, Arc<Entry>>; 3],
+    changes: Mutex<VecDeque<Change>>,
+    counters: Counters,
+}
+
+impl Breakers {
+    /// None yet; each is closed when its first call comes.
+    #[must_use]
+    pub fn new(settings: Settings, clock: SharedClock) -> Arc<Self> {
+        let (entries, changes, counters) = Default::default();
+        Arc::new(Self { settings, clock, entries, changes, counters })
+    }
+
+    /// As they were given.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether a call could pass now. Counts and changes nothing.
+    ///
+    /// # Errors
+    /// The breaker that it would have to wait for longest.
+    pub fn admits(&self, key: &Key<'_>) -> Result<(), Rejection> {
+        let now = self.clock.elapsed();
+        let asked = Scope::ALL.into_iter().filter_map(|scope| {
+            let entry = self.of(scope).get(key.name(scope))?;
+            let retry_after = entry.admits(now, &self.settings).err()?;
+            Some(Rejection { scope, retry_after })
+        });
+        asked.max_by_key(|rejection| rejection.retry_after).map_or(Ok(()), Err)
+    }
+
+    /// A call is about to go there.
+    ///
+    /// # Errors
+    /// The breaker that it would have to wait for longest; the call is not counted as made.
+    pub fn enter(self: &Arc<Self>, key: &Key<'_>, correlation: &CorrelationId) -> Result<Pass, Rejection> {
+        let now = self.clock.elapsed();
+        let entries = Scope::ALL.map(|scope| self.entry(scope, key.name(scope)));
+        let mut worst: Option<Rejection> = None;
+        // Everyone is asked, so that shares of several breakers let the same calls pass.
+        for entry in entries.iter().flatten() {
+            let (asked, moved) = entry.ask(now, &self.settings);
+            self.moved(entry, moved, Some(correlation));
+            if let Err(retry_after) = asked {
+                entry.reject();
+                let longer = worst.is_none_or(|worst| worst.retry_after < retry_after);
+                worst = if longer { Some(Rejection { scope: entry.scope, retry_after }) } else { worst };
+            }
+        }
+        let mut pass = Pass::new(Arc::clone(self));
+        for entry in entries.into_iter().flatten().filter(|_| worst.is_none()) {
+            let scope = entry.scope;
+            match entry.take(now, &self.settings) {
+                Ok(generation) => pass.add(entry, generation),
+                Err(retry_after) => {
+                    entry.reject();
+                    worst = Some(Rejection { scope, retry_after });
+                    break;
+                }
+            }
+        }
+        match worst {
+            None => Ok(pass),
+            Some(rejection) => {
+                pass.give_back();
+                self.turned_away();
+                Err(rejection)
+            }
+        }
+    }
+
+    /// A call was refused because nobody was left whom a breaker would let it go to.
+    pub fn turned_away(&self) {
+        self.counters.rejected.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Closes a breaker by hand; false where it is closed or there is none. Whoever does that tells of it, so it is none of
+    /// the changes that are to be told.
+    pub fn reset(&self, scope: Scope, name: &str) -> bool {
+        let Some(entry) = self.of(scope).get(name).map(|entry| Arc::clone(&entry)) else { return false };
+        let is_reset = entry.reset().is_some();
+        self.counters.closed.fetch_add(u64::from(is_reset), Ordering::Relaxed);
+        is_reset
+    }
+
+    /// Those that are not closed, or all, by scope and name.
+    #[must_use]
+    pub fn list(&self, all: bool) -> Vec<Row> {
+        let now = self.clock.elapsed();
+        let mut rows = Vec::new();
+        for scope in Scope::ALL {
+            for entry in self.of(scope) {
+                let view = entry.lock().view(now, &self.settings);
+                if all || view.phase != Phase::Closed {
+                    rows.push(Row { scope, name: Arc::clone(entry.key()), view, rejected: entry.rejected() });
+                }
+            }
+        }
+        rows.sort_unstable_by(|one, other| (one.scope, &one.name).cmp(&(other.scope, &other.name)));
+        rows
+    }
+
+    /// Where a breaker stands; closed where there is none.
+    #[must_use]
+    pub fn phase(&self, scope: Scope, name: &str) -> Phase {
+        self.of(scope).get(name).map_or(Phase::Closed, |entry| entry.lock().phase())
+    }
+
+    /// What changed since this was last asked, oldest first.
+    #[must_use]
+    pub fn changes(&self) -> Vec<Change> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    /// What was counted.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let counters = &self.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counts {
+            changes: [
+                (Phase::Open.as_str(), read(&counters.open)),
+                (Phase::HalfOpen.as_str(), read(&counters.half_open)),
+                (Phase::Recovering.as_str(), read(&counters.recovering)),
+                (Phase::Closed.as_str(), read(&counters.closed)),
+            ],
+            rejected: read(&counters.rejected),
+            slow: read(&counters.slow),
+            failures: read(&counters.failures),
+        }
+    }
+
+    /// Forgets those that nobody called within the window. Now and then.
+    pub fn sweep(&self) {
+        let now = self.clock.elapsed();
+        for entries in &self.entries {
+            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || !entry.lock().is_idle(now, &self.settings));
+        }
+    }
+
+    pub(crate) fn count_slow(&self, slow: bool) {
+        if slow {
+            self.counters.slow.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn count_failure(&self, counts: bool) {
+        if counts {
+            self.counters.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn leave(&self, entry: &Entry, taken: u64, end: End, with: Option<&CorrelationId>) {
+        let moved = entry.leave(self.clock.elapsed(), &self.settings, taken, end);
+        self.moved(entry, moved, with);
+    }
+
+    fn of(&self, scope: Scope) -> &DashMap<Arc<str>, Arc<Entry>> {
+        let [runtimes, providers, tools] = &self.entries;
+        match scope {
+            Scope::Runtime => runtimes,
+            Scope::Provider => providers,
+            Scope::Tool => tools,
+        }
+    }
+
+    fn entry(&self, scope: Scope, name: &str) -> Option<Arc<Entry>> {
+        let entries = self.of(scope);
+        if let Some(entry) = entries.get(name) {
+            return Some(Arc::clone(&entry));
+        }
+        let name: Arc<str> = Arc::from(name);
+        let entry = || Arc::new(Entry::new(scope, Arc::clone(&name)));
+        // Somebody else may have come first; then that one is shared.
+        (entries.len() < self.settings.entries).then(|| Arc::clone(&entries.entry(Arc::clone(&name)).or_insert_with(entry)))
+    }
+
+    fn moved(&self, entry: &Entry, moved: Option<Moved>, with: Option<&CorrelationId>) {
+        let Some(Moved { from, to, code }) = moved else { return };
+        let counter = match to {
+            Phase::Open => &self.counters.open,
+            Phase::HalfOpen => &self.counters.half_open,
+            Phase::Recovering => &self.counters.recovering,
+            Phase::Closed => &self.counters.closed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let (scope, name, at_ms) = (entry.scope, Arc::clone(&entry.name), self.clock.unix_ms());
+        let change = Change { scope, name, from, to, at_ms, code, correlation: with.cloned() };
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes.len() >= CHANGES {
+            changes.pop_front();
+        }
+        changes.push_back(change);
+    }
+}

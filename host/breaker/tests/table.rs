@@ -1,0 +1,227 @@
+//! All breakers of a host: three of them before a call, what each of them is told, and how many are kept.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite that cannot be set up fails")]
+
+use std::{sync::Arc, time::Duration};
+
+use grid_breaker::{Blame, Breakers, Key, Phase, Scope, Settings};
+use grid_core::{Code, id::CorrelationId};
+use grid_testkit::{Dice, FakeClock};
+
+const CALC: Key<'_> = Key { runtime: "calc/1", provider: "calc", tool: "sum" };
+const OTHER: Key<'_> = Key { runtime: "calc/2", provider: "calc", tool: "sum" };
+const QUICK: Duration = Duration::from_millis(5);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn call() -> CorrelationId {
+    CorrelationId::mint(1)
+}
+
+fn breakers(settings: Settings) -> (Arc<Breakers>, FakeClock) {
+    let clock = FakeClock::default();
+    (Breakers::new(settings, clock.shared()), clock)
+}
+
+fn fail(breakers: &Arc<Breakers>, key: &Key<'_>, times: u32, code: Code, blame: Blame) {
+    for _ in 0..times {
+        breakers.enter(key, &call()).unwrap().failed(code, blame, &call());
+    }
+}
+
+fn phases(breakers: &Breakers) -> [Phase; 3] {
+    [
+        breakers.phase(Scope::Runtime, "calc/1"),
+        breakers.phase(Scope::Provider, "calc"),
+        breakers.phase(Scope::Tool, "sum"),
+    ]
+}
+
+#[test]
+fn each_scope_hears_of_what_it_is_to_blame_for() {
+    let (closed, open) = (Phase::Closed, Phase::Open);
+    let provider = Blame { tool: false, ..Blame::ALL };
+    for (blame, expected) in [
+        (Blame::RUNTIME, [open, closed, closed]),
+        (provider, [open, open, closed]),
+        (Blame::ALL, [open, open, open]),
+        (Blame::TOOL, [closed, closed, open]),
+    ] {
+        let (breakers, _) = breakers(Settings::default());
+        fail(&breakers, &CALC, 5, Code::Timeout, blame);
+        assert_eq!(phases(&breakers), expected, "{blame:?}");
+        let runtime = breakers.admits(&CALC).unwrap_err();
+        assert_eq!(runtime.retry_after, seconds(30));
+        let elsewhere = expected == [open, closed, closed];
+        assert_eq!(breakers.admits(&OTHER).is_ok(), elsewhere, "a sibling is called where the runtime alone is to blame");
+    }
+}
+
+#[test]
+fn what_its_caller_or_the_host_did_never_counts() {
+    let (breakers, _) = breakers(Settings::default());
+    for code in Code::ALL.into_iter().filter(|code| !grid_breaker::Pass::counts(*code)) {
+        fail(&breakers, &CALC, 50, code, Blame::ALL);
+        assert_eq!(phases(&breakers), [Phase::Closed; 3], "{code}");
+    }
+    for code in Code::ALL.into_iter().filter(|code| code.client_fault() && !code.security()) {
+        assert!(!grid_breaker::Pass::counts(code), "{code} is its caller's fault");
+    }
+    for code in [Code::RuntimeCrash, Code::Timeout, Code::ConnectionFailed, Code::NetworkTimeout, Code::ResourceExhausted] {
+        assert!(grid_breaker::Pass::counts(code), "{code} is a trigger");
+    }
+    assert_eq!(breakers.counts().failures, 0);
+}
+
+#[test]
+fn a_call_that_one_breaker_stops_takes_no_place_of_another() {
+    let settings = Settings { half_open_calls: 1, ..Settings::default() };
+    let (breakers, clock) = breakers(settings);
+    fail(&breakers, &CALC, 5, Code::Timeout, Blame::TOOL);
+    clock.advance(seconds(10));
+    fail_runtime(&breakers);
+    clock.advance(seconds(20));
+    for _ in 0..10 {
+        let rejection = breakers.enter(&CALC, &call()).unwrap_err();
+        assert_eq!(rejection.scope, Scope::Runtime, "the tool's breaker would let one try");
+    }
+    clock.advance(seconds(10));
+    assert!(breakers.enter(&CALC, &call()).is_ok(), "its place is still free");
+}
+
+fn fail_runtime(breakers: &Arc<Breakers>) {
+    let other_tool = Key { tool: "product", ..CALC };
+    fail(breakers, &other_tool, 5, Code::RuntimeCrash, Blame::RUNTIME);
+}
+
+#[test]
+fn breakers_that_recover_together_let_the_same_calls_pass() {
+    let (breakers, clock) = breakers(Settings::default());
+    fail(&breakers, &CALC, 5, Code::Timeout, Blame::ALL);
+    clock.advance(seconds(30));
+    for _ in 0..3 {
+        breakers.enter(&CALC, &call()).unwrap().well(QUICK, Blame::ALL, &call());
+    }
+    assert_eq!(phases(&breakers), [Phase::Recovering; 3]);
+    let passed = (0..1_000).filter(|_| breakers.enter(&CALC, &call()).is_ok()).count();
+    assert!((98..=102).contains(&passed), "{passed} of 1000 at 10 %, not a tenth of a tenth of it");
+}
+
+#[test]
+fn a_call_that_vanishes_gives_its_place_back() {
+    let settings = Settings { half_open_calls: 1, ..Settings::default() };
+    let (breakers, clock) = breakers(settings);
+    fail(&breakers, &CALC, 5, Code::Timeout, Blame::ALL);
+    clock.advance(seconds(30));
+    let pass = breakers.enter(&CALC, &call()).unwrap();
+    assert!(breakers.enter(&CALC, &call()).is_err());
+    drop(pass);
+    assert!(breakers.enter(&CALC, &call()).is_ok());
+}
+
+#[test]
+fn changes_are_told_once_with_the_call_that_made_them() {
+    let (breakers, clock) = breakers(Settings::default());
+    fail(&breakers, &CALC, 4, Code::Timeout, Blame::RUNTIME);
+    assert_eq!(breakers.changes(), []);
+    let last = call();
+    breakers.enter(&CALC, &last).unwrap().failed(Code::RuntimeCrash, Blame::RUNTIME, &last);
+    for _ in 0..1_000 {
+        assert!(breakers.enter(&CALC, &call()).is_err());
+    }
+    let changes = breakers.changes();
+    assert_eq!(changes.len(), 1, "calls that are turned away change nothing");
+    assert_eq!((changes[0].scope, &*changes[0].name), (Scope::Runtime, "calc/1"));
+    assert_eq!((changes[0].from, changes[0].to), (Phase::Closed, Phase::Open));
+    assert_eq!((changes[0].code, changes[0].correlation.as_ref()), (Some(Code::RuntimeCrash), Some(&last)));
+    assert_eq!(breakers.changes(), []);
+    clock.advance(seconds(30));
+    for _ in 0..3 {
+        breakers.enter(&CALC, &call()).unwrap().well(QUICK, Blame::ALL, &call());
+    }
+    clock.advance(seconds(300));
+    drop(breakers.enter(&CALC, &call()).unwrap());
+    let to: Vec<_> = breakers.changes().iter().map(|change| change.to).collect();
+    assert_eq!(to, [Phase::HalfOpen, Phase::Recovering, Phase::Closed]);
+    let counts = breakers.counts();
+    assert_eq!(counts.changes, [("open", 1), ("half_open", 1), ("recovering", 1), ("closed", 1)]);
+    assert_eq!((counts.rejected, counts.failures), (1_000, 5));
+}
+
+#[test]
+fn lists_name_those_that_are_not_closed_or_all() {
+    let (breakers, _) = breakers(Settings::default());
+    fail(&breakers, &CALC, 5, Code::Timeout, Blame::RUNTIME);
+    drop(breakers.enter(&OTHER, &call()).unwrap());
+    let rows = breakers.list(false);
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].scope, &*rows[0].name, rows[0].view.opened), (Scope::Runtime, "calc/1", 1));
+    let names: Vec<_> = breakers.list(true).iter().map(|row| (row.scope, row.name.to_string())).collect();
+    let name = |scope, name: &str| (scope, name.to_owned());
+    assert_eq!(
+        names,
+        [
+            name(Scope::Runtime, "calc/1"),
+            name(Scope::Runtime, "calc/2"),
+            name(Scope::Provider, "calc"),
+            name(Scope::Tool, "sum")
+        ]
+    );
+}
+
+#[test]
+fn an_operator_closes_one_and_only_that() {
+    let (breakers, _) = breakers(Settings::default());
+    fail(&breakers, &CALC, 5, Code::Timeout, Blame::ALL);
+    assert!(breakers.reset(Scope::Runtime, "calc/1"));
+    assert_eq!(phases(&breakers), [Phase::Closed, Phase::Open, Phase::Open]);
+    assert!(!breakers.reset(Scope::Runtime, "calc/1"), "it is closed");
+    assert!(!breakers.reset(Scope::Tool, "nobody"));
+}
+
+#[test]
+fn no_more_names_are_kept_than_may_be_and_idle_ones_are_forgotten() {
+    let settings = Settings { entries: 100, ..Settings::default() };
+    let (breakers, clock) = breakers(settings);
+    for number in 0..1_000 {
+        let runtime = format!("calc/{number}");
+        let key = Key { runtime: &runtime, ..CALC };
+        breakers.enter(&key, &call()).unwrap().well(QUICK, Blame::ALL, &call());
+    }
+    assert_eq!(breakers.list(true).len(), 100 + 2);
+    fail(&breakers, &Key { runtime: "calc/7", ..CALC }, 5, Code::Timeout, Blame::RUNTIME);
+    clock.advance(seconds(61));
+    breakers.sweep();
+    let left = breakers.list(true);
+    assert_eq!(left.len(), 1, "an open one is kept, whoever calls it");
+    assert_eq!(&*left[0].name, "calc/7");
+}
+
+#[test]
+fn no_order_of_ends_keeps_one_open_for_ever_or_lets_too_many_try() {
+    let settings = Settings::default();
+    for seed in 0..200 {
+        let (breakers, clock) = breakers(settings);
+        let mut dice = Dice::seeded(seed);
+        let mut inside = Vec::new();
+        for _ in 0..400 {
+            match dice.below(6) {
+                0 | 1 => inside.extend(breakers.enter(&CALC, &call()).ok()),
+                2 => clock.advance(seconds(dice.roll() % 40)),
+                3 => drop(inside.pop()),
+                4 => inside.pop().into_iter().for_each(|pass| pass.well(QUICK, Blame::ALL, &call())),
+                _ => inside.pop().into_iter().for_each(|pass| pass.failed(Code::Timeout, Blame::ALL, &call())),
+            }
+        }
+        inside.clear();
+        clock.advance(settings.max_recovery);
+        for _ in 0..settings.success_threshold {
+            breakers.enter(&CALC, &call()).unwrap().well(QUICK, Blame::ALL, &call());
+        }
+        clock.advance(seconds(300));
+        let passed = breakers.enter(&CALC, &call());
+        assert!(passed.is_ok(), "seed {seed}");
+        assert_eq!(phases(&breakers), [Phase::Closed; 3], "seed {seed}");
+    }
+}
