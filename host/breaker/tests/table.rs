@@ -54,7 +54,11 @@ fn each_scope_hears_of_what_it_is_to_blame_for() {
         let runtime = breakers.admits(&CALC).unwrap_err();
         assert_eq!(runtime.retry_after, seconds(30));
         let elsewhere = expected == [open, closed, closed];
-        assert_eq!(breakers.admits(&OTHER).is_ok(), elsewhere, "a sibling is called where the runtime alone is to blame");
+        assert_eq!(
+            breakers.admits(&OTHER).is_ok(),
+            elsewhere,
+            "a sibling is called where the runtime alone is to blame"
+        );
     }
 }
 
@@ -68,7 +72,9 @@ fn what_its_caller_or_the_host_did_never_counts() {
     for code in Code::ALL.into_iter().filter(|code| code.client_fault() && !code.security()) {
         assert!(!grid_breaker::Pass::counts(code), "{code} is its caller's fault");
     }
-    for code in [Code::RuntimeCrash, Code::Timeout, Code::ConnectionFailed, Code::NetworkTimeout, Code::ResourceExhausted] {
+    for code in
+        [Code::RuntimeCrash, Code::Timeout, Code::ConnectionFailed, Code::NetworkTimeout, Code::ResourceExhausted]
+    {
         assert!(grid_breaker::Pass::counts(code), "{code} is a trigger");
     }
     assert_eq!(breakers.counts().failures, 0);

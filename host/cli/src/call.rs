@@ -49,6 +49,9 @@ pub(super) struct Call {
     /// Asks for the receipt of the audit log and writes it into a file; also where the call is refused or fails
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// The provider that shall have the call; takes the role `providers.select_role`, usually grid_selector
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
 }
 
 impl Call {
@@ -98,6 +101,7 @@ impl Call {
             retries: None,
             receipt: self.receipt.is_some(),
             approval: self.approval,
+            provider: self.provider.clone(),
         };
         session.call_raw(&self.name, args, options).await
     }

@@ -11,7 +11,9 @@ use super::{Context, Exit, Failure};
 use grid_config::{Config, Origin, Problem};
 
 use grid_policy::PolicySet;
-use grid_server::{audit_key_fault, decision_point_fault, identity_faults, limits_faults, secret_faults, tls_fault};
+use grid_server::{
+    audit_key_fault, decision_point_fault, identity_faults, limits_faults, providers_faults, secret_faults, tls_fault,
+};
 use grid_source::{manifest_faults, read_manifest};
 
 /// Checks configuration and manifest, and reports everything that is wrong
@@ -35,6 +37,7 @@ impl Check {
             let (fatal, harmless) = manifest(path, config);
             problems.extend(fatal);
             warnings.extend(harmless);
+            problems.extend(providers(path, config));
             for (key, dir) in [("policy.dir", &config.policy.dir), ("policy.shadow_dir", &config.policy.shadow_dir)] {
                 let Some(dir) = dir else { continue };
                 let (fatal, harmless) = policies(key, dir, path, config);
@@ -115,6 +118,16 @@ fn manifest(path: &Path, config: &Config) -> (Vec<Problem>, Vec<Problem>) {
         }
         Err(error) => (vec![problem("manifest.path".to_owned(), error.to_string())], Vec::new()),
     }
+}
+
+/// What is wrong with the file of providers, where there are contracts to hold it against.
+fn providers(manifest: &Path, config: &Config) -> Vec<Problem> {
+    let (Some(path), Ok(Ok(loaded))) = (&config.providers.file, read_manifest(manifest, config)) else {
+        return Vec::new();
+    };
+    let place = |line| Origin::File { path: path.clone(), line };
+    let told = |(line, message)| Problem::new(place(line), "providers.file", message);
+    providers_faults(config, &loaded.manifest).into_iter().map(told).collect()
 }
 
 /// What is wrong with a directory of policies, where there are contracts to hold it against.

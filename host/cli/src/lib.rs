@@ -11,6 +11,7 @@ mod explain;
 mod limits;
 mod lists;
 mod policy;
+mod providers;
 mod remote;
 mod revoke;
 mod serve;
@@ -43,12 +44,13 @@ use grid_offline::{Adm, Manifest, Tls};
   grid config dump                             what holds, and where it comes from
   grid tools                                   what may I call
   grid call calculate_sum '{\"numbers\": [1, 2]}'
+  grid providers                               who serves what, and who goes first
   grid policy test                             do the policies say what they should
   grid approvals list                          which calls wait for me
   grid audit tail                              what happened
   grid witness init                            watch over the logs of others
 
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract,
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 invalid configuration or contract, or no such thing,
             4 policy test failed, 5 swap or drift, 6 denied, 7 audit verification failed"
 )]
 struct Line {
@@ -76,6 +78,8 @@ enum Command {
     Limits(limits::Limits),
     Breakers(breakers::Breakers),
     Revoke(revoke::Revoke),
+    Providers(providers::Providers),
+    Select(providers::Select),
     Explain(explain::Explain),
     Call(call::Call),
     #[command(subcommand)]
@@ -116,6 +120,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Limits(command) => command.run(&context),
         Command::Breakers(command) => command.run(&context),
         Command::Revoke(command) => command.run(&context),
+        Command::Providers(command) => command.run(&context),
+        Command::Select(command) => command.run(&context),
         Command::Explain(command) => command.run(&context),
         Command::Call(command) => command.run(&context),
         Command::Approvals(command) => command.run(&context),

@@ -3,12 +3,7 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use grid_core::{
-    Code, Refusal, Stage,
-    frame::CallFrame,
-    outcome::ToolAnswer,
-    runtime::Ending,
-};
+use grid_core::{Code, Refusal, Stage, frame::CallFrame, outcome::ToolAnswer, runtime::Ending};
 use grid_resolve::{Beside, Decision, RoutedCall};
 use tokio::sync::oneshot::{self, error::RecvError};
 

@@ -259,11 +259,11 @@ fn is_unsent(refusal: &Refusal) -> bool {
 
 fn cancelled(last: &Refusal, ticket: &Ticket) -> Refusal {
     let code = last.code();
-    let message = format!("the call was cancelled while it waited to be tried again; its last attempt ended with {code}");
+    let message =
+        format!("the call was cancelled while it waited to be tried again; its last attempt ended with {code}");
     let refusal = Refusal::new(Code::Cancelled, Stage::Dispatch, message);
     match ticket.why().get() {
         Some(why) => refusal.because(&**why),
         None => refusal,
     }
 }
-

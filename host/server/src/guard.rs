@@ -52,8 +52,7 @@ impl Guard {
         if !set.enabled {
             return Self::default();
         }
-        let gradual =
-            Gradual { start: set.gradual_start, step: set.gradual_step, every: set.gradual_every };
+        let gradual = Gradual { start: set.gradual_start, step: set.gradual_step, every: set.gradual_every };
         let settings = Settings {
             consecutive_failures: set.consecutive_failures,
             failures_in_window: set.failures_in_window,

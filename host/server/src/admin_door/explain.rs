@@ -105,7 +105,9 @@ impl<C: Contracts> Host<C> {
                 text: detail.to_owned(),
                 entry: at,
             }));
-            grounds.extend(records.iter().filter(|record| record.invocation() == decisive.invocation()).filter_map(attempt));
+            grounds.extend(
+                records.iter().filter(|record| record.invocation() == decisive.invocation()).filter_map(attempt),
+            );
             grounds.push(match end {
                 Some(end) => Ground { stage: "conclude", text: ending(end), entry: Some(end.index()) },
                 None => Ground { stage: "conclude", text: "it has not ended".to_owned(), entry: None },

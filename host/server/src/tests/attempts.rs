@@ -303,7 +303,10 @@ async fn a_runtime_that_fails_gets_no_calls_and_the_tool_is_unavailable_where_no
     desk.host().sweep().await;
     let changes = desk.log.of("breaker_changed");
     let told: Vec<_> = changes.iter().filter_map(|record| record.detail()).collect();
-    assert!(told.contains(&"runtime breaker: closed to open") && told.contains(&"tool breaker: closed by hand"), "{told:?}");
+    assert!(
+        told.contains(&"runtime breaker: closed to open") && told.contains(&"tool breaker: closed by hand"),
+        "{told:?}"
+    );
     assert_eq!(changes.len(), 3 + 2, "three opened and two were closed");
 }
 

@@ -43,6 +43,7 @@ use crate::{
     nested::Lineages,
     outlets::Outlets,
     places::Places,
+    providers::ProvidersFile,
     runtime_door::Port,
 };
 

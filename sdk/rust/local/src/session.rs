@@ -170,6 +170,7 @@ impl LocalSession {
             receipt: call.receipt,
             retries: None,
             approval: Some(self.shared.approval),
+            provider: None,
         };
         match self.session.call_raw(&call.name, call.args.clone(), options).await {
             Ok(outcome) => Ok(Answered { outcome, ran: Ran::Remotely, fell_back }),

@@ -47,6 +47,8 @@ pub struct CallOptions {
     /// How long a person may take to approve the call, beside the time that it runs; enough for the usual five minutes
     /// where nothing is set. A call that needs nobody is not held up by it.
     pub approval: Option<Duration>,
+    /// The provider that shall have the call, for principals who may say so; the host chooses where nothing is set.
+    pub provider: Option<String>,
 }
 
 /// A tool as the session sees it.
@@ -237,6 +239,7 @@ impl Session {
             session_id: self.id.clone(),
             deadline_unix_ms: deadline.unwrap_or_default(),
             receipt: options.receipt,
+            provider: options.provider.unwrap_or_default(),
             ..Default::default()
         };
         let attempt = self.client.attempt(&correlation_id, Safety::Idempotent).retried(options.retries).until(deadline);

@@ -43,6 +43,8 @@ mod outlets;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
+mod providers;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod repeats;

@@ -1,4 +1,4 @@
-//! What must hold of every run, whatever was done. Each of these has an id in `docs/invariants.md`.
+//! What must hold of every run, whatever was done in it.
 
 use std::collections::{BTreeMap, HashMap};
 
