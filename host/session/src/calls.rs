@@ -288,9 +288,10 @@ impl All {
     /// By their names: what happens to several of them happens in the same order each time.
     fn in_order(&self) -> Vec<&Slot> {
         let own = self.own.slots.iter().map(|(call_id, slot)| (None, call_id, slot));
-        let under = self.under.iter().flat_map(|(parent, space)| {
-            space.slots.iter().map(move |(call_id, slot)| (Some(*parent), call_id, slot))
-        });
+        let under = self
+            .under
+            .iter()
+            .flat_map(|(parent, space)| space.slots.iter().map(move |(call_id, slot)| (Some(*parent), call_id, slot)));
         let mut slots: Vec<_> = own.chain(under).collect();
         slots.sort_unstable_by_key(|(parent, call_id, _)| (*parent, *call_id));
         slots.into_iter().map(|(.., slot)| slot).collect()

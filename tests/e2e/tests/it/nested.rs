@@ -43,7 +43,9 @@ async fn a_tool_of_the_rust_sdk_calls_another_runtimes() {
         assert_eq!(content(&soon("it is answered", waiting.join_next()).await.unwrap().unwrap()), "42");
     }
     // What the host refuses is the tool's own error by its code.
-    for (tool, code) in [("echo", "POLICY_VIOLATION"), ("open_vault", "PERMISSION_DENIED"), ("none", "UNSUPPORTED_TOOL")] {
+    for (tool, code) in
+        [("echo", "POLICY_VIOLATION"), ("open_vault", "PERMISSION_DENIED"), ("none", "UNSUPPORTED_TOOL")]
+    {
         let answer = caller.call("echo", &json!({ "text": tool }).to_string()).await;
         assert_eq!(failure(&answer).r#type, code, "{tool}");
     }
@@ -88,8 +90,7 @@ async fn runtimes_of_every_level_agree_and_serve() {
     let caller = host.caller().await;
     for level in 1..=3_u8 {
         for bits in 0..8_usize {
-            let wished: Vec<String> =
-                (0..3).filter(|at| bits >> at & 1 == 1).map(|at| WORDS[at].to_owned()).collect();
+            let wished: Vec<String> = (0..3).filter(|at| bits >> at & 1 == 1).map(|at| WORDS[at].to_owned()).collect();
             for versions in [&["1.0"][..], &["2.0", "1.0"], &["1.9", "1.0"], &["2.0"]] {
                 let mut peer = Peer::open(&host, &host.runtime_token("calc")).await;
                 let answer = peer
@@ -130,13 +131,15 @@ async fn runtimes_of_every_level_agree_and_serve() {
 /// Its id is free again.
 async fn gone(host: &Host) {
     let detached = host.records("runtime_attached").len();
-    crate::common::until("it has gone", async || (host.records("runtime_detached").len() == detached).then_some(())).await;
+    crate::common::until("it has gone", async || (host.records("runtime_detached").len() == detached).then_some(()))
+        .await;
 }
 
 /// An attached runtime serves a call, says what it takes for switched on, changes it, and sends what nobody knows.
 async fn works(host: &Host, caller: &crate::common::Caller, mut peer: Peer, level: u8, wished: &[String]) {
     assert_eq!(peer.fulfil(&["add"]).await.fulfilled_tools, ["add"]);
-    peer.say(Said::ValidateFeatures(v1::ValidateFeatures { enabled_features: WORDS.map(str::to_owned).to_vec() })).await;
+    peer.say(Said::ValidateFeatures(v1::ValidateFeatures { enabled_features: WORDS.map(str::to_owned).to_vec() }))
+        .await;
     let Some(Heard::Validated(valid)) = peer.hear().await else { panic!("an answer") };
     let on: Vec<&str> =
         WORDS.into_iter().filter(|word| level > 1 && *word != "teleport" && wished.iter().any(|w| w == word)).collect();
@@ -194,12 +197,13 @@ async fn callers_of_every_level_agree_and_call() {
                 let answer = caller.call("none", "{}").await;
                 let Some(Outcome::Error(error)) = &answer.outcome else { panic!("a refusal") };
                 assert_eq!(error.remediation.is_none() && error.details.is_empty(), level == 1, "{error:?}");
-                caller.service().destroy_session(caller.request(v1::DestroySession {
-                    session_id: caller.session.clone(),
-                    ..Default::default()
-                }))
-                .await
-                .unwrap();
+                caller
+                    .service()
+                    .destroy_session(
+                        caller.request(v1::DestroySession { session_id: caller.session.clone(), ..Default::default() }),
+                    )
+                    .await
+                    .unwrap();
             }
         }
     }
