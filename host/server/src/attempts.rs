@@ -14,11 +14,7 @@ use grid_core::{Code, Refusal, Stage, code::Fault, event::Event, id::ConnectionI
 use grid_dispatch::{Beside, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
-use crate::{
-    call_path::{Asker, renew},
-    host::Host,
-    trail::Trail,
-};
+use crate::{asker::Asker, call_path::renew, host::Host, trail::Trail};
 
 /// Of contracts that do not say otherwise.
 const USUAL: Retry = Retry { attempts: 2, first: Duration::from_millis(100), most: Duration::from_secs(10) };

@@ -10,19 +10,18 @@ use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
-    envelope::{Credentials, Envelope, TraceContext},
+    envelope::{Envelope, TraceContext},
     gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
     outcome::{CallAnswer, Carried},
-    principal::Principal,
 };
 use grid_dispatch::{Outcome, RoutedCall};
-use grid_identity::{Caller, Identity};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    asker::Asker,
     attempts::{self, Asked},
     choosing,
     consent::{self, Answer},
@@ -58,51 +57,6 @@ pub(crate) enum Granting {
 impl From<Refusal> for Stop {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
-    }
-}
-
-/// Who sends a call.
-#[derive(Debug)]
-pub(crate) enum Asker {
-    /// A client.
-    Client(Credentials),
-    /// A runtime, for a call that it works on.
-    Runtime(Box<Nested>),
-}
-
-impl Asker {
-    pub(crate) fn nested(&self) -> Option<&Nested> {
-        match self {
-            Self::Client(_) => None,
-            Self::Runtime(nested) => Some(nested),
-        }
-    }
-
-    /// Who is counted and held back where requests are refused: whoever sends them.
-    pub(crate) fn sender(&self) -> Option<&Arc<Principal>> {
-        self.nested().map(|nested| nested.runtime().principal())
-    }
-
-    fn pass(&self) -> Option<&Pass> {
-        match self {
-            Self::Client(credentials) => credentials.pass.as_ref(),
-            // The call that it is for has its place.
-            Self::Runtime(_) => None,
-        }
-    }
-
-    async fn prove_soon(&self, identity: &Identity) -> Result<Caller, Refusal> {
-        match self {
-            Self::Client(credentials) => identity.prove_soon(credentials).await,
-            Self::Runtime(_) => self.prove(identity),
-        }
-    }
-
-    fn prove(&self, identity: &Identity) -> Result<Caller, Refusal> {
-        match self {
-            Self::Client(credentials) => identity.prove(credentials),
-            Self::Runtime(nested) => identity.on_behalf(nested.root(), nested.runtime()),
-        }
     }
 }
 
@@ -164,9 +118,7 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    let answer = conclude(host, outcome, ticket, trail).await?;
-    reusing.keep(host, &answer);
-    Ok(answer)
+    conclude(host, outcome, ticket, trail).await.inspect(|answer| reusing.keep(host, answer))
 }
 
 /// Walks it to the admission, which is the grant: the caller may run the call itself. Nothing is routed.

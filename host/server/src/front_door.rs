@@ -21,7 +21,8 @@ use grid_session::{Opening, Session};
 use tracing::Instrument as _;
 
 use crate::{
-    call_path::{Asker, Stop, walk},
+    asker::Asker,
+    call_path::{Stop, walk},
     host::{Host, unwritable},
     negotiation::{self, ENHANCED, Offer, Said},
     trail::Trail,

@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
-    call_path::{Asker, Granting, grant},
+    asker::Asker,
+    call_path::{Granting, grant},
     front_door::{Door, lost, stopping},
     host::unwritable,
     trail::{Trail, receipt},

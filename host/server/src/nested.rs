@@ -28,7 +28,7 @@ use grid_session::Session;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::{call_path::Asker, front_door, runtime_door::Port};
+use crate::{asker::Asker, front_door, runtime_door::Port};
 
 /// So many calls may be within one another, the client's own included.
 pub(crate) const DEPTH: usize = 8;
