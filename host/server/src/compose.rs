@@ -188,6 +188,14 @@ fn approvals(config: &Config) -> grid_approve::Settings {
     }
 }
 
+fn disclosure(config: &Config) -> Disclosure {
+    match config.authorize.disclosure {
+        grid_config::Disclosure::None => Disclosure::None,
+        grid_config::Disclosure::Rule => Disclosure::Rule,
+        grid_config::Disclosure::Full => Disclosure::Full,
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
@@ -210,11 +218,7 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
-        disclosure: match config.authorize.disclosure {
-            grid_config::Disclosure::None => Disclosure::None,
-            grid_config::Disclosure::Rule => Disclosure::Rule,
-            grid_config::Disclosure::Full => Disclosure::Full,
-        },
+        disclosure: disclosure(config),
     };
     let grants = grid_local::Settings {
         ttl: config.local.ttl,
