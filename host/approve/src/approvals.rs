@@ -283,6 +283,7 @@ impl Inner {
         Ok(Asked {
             approval: ApprovalId::mint(),
             principal: Arc::clone(principal),
+            via: session_call.via().cloned(),
             correlation: request.correlation.clone(),
             key,
             tool: Arc::clone(contract.name()),
@@ -364,7 +365,7 @@ impl Seen {
         if matches!(slot.state, State::Asking) {
             return Err(nothing(self.approval, "its record is still being written"));
         }
-        if who.id == asked.key.principal {
+        if asked.is_asked_by(who) {
             let message = format!("nobody approves a call of their own; ask somebody else with `{}`", asked.need.role);
             return Err(Refusal::new(Code::PermissionDenied, Stage::Approve, message));
         }

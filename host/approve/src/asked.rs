@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use grid_core::{
     consent::WaitingCall,
     event::{Event, Kind, Sha256},
-    id::{ApprovalId, CallId, CorrelationId, PrincipalId, SessionId, TenantId},
+    id::{ApprovalId, CallId, CorrelationId, InvocationId, PrincipalId, SessionId, TenantId},
     principal::Principal,
 };
 
@@ -16,6 +16,8 @@ use crate::{Checked, Judged, Needs};
 pub struct Asked {
     pub(crate) approval: ApprovalId,
     pub(crate) principal: Arc<Principal>,
+    /// The runtime that calls for the principal, where one does.
+    pub(crate) via: Option<Arc<Principal>>,
     pub(crate) correlation: CorrelationId,
     pub(crate) key: Key,
     pub(crate) tool: Arc<str>,
@@ -42,6 +44,8 @@ pub(crate) struct Key {
     pub(crate) call_id: CallId,
     pub(crate) args: Sha256,
     pub(crate) local: bool,
+    /// The execution that makes the call, where one does.
+    pub(crate) parent: Option<InvocationId>,
 }
 
 impl Key {
@@ -56,6 +60,7 @@ impl Key {
             call_id: session_call.request().call_id.clone(),
             args: call.args_digest(),
             local: call.permitted().is_local(),
+            parent: session_call.request().parent,
         }
     }
 }
@@ -125,9 +130,12 @@ impl Asked {
 
     /// Whether this principal may decide: of the same tenant, with the role, and not the caller.
     pub(crate) fn may_be_decided_by(&self, who: &Principal, holds: impl Fn(&str) -> bool) -> bool {
-        who.tenant == self.key.tenant
-            && who.id != self.key.principal
-            && self.need.roles().iter().all(|role| holds(role))
+        who.tenant == self.key.tenant && !self.is_asked_by(who) && self.need.roles().iter().all(|role| holds(role))
+    }
+
+    /// Whether it is this principal's own call, or one that it makes as a runtime.
+    pub(crate) fn is_asked_by(&self, who: &Principal) -> bool {
+        who.id == self.key.principal || self.via.as_ref().is_some_and(|via| via.id == who.id)
     }
 
     /// What every record of it carries.
@@ -145,6 +153,7 @@ impl Asked {
             policy: self.policy,
             epoch: Some(self.epoch),
             approval: Some(self.approval),
+            parent: self.key.parent,
             ..Event::new(kind, at_ms, self.correlation.clone())
         }
     }

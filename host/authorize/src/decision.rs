@@ -82,6 +82,15 @@ impl Needs {
         }
     }
 
+    /// What two decisions ask for: one person needs the roles of both, and the shorter time counts.
+    pub(crate) fn both(one: &Self, other: &Self) -> Self {
+        let mut roles = one.roles.clone();
+        roles.extend(other.roles.iter().filter(|role| !one.roles.contains(role)).cloned());
+        let within = [one.within, other.within].into_iter().flatten().min();
+        let rule = if one.rule == other.rule { one.rule.clone() } else { format!("{}+{}", one.rule, other.rule) };
+        Self { role: roles.join("+"), rule, message: format!("{}; {}", one.message, other.message), within, roles }
+    }
+
     /// All roles that one person needs to say yes.
     #[must_use]
     pub fn roles(&self) -> &[String] {

@@ -9,6 +9,7 @@ mod shadow;
 mod snapshot;
 mod stage;
 mod sync;
+mod via;
 
 pub use chain::Chain;
 pub use decision::{Decision, Needs, PermittedCall};

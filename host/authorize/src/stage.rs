@@ -149,7 +149,8 @@ impl Authorize {
     pub async fn permit(&self, call: ContractedCall, local: bool) -> Result<PermittedCall, Refusal> {
         let asked = call.call();
         let (context, session, contract) = (asked.context(), asked.session(), call.contract());
-        let decision = self.decide(Asked { stage: self, context, session, contract, local, args: None }).await?;
+        let asked = Asked { stage: self, context, session, contract, local, args: None };
+        let decision = self.decide_with(asked, call.call().via()).await?;
         Ok(PermittedCall::new(call, local, decision))
     }
 
@@ -177,7 +178,7 @@ impl Authorize {
         let (context, session, local) = (asked.context(), asked.session(), call.is_local());
         // Without a rule that reads them, the answer is that of the first time, and can be kept like it.
         let args = args.filter(|_| read);
-        self.decide(Asked { stage: self, context, session, contract, local, args }).await
+        self.decide_with(Asked { stage: self, context, session, contract, local, args }, contracted.call().via()).await
     }
 
     /// Whether a list shows this contract: the same decision as [`Authorize::permit`], for a call that runs at a runtime
@@ -262,7 +263,7 @@ impl Authorize {
         (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
-    async fn decide(&self, asked: Asked<'_>) -> Result<Decision, Refusal> {
+    pub(crate) async fn decide(&self, asked: Asked<'_>) -> Result<Decision, Refusal> {
         let tool = asked.contract.name();
         // What only the arguments decide is another stage's: the function itself is known to its caller.
         let stage = if asked.args.is_some() { Stage::Approve } else { Stage::Authorize };

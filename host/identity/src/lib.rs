@@ -3,6 +3,7 @@
 
 #![deny(missing_docs)]
 
+mod caller;
 mod claims;
 mod compare;
 mod digest;
@@ -21,6 +22,7 @@ mod rules;
 mod stage;
 mod verifier;
 
+pub use caller::{Caller, Proven};
 pub use compare::{Narrowed, agree, compare};
 pub use jwk::Algorithm;
 pub use key::{SigningKey, VerifyingKey};
@@ -28,5 +30,5 @@ pub use metadata::PATH as METADATA_PATH;
 pub use mint::{Claims, mint};
 pub use revocation::{Revocation, Revocations};
 pub use rules::{Beside, RuleFault, Rules};
-pub use stage::{Caller, Development, Identity};
+pub use stage::{Development, Identity};
 pub use verifier::Verifier;

@@ -23,6 +23,7 @@ use grid_core::{
 };
 
 use crate::{
+    caller::Caller,
     digest,
     fault::Fault,
     header::clipped,
@@ -37,18 +38,6 @@ use crate::{
 /// A verified token is believed this long without another look at its signature, and never past its end.
 const CACHE_TTL: Duration = Duration::from_secs(60);
 const CACHE_ENTRIES: u64 = 10_000;
-
-/// Evidence that the sender of one request was proved. Only [`Identity::prove`] makes it.
-#[derive(Debug)]
-pub struct Caller(Arc<Principal>);
-
-impl Caller {
-    /// Who it is.
-    #[must_use]
-    pub fn principal(&self) -> &Arc<Principal> {
-        &self.0
-    }
-}
 
 /// Whom DEVELOPMENT takes a peer on this machine for.
 #[derive(Debug, Clone)]
@@ -282,7 +271,7 @@ impl Identity {
         let version = self.revocations.version();
         let known = self.certified.get(&certificate.thumbprint).filter(|known| known.certificate == *certificate);
         let mut known = match known {
-            Some(known) if known.version == version => return Ok((Caller(known.principal), known.binds_token)),
+            Some(known) if known.version == version => return Ok((Caller::of(known.principal, 0), known.binds_token)),
             Some(known) => known,
             None => self.certify(certificate)?,
         };
@@ -291,7 +280,7 @@ impl Identity {
         }
         known.version = version;
         self.certified.insert(certificate.thumbprint, known.clone());
-        Ok((Caller(known.principal), known.binds_token))
+        Ok((Caller::of(known.principal, 0), known.binds_token))
     }
 
     fn certify(&self, certificate: &Arc<PeerCertificate>) -> Result<Certified, Fault> {
@@ -350,11 +339,19 @@ impl Identity {
             }
             self.proved.insert(key, Proved { version, ..proved.clone() });
         }
-        Ok(Caller(proved.principal))
+        Ok(Caller::of(proved.principal, proved.slack_ms))
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.unix_ms()
+    }
+
+    pub(crate) fn is_void(&self, principal: &Principal, slack_ms: u64) -> bool {
+        self.revocations.voids(principal, slack_ms)
     }
 
     fn unless_revoked(&self, principal: Arc<Principal>) -> Result<Caller, Fault> {
-        if self.revocations.voids(&principal, 0) { Err(Fault::Revoked) } else { Ok(Caller(principal)) }
+        if self.revocations.voids(&principal, 0) { Err(Fault::Revoked) } else { Ok(Caller::of(principal, 0)) }
     }
 }
 

@@ -7,4 +7,4 @@ mod wire;
 
 pub use asking::Unwell;
 pub use hub::{Hub, Taken};
-pub use wire::{Settled, Wire};
+pub use wire::{Held, Settled, Wire};

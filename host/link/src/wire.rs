@@ -19,7 +19,7 @@ use grid_core::{
     stream::Pipe,
 };
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::stream::Flow;
 use crate::asking::Asking;
@@ -38,6 +38,17 @@ pub enum Settled {
     Late(InvocationId),
     /// It answers no call of this runtime, or not the way it must; why.
     Violation(Option<InvocationId>, String),
+}
+
+/// How a call stands at a runtime.
+#[derive(Debug)]
+pub enum Held {
+    /// It has it; the token is cancelled as soon as it has not.
+    InFlight(CancellationToken),
+    /// It had it.
+    Over,
+    /// It never had it, or long ago.
+    Unknown,
 }
 
 /// One attached runtime.
@@ -72,6 +83,9 @@ struct InFlight {
     pipe: Option<Arc<Pipe>>,
     /// Where the result may come in pieces.
     flow: Option<Flow>,
+    /// Cancelled as soon as the runtime does not have the call any more: what it asked for on its behalf ends with it.
+    token: CancellationToken,
+    _over: DropGuard,
 }
 
 /// By whom a call was ended.
@@ -128,6 +142,17 @@ impl Wire {
 
     pub(crate) fn asking(&self) -> &Asking {
         &self.asking
+    }
+
+    /// How a call stands that this runtime names as its own.
+    #[must_use]
+    pub fn holds(&self, id: InvocationId) -> Held {
+        let calls = self.lock();
+        match calls.in_flight.get(&id) {
+            Some(call) => Held::InFlight(call.token.clone()),
+            None if calls.over(id).is_some() => Held::Over,
+            None => Held::Unknown,
+        }
     }
 
     /// Takes a result.
@@ -240,13 +265,15 @@ impl Wire {
         let (ending, receiver) = oneshot::channel();
         let flow = call.streaming.then(Flow::default);
         let (call_id, name) = (call.call_id.clone(), Arc::clone(&call.name));
+        let token = CancellationToken::new();
+        let _over = token.clone().drop_guard();
         {
             let mut calls = self.lock();
             if calls.gone {
                 return Err(Unreachable::Gone);
             }
             calls.sent += 1;
-            let in_flight = InFlight { nth: calls.sent, call_id, name, ending, pipe, flow };
+            let in_flight = InFlight { nth: calls.sent, call_id, name, ending, pipe, flow, token, _over };
             calls.in_flight.insert(call.invocation_id, in_flight);
         }
         slot.send(HostFrame::Call(Box::new(call)));

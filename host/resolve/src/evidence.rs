@@ -258,6 +258,12 @@ impl RoutedCall {
         self.place.failed = false;
     }
 
+    /// When it has to end, all attempts together, in milliseconds since 1970.
+    #[must_use]
+    pub fn ends_ms(&self) -> u64 {
+        later(self.place.clock.unix_ms(), self.total_left())
+    }
+
     /// Of this attempt.
     fn deadline_ms(&self) -> u64 {
         later(self.routed_at_ms, self.timeout)
@@ -275,6 +281,7 @@ impl RoutedCall {
             call_id: Some(request.call_id.clone()),
             tool: Some(Arc::clone(self.contract().name())),
             runtime: Some(self.runtime().card().id.clone()),
+            parent: request.parent,
             ..Event::new(kind, at_ms, request.correlation.clone())
         }
     }

@@ -13,14 +13,13 @@ use grid_contract::{Contracts, Retry};
 use grid_core::{
     Code, Refusal, Stage,
     code::Fault,
-    envelope::Credentials,
     event::Event,
     id::{CallId, ConnectionId},
 };
 use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
-use crate::{call_path::renew, host::Host, trail::Trail};
+use crate::{asker::Asker, call_path::renew, host::Host, trail::Trail};
 
 /// Of contracts that do not say otherwise.
 const USUAL: Retry = Retry { attempts: 2, first: Duration::from_millis(100), most: Duration::from_secs(10) };
@@ -29,7 +28,7 @@ const USUAL: Retry = Retry { attempts: 2, first: Duration::from_millis(100), mos
 #[derive(Debug)]
 pub(crate) struct Asked<'a, C> {
     pub(crate) host: &'a Arc<Host<C>>,
-    pub(crate) credentials: &'a Credentials,
+    pub(crate) asker: &'a Asker,
     /// The epoch in which the request began.
     pub(crate) begun: u64,
     pub(crate) ticket: &'a Ticket,
@@ -99,7 +98,7 @@ pub(crate) async fn carry_out<C: Contracts>(
     let mut tried = Tried::default();
     loop {
         // Where this is refused, dispatch is too, and the conclusion says so.
-        let _ = renew(host, asked.credentials, asked.begun, &mut call).await;
+        let _ = renew(host, asked.asker, asked.begun, &mut call).await;
         call.keep_for_another(policy.may_follow(call.attempt()));
         let to = delivery.as_deref_mut();
         let (outcome, last) = attempt(asked, call, receipt, (pass.take(), to), &mut tried, trail).await;

@@ -10,7 +10,7 @@ use grid_authorize::PermittedCall;
 use grid_contract::Contracts;
 use grid_core::{
     Code, Refusal, Stage,
-    envelope::{Credentials, Envelope, TraceContext},
+    envelope::{Envelope, TraceContext},
     gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
@@ -21,10 +21,12 @@ use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
 use crate::{
+    asker::Asker,
     attempts::{self, Asked},
     choosing,
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
+    nested::Nested,
     reusing::Reusing,
     streams,
     trail::Trail,
@@ -62,24 +64,24 @@ impl From<Refusal> for Stop {
 /// Walks the path to its end: the call ran at a runtime.
 pub(crate) async fn walk<C: Contracts>(
     host: &Arc<Host<C>>,
-    credentials: &Credentials,
+    asker: &Asker,
     mut envelope: Envelope,
     trail: &mut Trail,
     delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
     envelope.streaming &= delivery.is_none();
-    let call = permitted(host, credentials, envelope, false, trail).await?;
+    let call = permitted(host, asker, envelope, false, trail).await?;
     trail.stage(Stage::Resolve, || choosing::may_select(host, &call))?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
     let call = trail.stage(Stage::Validate, || grid_validate::check(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let ticket = match claim(host, call.call().permitted(), call.call().digest()) {
+    let ticket = match claim(host, asker, call.call().permitted(), call.call().digest()) {
         Claim::First(ticket) => ticket,
         other => {
             host.limits.unspent(call.call().permitted());
-            return Err(repeat(other).await);
+            return Err(repeat(other, asker).await);
         }
     };
     let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
@@ -98,7 +100,7 @@ pub(crate) async fn walk<C: Contracts>(
     witnessed(host)?;
     let mut attempts = 0..ADMISSIONS;
     let receipt = loop {
-        renew(host, credentials, begun, &mut call).await?;
+        renew(host, asker, begun, &mut call).await?;
         let admission = host.ledger.admit(reusing.told(grid_resolve::admission(&call)));
         match trail.wait(Stage::Audit, admission).await {
             Ok(receipt) => break receipt,
@@ -110,8 +112,8 @@ pub(crate) async fn walk<C: Contracts>(
     let outcome = match reusing.found() {
         Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
         None => {
-            let asked = Asked { host, credentials, begun, ticket: &ticket };
-            let _away = credentials.pass.as_ref().map(Pass::stand_back);
+            let asked = Asked { host, asker, begun, ticket: &ticket };
+            let _away = (asker.pass().map(Pass::stand_back), host.lineages.enter(&call, asker));
             attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await
         }
     };
@@ -123,17 +125,17 @@ pub(crate) async fn walk<C: Contracts>(
 /// Walks it to the admission, which is the grant: the caller may run the call itself. Nothing is routed.
 pub(crate) async fn grant<C: Contracts>(
     host: &Arc<Host<C>>,
-    credentials: &Credentials,
+    asker: &Asker,
     envelope: Envelope,
     trail: &mut Trail,
 ) -> Result<Granting, Refusal> {
     let begun = host.authorize.epoch();
-    let call = permitted(host, credentials, envelope, true, trail).await?;
+    let call = permitted(host, asker, envelope, true, trail).await?;
     let call = trail.stage(Stage::Limits, || host.limits.enter_local(call))?;
     let call = trail.stage(Stage::Validate, || grid_validate::digested(call))?;
     let call = trail.wait(Stage::Approve, grid_approve::judge(&host.authorize, call)).await?;
 
-    let Claim::First(ticket) = claim(host, call.call().permitted(), call.call().digest()) else {
+    let Claim::First(ticket) = claim(host, asker, call.call().permitted(), call.call().digest()) else {
         host.limits.unspent(call.call().permitted());
         let message = "this `call_id` was used in the session before; give that grant back, or use a new one";
         return Err(Refusal::new(Code::MalformedRequest, Stage::Repeat, message));
@@ -150,7 +152,7 @@ pub(crate) async fn grant<C: Contracts>(
     witnessed(host)?;
     let mut attempts = 0..ADMISSIONS;
     let receipt = loop {
-        renew(host, credentials, begun, &mut call).await?;
+        renew(host, asker, begun, &mut call).await?;
         let admission = host.ledger.admit_proved(call.admission());
         match trail.wait(Stage::Audit, admission).await {
             Ok(receipt) => break receipt,
@@ -177,20 +179,23 @@ fn unwanted<C: Contracts>(host: &Host<C>, refusal: Refusal, ticket: Ticket, trai
 /// What both ways have in common: who asks, in which session, for which contract, and whether they may.
 async fn permitted<C: Contracts>(
     host: &Host<C>,
-    credentials: &Credentials,
+    asker: &Asker,
     mut envelope: Envelope,
     local: bool,
     trail: &mut Trail,
 ) -> Result<PermittedCall, Refusal> {
-    let caller = trail.wait(Stage::Identity, host.identity.prove_soon(credentials)).await?;
+    let caller = trail.wait(Stage::Identity, asker.prove_soon(&host.identity)).await?;
     trail.principal(caller.principal());
     // What a request says of its sender may not contradict what was proved; it is written down of whom.
     let claim = envelope.claim.take();
     trail.stage(Stage::Identity, || grid_identity::agree(caller.principal(), claim.as_ref()))?;
-    trail.stage(Stage::Limits, || host.limits.may_ask(caller.principal()))?;
+    trail.stage(Stage::Limits, || host.limits.may_ask(asker.sender().unwrap_or(caller.principal())))?;
+    if let Some(nested) = asker.nested() {
+        trail.stage(Stage::Link, || nested.admits(&envelope))?;
+    }
 
     let (correlation, trace) = (trail.correlation(), trail.handed_on(envelope.trace.take()));
-    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, correlation, trace))?;
+    let (session_id, request) = trail.stage(Stage::Transport, || read(envelope, asker, correlation, trace))?;
     let call = trail.stage(Stage::Session, || host.sessions.enter(caller, &session_id, request))?;
     trail.session(call.session());
 
@@ -203,6 +208,7 @@ async fn permitted<C: Contracts>(
 /// The form of what does not depend on who asks.
 fn read(
     envelope: Envelope,
+    asker: &Asker,
     correlation: CorrelationId,
     trace: Option<Box<TraceContext>>,
 ) -> Result<(String, SessionRequest), Refusal> {
@@ -212,8 +218,9 @@ fn read(
             "one answer has no room for a stream; send the call with `StreamToolCall`, or without `streaming`";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
     }
-    if !envelope.parent_invocation_id.is_empty() {
-        let message = "calls with a parent invocation are not taken here; leave `parent_invocation_id` out";
+    let parent = asker.nested().map(Nested::parent);
+    if parent.is_none() && !envelope.parent_invocation_id.is_empty() {
+        let message = "only runtimes call for an execution; leave `parent_invocation_id` out";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
     }
     let call_id = CallId::parse(&envelope.call_id)
@@ -227,6 +234,7 @@ fn read(
         deadline_unix_ms: envelope.deadline_unix_ms,
         unseen: envelope.unseen,
         trace,
+        parent,
     };
     Ok((envelope.session_id, request))
 }
@@ -271,7 +279,7 @@ impl Renewable for Held {
 /// the epoch in which the request `begun`.
 pub(crate) async fn renew<C: Contracts>(
     host: &Host<C>,
-    credentials: &Credentials,
+    asker: &Asker,
     begun: u64,
     call: &mut (impl Renewable + Sync),
 ) -> Result<(), Refusal> {
@@ -285,7 +293,7 @@ pub(crate) async fn renew<C: Contracts>(
     if anew.as_ref().map_or(call.consent().decision.epoch, |decision| decision.epoch) != begun {
         // The decision is of its epoch, and proofs are revoked before an epoch begins: this sees all of them. The call
         // gets the decision only then, or it could still begin by it.
-        host.identity.prove(credentials)?;
+        asker.prove(&host.identity)?;
     }
     let Some(decision) = anew else { return Ok(()) };
     call.renew(decision).map_err(|_| {
@@ -300,14 +308,18 @@ fn witnessed<C: Contracts>(host: &Host<C>) -> Result<(), Refusal> {
 }
 
 /// A call_id runs once in its session, whoever runs it.
-fn claim<C: Contracts>(host: &Host<C>, call: &PermittedCall, args: Digest) -> Claim {
+fn claim<C: Contracts>(host: &Host<C>, asker: &Asker, call: &PermittedCall, args: Digest) -> Claim {
     let contracted = call.call();
     let session_call = contracted.call();
     let call_id = &session_call.request().call_id;
-    session_call.session().claim(call_id, contracted.contract().name(), *args.as_bytes(), host.clock.elapsed())
+    let (session, tool, now) = (session_call.session(), contracted.contract().name(), host.clock.elapsed());
+    match asker.nested() {
+        None => session.claim(call_id, tool, *args.as_bytes(), now),
+        Some(nested) => session.claim_under((nested.parent(), nested.over()), call_id, tool, *args.as_bytes(), now),
+    }
 }
 
-async fn repeat(claim: Claim) -> Stop {
+async fn repeat(claim: Claim, asker: &Asker) -> Stop {
     let refused = |code, message: &str| Stop::Refused(Refusal::new(code, Stage::Repeat, message));
     match claim {
         Claim::Done(ended) => Stop::Repeated(ended),
@@ -319,6 +331,9 @@ async fn repeat(claim: Claim) -> Stop {
             Code::MalformedRequest,
             "this `call_id` was used in the session for another tool or other arguments; use a new one",
         ),
+        Claim::Closed if asker.nested().is_some_and(|nested| nested.over().is_cancelled()) => {
+            refused(Code::Cancelled, "the execution that this call is for has ended, or took it back; nothing ran")
+        }
         Claim::Closed | Claim::First(_) => {
             refused(Code::InvalidSession, "the session has just ended; open a new one and call again")
         }

@@ -16,10 +16,10 @@ pub(crate) fn may_select<C: Contracts>(host: &Host<C>, call: &PermittedCall) -> 
     let session_call = call.call().call();
     let who = &session_call.context().principal;
     let role = &host.rules.select_role;
-    if session_call.request().provider.is_none() || who.has_role(role) {
-        return Ok(());
-    }
-    let message = format!("`{}` may not choose the provider of a call: it lacks the role `{role}`", who.id);
+    // Whoever asks for somebody needs it, too.
+    let lacks = [Some(who), session_call.via()].into_iter().flatten().find(|who| !who.has_role(role));
+    let Some(lacking) = lacks.filter(|_| session_call.request().provider.is_some()) else { return Ok(()) };
+    let message = format!("`{}` may not choose the provider of a call: it lacks the role `{role}`", lacking.id);
     Err(Refusal::new(Code::PermissionDenied, Stage::Resolve, message))
 }
 

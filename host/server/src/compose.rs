@@ -32,6 +32,7 @@ use crate::{
     events::Events,
     guard::Guard,
     host::{Host, Rules, WATCHERS},
+    nested::Lineages,
     outlets::Outlets,
     places::Places,
     providers::ProvidersFile,
@@ -193,6 +194,14 @@ fn grants(config: &Config) -> grid_local::Settings {
     grid_local::Settings { ttl: local.ttl, outstanding: local.outstanding, total: local.total }
 }
 
+fn disclosure(config: &Config) -> Disclosure {
+    match config.authorize.disclosure {
+        grid_config::Disclosure::None => Disclosure::None,
+        grid_config::Disclosure::Rule => Disclosure::Rule,
+        grid_config::Disclosure::Full => Disclosure::Full,
+    }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
@@ -215,11 +224,7 @@ pub(crate) fn host<C: Contracts>(
         deny_ttl: config.authorize.deny_ttl,
         entries: config.authorize.cache_entries.into(),
         timeout: config.authorize.timeout,
-        disclosure: match config.authorize.disclosure {
-            grid_config::Disclosure::None => Disclosure::None,
-            grid_config::Disclosure::Rule => Disclosure::Rule,
-            grid_config::Disclosure::Full => Disclosure::Full,
-        },
+        disclosure: disclosure(config),
     };
     Host {
         guard: Guard::new(config, &clock, &roster),
@@ -240,6 +245,7 @@ pub(crate) fn host<C: Contracts>(
         providers: ProvidersFile::of(config),
         swaps: Turns::default(),
         hub: Hub::default(),
+        lineages: Lineages::default(),
         ledger,
         archive,
         outlets,

@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
+    asker::Asker,
     call_path::{Stop, walk},
     host::{Host, unwritable},
     negotiation::{self, ENHANCED, Offer, Said},
@@ -90,7 +91,7 @@ impl<C: Contracts> FrontDoor for Door<C> {
         let correlation = trail.correlation();
         // The host owns the task: a client that goes away cannot skip the conclusion. The future is large and is
         // boxed, so that spawning it moves a pointer.
-        let path = Box::pin(call(host, credentials, envelope, trail, None));
+        let path = Box::pin(call(host, Asker::Client(credentials), envelope, trail, None));
         let ended = match span.is_disabled() {
             true => self.0.tasks.spawn(path).await,
             false => self.0.tasks.spawn(path.instrument(span)).await,
@@ -316,12 +317,12 @@ impl<C: Contracts> Door<C> {
 /// Walks the path and records what did not get as far as a conclusion.
 pub(crate) async fn call<C: Contracts>(
     host: Arc<Host<C>>,
-    credentials: Credentials,
+    asker: Asker,
     envelope: Envelope,
     mut trail: Trail,
     delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Refusal> {
-    let ended = walk(&host, &credentials, envelope, &mut trail, delivery).await;
+    let ended = walk(&host, &asker, envelope, &mut trail, delivery).await;
     if let (Some(gate), Ok(_) | Err(Stop::Concluded(_))) = (&host.gate, &ended) {
         gate.took(trail.own());
     }
@@ -329,7 +330,7 @@ pub(crate) async fn call<C: Contracts>(
         Ok(answer) => Ok(answer),
         Err(Stop::Concluded(refusal)) => Err(refusal),
         Err(Stop::Refused(refusal)) => {
-            let stored = host.refused(&refusal, trail.event(Kind::Refused)).await;
+            let stored = host.refused_by(asker.sender(), &refusal, trail.event(Kind::Refused)).await;
             let receipt = trail.receipt(stored.as_ref());
             Err(trail.fill(host.shown(refusal, trail.tool())).with_receipt(receipt))
         }

@@ -19,6 +19,7 @@ use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
     id::CorrelationId,
+    principal::Principal,
     revocation::Scope,
 };
 use grid_identity::Identity;
@@ -35,7 +36,8 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    archive::Archive, events::Events, guard::Guard, outlets::Outlets, places::Places, providers::ProvidersFile,
+    archive::Archive, events::Events, guard::Guard, nested::Lineages, outlets::Outlets, places::Places,
+    providers::ProvidersFile,
 };
 
 /// What the doors need to know of the configuration.
@@ -95,6 +97,8 @@ pub(crate) struct Host<C> {
     /// One swap of a tool at a time.
     pub(crate) swaps: Turns,
     pub(crate) hub: Hub,
+    /// What runtimes work on, and may call others for.
+    pub(crate) lineages: Lineages,
     pub(crate) ledger: Ledger,
     pub(crate) grants: Grants,
     pub(crate) approvals: Approvals,
@@ -130,11 +134,23 @@ impl<C: Contracts> Host<C> {
     /// Writes a refusal down. One that cannot be written stays a refusal. Strangers, and refusals that one
     /// principal collects too fast, are counted and recorded together, so that they cannot fill the disk. Gives the evidence of the record.
     pub(crate) async fn refused(&self, refusal: &Refusal, event: Event) -> Option<Stored> {
-        if refusal.code() == Code::InvalidCredentials {
+        self.refused_by(None, refusal, event).await
+    }
+
+    /// The same for a request that somebody else sends than it is for: the sender's refusals are counted, and it is no
+    /// stranger.
+    pub(crate) async fn refused_by(
+        &self,
+        sender: Option<&Arc<Principal>>,
+        refusal: &Refusal,
+        event: Event,
+    ) -> Option<Stored> {
+        if sender.is_none() && refusal.code() == Code::InvalidCredentials {
             self.strangers.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        if event.principal.as_ref().is_some_and(|principal| !self.limits.note_refusal(principal, refusal)) {
+        let counted = sender.or(event.principal.as_ref());
+        if counted.is_some_and(|principal| !self.limits.note_refusal(principal, refusal)) {
             return None;
         }
         let event = Event {

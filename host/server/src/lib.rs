@@ -5,6 +5,7 @@
 mod admin_door;
 mod approval_door;
 mod archive;
+mod asker;
 mod attempts;
 mod audit_door;
 mod call_path;

@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
+    asker::Asker,
     call_path::{Granting, grant},
     front_door::{Door, lost, stopping},
     host::unwritable,
@@ -115,7 +116,7 @@ async fn authorize<C: Contracts>(
     if !host.rules.local {
         return Err(door.refuse_proved(&credentials, trail, switched_off()).await);
     }
-    match grant(host, &credentials, envelope, &mut trail).await {
+    match grant(host, &Asker::Client(credentials), envelope, &mut trail).await {
         Ok(Granting::Issued(issued)) => {
             host.metrics.granted();
             Ok(Authorized::Granted(Box::new(granted(*issued, &trail))))

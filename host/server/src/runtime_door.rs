@@ -16,6 +16,7 @@ use grid_core::{
     refusal::Context,
     runtime::{Card, Load, Runtime as _},
 };
+use grid_identity::Proven;
 use grid_link::{Settled, Wire};
 use tokio::sync::mpsc;
 
@@ -24,6 +25,7 @@ use crate::{
     fulfilment::{fulfil, register},
     host::unwritable,
     negotiation::{self, Agreed, ENHANCED, Offer, Said},
+    nested::Upwards,
 };
 
 /// One attached runtime, as its stream sees the host.
@@ -32,6 +34,10 @@ pub(crate) struct Port<C> {
     pub(crate) door: Door<C>,
     pub(crate) wire: Arc<Wire>,
     pub(crate) principal: Arc<Principal>,
+    /// The same, to act on behalf of others.
+    pub(crate) proven: Proven,
+    /// The calls that it makes.
+    pub(crate) upwards: Upwards,
     /// As agreed.
     pub(crate) level: u8,
     /// The peer reads plain errors only.
@@ -49,7 +55,7 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
         let host = &self.0;
         let correlation = host.correlation(&announce.correlation_id);
         let (principal, attached) = match host.identity.prove_soon(&credentials).await {
-            Ok(caller) => (Some(Arc::clone(caller.principal())), self.admit(caller.principal(), &announce).await),
+            Ok(caller) => (Some(Arc::clone(caller.principal())), self.admit(caller.proven(), &announce).await),
             Err(refusal) => (None, Err(refusal)),
         };
         match attached {
@@ -93,13 +99,14 @@ impl<C: Contracts> RuntimeDoor for Door<C> {
 impl<C: Contracts> Door<C> {
     async fn admit(
         &self,
-        principal: &Arc<Principal>,
+        proven: &Proven,
         announce: &Announce,
     ) -> Result<(Port<C>, mpsc::Receiver<HostFrame>), Refusal> {
         let host = &self.0;
         if host.stopping.is_cancelled() {
             return Err(stopping());
         }
+        let principal = proven.principal();
         let id = self.identify(principal, announce)?;
         let said = Said { level: announce.level, features: &announce.features, versions: &announce.versions };
         let agreed = negotiation::agree(&Offer::to_runtimes(), said, Stage::Link)?;
@@ -146,7 +153,8 @@ impl<C: Contracts> Door<C> {
             tracing::warn!(runtime = %id, lost, "a runtime does without");
         }
         let (principal, level) = (Arc::clone(principal), agreed.level);
-        let port = Port { door: self.clone(), wire, principal, level, plain: level < ENHANCED };
+        let (proven, upwards) = (proven.clone(), Upwards::new(host.rules.max_in_flight));
+        let port = Port { door: self.clone(), wire, principal, proven, upwards, level, plain: level < ENHANCED };
         Ok((port, frames))
     }
 
@@ -248,8 +256,8 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let validated = negotiation::validate(&Offer::to_runtimes(), &self.wire.card().features, &names);
                 self.wire.send(HostFrame::Validated(validated)).await;
             }
-            RuntimeFrame::Call(_) => {}
-            RuntimeFrame::CancelCall(_) => {}
+            RuntimeFrame::Call(envelope) => self.call(*envelope).await,
+            RuntimeFrame::CancelCall(cancel) => self.cancel_nested(cancel).await,
             RuntimeFrame::Drain { reason } => {
                 tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime asked for no new calls");
                 self.wire.card().load.drain();
@@ -317,7 +325,7 @@ impl<C: Contracts> Port<C> {
         }
     }
 
-    async fn violation(&self, invocation: &str, fault: &str) {
+    pub(crate) async fn violation(&self, invocation: &str, fault: &str) {
         let event = Event {
             code: Some(Code::ProtocolViolation),
             detail: Some(fault.to_owned()),

@@ -19,7 +19,10 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use crate::front_door::{Door, call, lost, stopping};
+use crate::{
+    asker::Asker,
+    front_door::{Door, call, lost, stopping},
+};
 
 /// What runtimes and the log hear of a caller that left.
 const LEFT: &str = "the caller left its stream";
@@ -37,7 +40,7 @@ pub(crate) fn begin<C: Contracts>(door: &Door<C>, credentials: Credentials, enve
             return Err(door.refuse(trail, None, stopping()).await);
         }
         let span = trail.span().clone();
-        call(host, credentials, envelope, trail, Some(&mut delivery)).instrument(span).await
+        call(host, Asker::Client(credentials), envelope, trail, Some(&mut delivery)).instrument(span).await
     };
     let walked = host.tasks.spawn(Box::pin(path));
     let told = host.clone();

@@ -36,6 +36,7 @@ pub(crate) struct Trail {
     call_id: Option<CallId>,
     invocation: Option<InvocationId>,
     approval: Option<ApprovalId>,
+    parent: Option<InvocationId>,
     runtime: Option<String>,
     trace_id: Option<String>,
     contract: Option<[u8; 32]>,
@@ -84,6 +85,7 @@ impl Trail {
             call_id: CallId::parse(call_id).ok(),
             invocation: None,
             approval: None,
+            parent: None,
             runtime: None,
             trace_id: trace.map(|trace| trace.trace_id.clone()),
             contract: None,
@@ -219,6 +221,12 @@ impl Trail {
         })
     }
 
+    /// The execution that makes the call.
+    pub(crate) fn within(mut self, parent: InvocationId) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
     /// The caller wants evidence of the record.
     pub(crate) fn wants_receipt(mut self, wanted: bool) -> Self {
         self.receipt = wanted;
@@ -240,6 +248,7 @@ impl Trail {
             call_id: self.call_id.clone(),
             tool: Some(Arc::clone(&self.tool)).filter(|tool| !tool.is_empty()),
             contract: self.contract,
+            parent: self.parent,
             ..Event::new(kind, self.clock.unix_ms(), self.correlation.clone())
         }
     }

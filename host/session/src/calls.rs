@@ -1,5 +1,6 @@
 //! The calls of one session, once each: `call_id` is the idempotency key within the session.
-//! A repeat joins a call in flight, gets the first outcome of one that ended, and is refused with other arguments.
+//! A repeat joins a call in flight, gets the first outcome of one that ended, and is refused with other arguments. The calls
+//! that an execution makes have names of their own, as long as it lasts.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +11,11 @@ use std::{
     time::Duration,
 };
 
-use grid_core::{Refusal, id::CallId, outcome::CallAnswer};
+use grid_core::{
+    Refusal,
+    id::{CallId, InvocationId},
+    outcome::CallAnswer,
+};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +28,8 @@ pub type Ended = Result<CallAnswer, Refusal>;
 const REMEMBERED_CALLS: usize = 4096;
 /// At most so many bytes of their content.
 const REMEMBERED_BYTES: usize = 8 << 20;
+/// The same for the calls of one execution.
+const NESTED: (usize, usize) = (64, 256 << 10);
 
 /// What became of asking for a call_id.
 #[derive(Debug)]
@@ -43,6 +50,7 @@ pub enum Claim {
 #[derive(Debug)]
 pub struct Ticket {
     session: Arc<Session>,
+    parent: Option<InvocationId>,
     call_id: CallId,
     stop: Stop,
     settled: bool,
@@ -75,7 +83,7 @@ impl Ticket {
     /// The call has ended so. With `keep`, a repeat within the window gets the same.
     pub fn end(mut self, ended: &Ended, keep: bool, now: Duration) {
         self.settled = true;
-        self.session.calls.end(&self.call_id, ended, keep, now);
+        self.session.calls.end(self.parent, &self.call_id, ended, keep, now);
     }
 }
 
@@ -96,7 +104,11 @@ impl Drop for Ticket {
     /// A path that ended without a word (its task was aborted) must not leave the call_id taken for ever.
     fn drop(&mut self) {
         if !self.settled {
-            self.session.calls.lock().forget(&self.call_id);
+            let mut calls = self.session.calls.lock();
+            if let Some(space) = calls.space(self.parent) {
+                space.forget(&self.call_id);
+            }
+            calls.tidy(self.parent);
         }
     }
 }
@@ -104,12 +116,21 @@ impl Drop for Ticket {
 #[derive(Debug)]
 pub(crate) struct Calls {
     window: Duration,
-    inner: Mutex<Inner>,
+    inner: Mutex<All>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct All {
     closed: bool,
+    own: Inner,
+    under: HashMap<InvocationId, Inner>,
+}
+
+/// Names of calls.
+#[derive(Debug, Default)]
+struct Inner {
+    /// The execution that made these calls has ended.
+    over: bool,
     in_flight: usize,
     slots: HashMap<CallId, Slot>,
     ended: VecDeque<(Duration, CallId)>,
@@ -146,26 +167,74 @@ enum State {
 impl Session {
     /// Claims `call_id` for one run of `tool` with arguments of this digest.
     pub fn claim(self: &Arc<Self>, call_id: &CallId, tool: &Arc<str>, args: [u8; 32], now: Duration) -> Claim {
+        self.claim_in(None, call_id, (tool, args), now, Stop::default)
+    }
+
+    /// The same among the calls that the execution `parent` makes; `over` is cancelled when the attempt ends that makes
+    /// this one, which is asked to stop then.
+    pub fn claim_under(
+        self: &Arc<Self>,
+        (parent, over): (InvocationId, &CancellationToken),
+        call_id: &CallId,
+        tool: &Arc<str>,
+        args: [u8; 32],
+        now: Duration,
+    ) -> Claim {
+        if over.is_cancelled() {
+            return Claim::Closed;
+        }
+        let stop = || Stop { token: over.child_token(), about: Arc::default() };
+        self.claim_in(Some(parent), call_id, (tool, args), now, stop)
+    }
+
+    fn claim_in(
+        self: &Arc<Self>,
+        parent: Option<InvocationId>,
+        call_id: &CallId,
+        (tool, args): (&Arc<str>, [u8; 32]),
+        now: Duration,
+        stop: impl FnOnce() -> Stop,
+    ) -> Claim {
         let mut calls = self.calls.lock();
-        calls.expire(now, self.calls.window);
+        calls.own.expire(now, self.calls.window);
         if calls.closed {
             return Claim::Closed;
         }
-        if let Some(slot) = calls.slots.get_mut(call_id) {
+        let space = match parent {
+            None => &mut calls.own,
+            Some(parent) => calls.under.entry(parent).or_default(),
+        };
+        if let Some(slot) = space.slots.get_mut(call_id) {
             return slot.repeat(tool, &args);
         }
-        let stop = Stop::default();
+        let stop = stop();
         let state = State::Running { stop: stop.clone(), waiting: Vec::new() };
-        calls.slots.insert(call_id.clone(), Slot { tool: Arc::clone(tool), args, state });
-        calls.in_flight += 1;
+        space.slots.insert(call_id.clone(), Slot { tool: Arc::clone(tool), args, state });
+        space.in_flight += 1;
         drop(calls);
-        Claim::First(Ticket { session: Arc::clone(self), call_id: call_id.clone(), stop, settled: false })
+        Claim::First(Ticket { session: Arc::clone(self), parent, call_id: call_id.clone(), stop, settled: false })
     }
 
     /// Asks to stop a call; false where none of that name is in flight.
     #[must_use]
     pub fn cancel(&self, call_id: &CallId) -> bool {
-        self.calls.lock().slots.get(call_id).is_some_and(Slot::cancel)
+        self.calls.lock().own.slots.get(call_id).is_some_and(Slot::cancel)
+    }
+
+    /// Asks to stop a call that an execution made; false where none of that name is in flight.
+    #[must_use]
+    pub fn cancel_under(&self, parent: InvocationId, call_id: &CallId) -> bool {
+        let calls = self.calls.lock();
+        calls.under.get(&parent).and_then(|space| space.slots.get(call_id)).is_some_and(Slot::cancel)
+    }
+
+    /// An execution has ended: nobody repeats the calls that it made.
+    pub fn end_under(&self, parent: InvocationId) {
+        let mut calls = self.calls.lock();
+        if let Some(space) = calls.under.get_mut(&parent) {
+            space.over = true;
+        }
+        calls.tidy(Some(parent));
     }
 
     /// Asks the calls at runtimes of functions that `fits` to stop, and says why; how many were not asked before.
@@ -182,61 +251,65 @@ impl Calls {
     }
 
     pub(crate) fn in_flight(&self) -> usize {
-        self.lock().in_flight
+        self.lock().in_flight()
     }
 
     /// Takes no further calls; refuses (with the number in flight) unless none is or `force` is given, which
     /// asks all to stop.
     pub(crate) fn close(&self, force: bool) -> Result<usize, usize> {
         let mut calls = self.lock();
-        if calls.in_flight > 0 && !force {
-            return Err(calls.in_flight);
+        let in_flight = calls.in_flight();
+        if in_flight > 0 && !force {
+            return Err(in_flight);
         }
         calls.closed = true;
         // Nobody can repeat a call of a session that has ended.
-        while !calls.ended.is_empty() {
-            calls.forget_oldest();
+        while !calls.own.ended.is_empty() {
+            calls.own.forget_oldest();
         }
         Ok(calls.in_order().into_iter().filter(|slot| slot.cancel()).count())
     }
 
-    fn end(&self, call_id: &CallId, ended: &Ended, keep: bool, now: Duration) {
+    fn end(&self, parent: Option<InvocationId>, call_id: &CallId, ended: &Ended, keep: bool, now: Duration) {
         let mut calls = self.lock();
-        let Some(slot) = calls.slots.get_mut(call_id) else {
-            return;
-        };
-        let State::Running { waiting, .. } = &mut slot.state else {
-            return;
-        };
-        let waiting = std::mem::take(waiting);
-        if keep {
-            slot.state = State::Ended(ended.clone());
-            calls.in_flight = calls.in_flight.saturating_sub(1);
-            calls.bytes += weight(ended);
-            calls.ended.push_back((now, call_id.clone()));
-            calls.shrink();
-        } else {
-            calls.forget(call_id);
-        }
+        let waiting = calls.space(parent).map(|space| space.end(call_id, ended, keep, now, parent.is_some()));
+        calls.tidy(parent);
         drop(calls);
-        for waiter in waiting {
+        for waiter in waiting.into_iter().flatten() {
             // Whoever repeated the call may have gone; the outcome is on record all the same.
             drop(waiter.send(ended.clone()));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, All> {
         // Nothing in here can panic half-way, so a poisoned lock still guards whole data.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
-    /// By their names: what happens to several of them happens in the same order each time.
-    fn in_order(&self) -> Vec<&Slot> {
-        let mut slots: Vec<_> = self.slots.iter().collect();
-        slots.sort_unstable_by_key(|(call_id, _)| *call_id);
-        slots.into_iter().map(|(_, slot)| slot).collect()
+    /// Whoever waits for it.
+    fn end(
+        &mut self,
+        call_id: &CallId,
+        ended: &Ended,
+        keep: bool,
+        now: Duration,
+        nested: bool,
+    ) -> Vec<oneshot::Sender<Ended>> {
+        let Some(Slot { state, .. }) = self.slots.get_mut(call_id) else { return Vec::new() };
+        let State::Running { waiting, .. } = state else { return Vec::new() };
+        let waiting = std::mem::take(waiting);
+        if keep {
+            *state = State::Ended(ended.clone());
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.bytes += weight(ended);
+            self.ended.push_back((now, call_id.clone()));
+            self.shrink(if nested { NESTED } else { (REMEMBERED_CALLS, REMEMBERED_BYTES) });
+        } else {
+            self.forget(call_id);
+        }
+        waiting
     }
 
     fn forget(&mut self, call_id: &CallId) {
@@ -253,8 +326,8 @@ impl Inner {
         }
     }
 
-    fn shrink(&mut self) {
-        while self.ended.len() > REMEMBERED_CALLS || (self.bytes > REMEMBERED_BYTES && self.ended.len() > 1) {
+    fn shrink(&mut self, (calls, bytes): (usize, usize)) {
+        while self.ended.len() > calls || (self.bytes > bytes && self.ended.len() > 1) {
             self.forget_oldest();
         }
     }
@@ -315,5 +388,6 @@ fn weight(ended: &Ended) -> usize {
     }
 }
 
+mod all;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use grid_core::{
     envelope::TraceContext,
-    id::{CallId, CorrelationId},
+    id::{CallId, CorrelationId, InvocationId},
     local::UnseenArgs,
-    principal::SecurityContext,
+    principal::{Principal, SecurityContext},
 };
+use grid_identity::{Caller, Proven};
 
 use crate::Session;
 
@@ -30,6 +31,8 @@ pub struct SessionRequest {
     pub unseen: Option<UnseenArgs>,
     /// Of the caller's trace.
     pub trace: Option<Box<TraceContext>>,
+    /// The execution that makes this call; absent where a client does.
+    pub parent: Option<InvocationId>,
 }
 
 /// A request in a live session of its caller. Only this crate makes one.
@@ -37,6 +40,7 @@ pub struct SessionRequest {
 pub struct SessionCall {
     pub(crate) session: Arc<Session>,
     pub(crate) context: SecurityContext,
+    pub(crate) caller: Caller,
     /// Boxed: every later stage moves it along.
     pub(crate) request: Box<SessionRequest>,
 }
@@ -52,6 +56,18 @@ impl SessionCall {
     #[must_use]
     pub fn context(&self) -> &SecurityContext {
         &self.context
+    }
+
+    /// Who asks, to be kept.
+    #[must_use]
+    pub fn proven(&self) -> &Proven {
+        self.caller.proven()
+    }
+
+    /// The runtime that asks for the principal, where one does. It has to be permitted too.
+    #[must_use]
+    pub fn via(&self) -> Option<&Arc<Principal>> {
+        self.caller.via()
     }
 
     /// The request.

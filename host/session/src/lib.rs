@@ -8,6 +8,6 @@ mod table;
 
 pub use calls::{Claim, Ended, Stopper, Ticket};
 pub use evidence::{SessionCall, SessionRequest};
-pub use grid_identity::Caller;
+pub use grid_identity::{Caller, Proven};
 pub use session::Session;
 pub use table::{End, Limits, Opening, Sessions};

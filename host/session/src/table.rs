@@ -150,7 +150,7 @@ impl Sessions {
     pub fn enter(&self, caller: Caller, id: &str, request: SessionRequest) -> Result<SessionCall, Refusal> {
         let session = self.find(&caller, id)?;
         let context = session.context_of(&caller);
-        Ok(SessionCall { session, context, request: Box::new(request) })
+        Ok(SessionCall { session, context, caller, request: Box::new(request) })
     }
 
     /// As [`Sessions::enter`], for requests that are no calls.

@@ -113,6 +113,7 @@ impl<C: Contracts> Scene<C> {
             provider: None,
             unseen: None,
             trace: None,
+            parent: None,
         }
     }
 

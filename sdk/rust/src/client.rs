@@ -21,6 +21,7 @@ mod retry;
 mod session;
 mod stream;
 
+pub(crate) use answer::Sent;
 pub use answer::{CallAnswer, Outcome};
 pub use local::{Approval, AuthorizeOptions, Grant, GrantWatch, Invalidation};
 pub use report::Report;

@@ -32,6 +32,13 @@ pub enum Error {
     Setting(Box<SettingFault>),
 }
 
+/// A tool that called another and could not go on fails with what stopped it.
+impl From<Error> for grid_sdk_tool::ToolError {
+    fn from(error: Error) -> Self {
+        Self::new(error.code().clone(), error.to_string())
+    }
+}
+
 impl Error {
     /// The code of the fault.
     #[must_use]

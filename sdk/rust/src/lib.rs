@@ -73,7 +73,7 @@ pub use grid_sdk_macros::tool;
 
 pub use grid_sdk_macros::ToolType;
 pub use grid_sdk_tool::{Code, IntoTool, Tool, ToolError, ToolType};
-pub use runtime::{Emitter, Mode, Phase, Runtime, RuntimeBuilder, State, Status, stop_signal};
+pub use runtime::{Context, Emitter, Mode, Phase, Runtime, RuntimeBuilder, State, Status, stop_signal};
 
 /// What the macros write about. Nothing here is meant to be named by hand.
 #[doc(hidden)]

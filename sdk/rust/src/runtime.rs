@@ -15,6 +15,7 @@ use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;
+mod context;
 mod emitter;
 mod frames;
 mod handshake;
@@ -23,6 +24,7 @@ mod lifecycle;
 mod machine;
 mod signal;
 
+pub use context::Context;
 pub use emitter::Emitter;
 pub use lifecycle::Phase;
 pub use machine::State;

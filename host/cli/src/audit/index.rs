@@ -107,6 +107,47 @@ impl Query {
     }
 }
 
+/// A log with its index, for commands that put several questions.
+pub(super) struct Log {
+    reader: Reader,
+    index: Option<Index>,
+}
+
+impl Log {
+    /// The log in `dir`, else that of the configuration; without its index where a host has it.
+    pub(super) fn open(context: &Context, dir: Option<PathBuf>) -> Result<Self, Failure> {
+        let directory = directory(context, dir)?;
+        let reader = open(context, Some(directory.clone()))?;
+        let index = match indexed(&directory, &reader) {
+            Ok(index) => Some(index),
+            Err(error @ (Error::InUse { .. } | Error::Io { .. })) => {
+                context.output.note(&format!("{error}; reading the whole log instead"));
+                None
+            }
+            Err(error) => return Err(unanswered(error)),
+        };
+        Ok(Self { reader, index })
+    }
+
+    /// Every record that the filter wants, in the order of the log.
+    pub(super) fn all(&self, filter: Filter) -> Result<Vec<Record>, Failure> {
+        let mut search = Search { filter, limit: MAX_PAGE, ..Search::default() };
+        let mut records = Vec::new();
+        loop {
+            let found = match &self.index {
+                Some(index) => index.find(&search, ROOM),
+                None => scan(&self.reader, &search, ROOM),
+            };
+            let found = found.map_err(unanswered)?;
+            records.extend(found.records);
+            match found.next {
+                Some(next) => search.page_token = next,
+                None => return Ok(records),
+            }
+        }
+    }
+}
+
 impl RebuildIndex {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let directory = directory(context, self.dir)?;

@@ -6,6 +6,7 @@ mod keys;
 mod prove;
 mod read;
 mod report;
+mod tree;
 mod verify;
 mod wanted;
 mod when;

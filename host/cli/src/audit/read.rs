@@ -6,7 +6,7 @@ use clap::Args;
 use grid_audit::Record;
 use grid_core::id::InvocationId;
 
-use super::{super::time::stamp, Context, Exit, Failure, damaged, open};
+use super::{super::time::stamp, Context, Exit, Failure, damaged, open, tree};
 
 /// How often a followed log is looked at.
 const POLL: Duration = Duration::from_millis(100);
@@ -36,13 +36,18 @@ pub(crate) struct Tail {
 #[command(after_help = "Examples:
   grid audit show i-0123456789abcdef0123456789abcdef
   grid audit show i-0123456789abcdef0123456789abcdef --json
+  grid audit show --tree i-0123456789abcdef0123456789abcdef
+  grid audit show --tree client-1691568000-a7b9c3d2
 
-The id stands in the answer of the call, in its refusal and in every log line about it.")]
+The id stands in the answer of the call, in its refusal and in every log line about it. With --tree it may be a correlation
+id, too; the calls that were made for a call stand below it.")]
 pub(crate) struct Show {
-    /// The invocation
-    #[arg(value_parser = |text: &str| text.parse::<InvocationId>()
-        .map_err(|_| "an invocation is `i-` and 32 hex digits, as a call's answer gives it"))]
-    invocation: InvocationId,
+    /// The invocation; with --tree a correlation id, too
+    #[arg(value_name = "INVOCATION")]
+    id: String,
+    /// Draws the call with those that were made for it
+    #[arg(long)]
+    tree: bool,
     /// The log's directory [else that of the configuration]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -72,9 +77,16 @@ impl Tail {
 
 impl Show {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        let records = open(context, self.dir)?.by_invocation(self.invocation).map_err(damaged)?;
+        if self.tree {
+            return tree::show(context, &self.id, self.dir);
+        }
+        let invocation: InvocationId = self.id.parse().map_err(|_| {
+            let message = "an invocation is `i-` and 32 hex digits, as a call's answer gives it";
+            Failure::new(Exit::Usage, message.to_owned())
+        })?;
+        let records = open(context, self.dir)?.by_invocation(invocation).map_err(damaged)?;
         if records.is_empty() {
-            let message = format!("the log has no record of `{}`; is it the right log?", self.invocation);
+            let message = format!("the log has no record of `{invocation}`; is it the right log?");
             return Err(Failure::new(Exit::Error, message));
         }
         for record in &records {

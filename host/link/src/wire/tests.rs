@@ -171,3 +171,25 @@ async fn a_frame_that_waits_for_room_is_given_up_with_its_runtime() {
     wire.crash("it does not read");
     waiting.await;
 }
+
+#[test]
+fn a_call_is_held_until_it_ends_here_whatever_ends_it() {
+    let ends: [fn(&Wire, &CallFrame); 3] = [
+        |wire, call| assert_eq!(wire.settle(result(call)), Settled::Delivered),
+        |wire, call| wire.cancel(call.invocation_id, "enough"),
+        |wire, _| assert_eq!(wire.crash("gone"), 1),
+    ];
+    for (at, end) in ends.into_iter().enumerate() {
+        let (wire, _frames) = wire();
+        let (other, _other_frames) = self::wire();
+        let call = call();
+        assert!(matches!(wire.holds(call.invocation_id), Held::Unknown));
+        let _ending = wire.start(call.clone()).unwrap();
+        let Held::InFlight(over) = wire.holds(call.invocation_id) else { panic!("it is in flight") };
+        assert!(!over.is_cancelled());
+        assert!(matches!(other.holds(call.invocation_id), Held::Unknown), "another runtime's");
+        end(&wire, &call);
+        assert!(over.is_cancelled(), "{at}");
+        assert!(!matches!(wire.holds(call.invocation_id), Held::InFlight(_)), "{at}");
+    }
+}

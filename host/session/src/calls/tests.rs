@@ -133,3 +133,53 @@ fn a_closed_session_takes_no_call_and_stops_those_in_flight() {
     assert!(ticket.cancelled().is_cancelled());
     assert!(matches!(ask(&session, "c2", 1, NOW), Claim::Closed));
 }
+
+fn nested(session: &Arc<Session>, parent: (InvocationId, &CancellationToken), call: &str) -> Claim {
+    session.claim_under(parent, &CallId::parse(call).unwrap(), &Arc::from("sum"), [1; 32], NOW)
+}
+
+#[test]
+fn the_calls_of_an_execution_have_names_of_their_own() {
+    let session = session();
+    let (one, other, over) = (InvocationId::mint(), InvocationId::mint(), CancellationToken::new());
+    let own = first(ask(&session, "c1", 1, NOW));
+    let under_one = first(nested(&session, (one, &over), "c1"));
+    let under_other = first(nested(&session, (other, &over), "c1"));
+    assert_eq!(session.in_flight(), 3);
+    assert!(session.cancel_under(one, &CallId::parse("c1").unwrap()));
+    assert!(under_one.cancelled().is_cancelled() && !under_other.cancelled().is_cancelled());
+    assert!(session.cancel(&CallId::parse("c1").unwrap()));
+    assert!(own.cancelled().is_cancelled() && !under_other.cancelled().is_cancelled());
+    under_one.end(&answer("1"), true, NOW);
+    assert!(matches!(nested(&session, (one, &over), "c1"), Claim::Done(_)));
+    assert!(matches!(nested(&session, (other, &over), "c1"), Claim::Joined(_)));
+    assert!(!session.cancel_under(InvocationId::mint(), &CallId::parse("c1").unwrap()));
+}
+
+#[test]
+fn the_end_of_an_execution_stops_its_calls_and_forgets_their_names() {
+    let session = session();
+    let (parent, over) = (InvocationId::mint(), CancellationToken::new());
+    first(nested(&session, (parent, &over), "done")).end(&answer("1"), true, NOW);
+    let running = first(nested(&session, (parent, &over), "running"));
+    over.cancel();
+    assert!(running.cancelled().is_cancelled());
+    assert!(matches!(nested(&session, (parent, &over), "late"), Claim::Closed));
+    session.end_under(parent);
+    assert_eq!(session.in_flight(), 1, "it is still to be concluded");
+    drop(running);
+    assert_eq!(session.in_flight(), 0);
+    assert!(session.calls.lock().under.is_empty());
+}
+
+#[test]
+fn an_execution_that_calls_much_pushes_out_nobody_elses_outcomes() {
+    let session = session();
+    first(ask(&session, "c1", 1, NOW)).end(&answer("3"), true, NOW);
+    let (parent, over) = (InvocationId::mint(), CancellationToken::new());
+    for call in 0..2 * REMEMBERED_CALLS {
+        first(nested(&session, (parent, &over), &call.to_string())).end(&answer("1"), true, NOW);
+    }
+    assert!(matches!(ask(&session, "c1", 1, NOW), Claim::Done(_)));
+    assert_eq!(session.calls.lock().under[&parent].slots.len(), NESTED.0);
+}

@@ -34,6 +34,7 @@ fn request() -> SessionRequest {
         provider: None,
         unseen: None,
         trace: None,
+        parent: None,
     }
 }
 

@@ -17,14 +17,18 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, cast, overload
 
 import pydantic
 
 from altar_grid import docstrings
 from altar_grid._json import write_json
 from altar_grid._kinds import ABSENT, Reader
+from altar_grid.errors import GridError, SettingError
 from altar_grid.schema import ToolDefinitionError, function_name, nones_of, parameters_of
+
+if TYPE_CHECKING:
+    from altar_grid.runtime.upwards import Upwards
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -71,6 +75,8 @@ class CallInfo:
     deadline: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     said: Callable[[float, str], None] | None = field(default=None, repr=False, compare=False)
+    #: The attachment that the call came through.
+    upwards: Upwards | None = field(default=None, repr=False, compare=False)
 
     def progress(self, fraction: float, message: str = "") -> None:
         """Tells the caller of a streamed call how far it has come, and renews the time that the tool may be silent. It
@@ -82,6 +88,37 @@ class CallInfo:
         """
         if self.said is not None:
             self.said(fraction, message)
+
+    async def call(self, name: str, args: object = None, *, timeout: float | None = None) -> Any:
+        """Calls another tool for this call, from an `async def`: with the rights of whoever made the first call, as far
+        as this runtime has them too, in the time that this call has left. It ends with this call at the latest;
+        cancelling the task takes it back.
+
+        Args:
+            name: The tool.
+            args: A mapping, or a model of one; none for no arguments.
+            timeout: Seconds that it may take, where that is less than is left.
+
+        Raises:
+            ToolFailed: The tool answered an error.
+            GridError: The host refused: `PermissionDenied` where one of the two may not, `PolicyViolation` where calls
+                go in a circle or too deep; see `altar_grid.errors`.
+            ArgumentsError: The arguments are no JSON object; nothing was sent.
+        """
+        return (await self._upwards().call(self, name, args, timeout)).value
+
+    def call_sync(self, name: str, args: object = None, *, timeout: float | None = None) -> Any:
+        """`call` from a `def`, which runs on a thread.
+
+        Raises:
+            SettingError: It was called on the loop that serves, which it would block.
+        """
+        return self._upwards().call_sync(self, name, args, timeout).value
+
+    def _upwards(self) -> Upwards:
+        if self.upwards is None:
+            raise SettingError("this function does not answer a call of a host; only a tool that does calls others")
+        return self.upwards
 
 
 CURRENT_CALL: ContextVar[CallInfo | None] = ContextVar("altar_grid_call", default=None)
@@ -245,6 +282,9 @@ def caught(fault: BaseException) -> ToolError:
     nothing of the stack."""
     if isinstance(fault, ToolError):
         return fault
+    if isinstance(fault, GridError):
+        # A call that it made: what stopped that stopped the tool.
+        return ToolError(fault.code, str(fault))
     kind = type(fault).__name__
     lines = str(fault).strip().splitlines()
     text = f"{kind}: {without_paths(lines[0])}" if lines else kind

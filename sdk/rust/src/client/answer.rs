@@ -90,15 +90,15 @@ impl Outcome {
 }
 
 /// The call that an answer must belong to.
-pub(super) struct Sent<'a> {
-    pub(super) call_id: &'a str,
-    pub(super) name: &'a str,
-    pub(super) correlation_id: &'a str,
+pub(crate) struct Sent<'a> {
+    pub(crate) call_id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) correlation_id: &'a str,
 }
 
 impl Sent<'_> {
     /// The outcome in an answer that is no refusal.
-    pub(super) fn read(&self, answer: v1::CallToolResponse) -> Result<Outcome, Error> {
+    pub(crate) fn read(&self, answer: v1::CallToolResponse) -> Result<Outcome, Error> {
         let Some(v1::call_tool_response::Outcome::Result(outer)) = answer.outcome else {
             return Err(self.bad("the answer has neither a result nor a refusal"));
         };

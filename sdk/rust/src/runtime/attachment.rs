@@ -42,6 +42,8 @@ pub(super) struct Attachment {
     outbox: VecDeque<v1::RuntimeFrame>,
     bench: Bench,
     moments: Moments,
+    /// What the tools call.
+    upwards: mpsc::UnboundedReceiver<v1::RuntimeFrame>,
     beats: Interval,
     beat: Duration,
     sequence: u64,
@@ -63,7 +65,7 @@ impl Attachment {
         outgoing: mpsc::Sender<v1::RuntimeFrame>,
         inbound: Streaming<v1::HostFrame>,
         early: VecDeque<v1::HostFrame>,
-        (bench, handlers): (Bench, Handlers),
+        (bench, upwards, handlers): (Bench, mpsc::UnboundedReceiver<v1::RuntimeFrame>, Handlers),
         heartbeat_interval_ms: u64,
     ) -> Self {
         let beat = match heartbeat_interval_ms {
@@ -79,6 +81,7 @@ impl Attachment {
             outbox: VecDeque::new(),
             bench,
             moments: Moments::new(handlers),
+            upwards,
             beats,
             beat,
             sequence: 0,
@@ -192,6 +195,7 @@ impl Attachment {
             },
             frame = self.bench.finished() => Turn::Done(frame),
             frame = self.moments.finished() => Turn::Done(frame),
+            Some(frame) = self.upwards.recv() => Turn::Done(frame),
             _ = self.beats.tick() => Turn::Beat,
         }
     }
@@ -254,7 +258,12 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
-            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_)) => {
+            Some(Heard::Answer(answer)) => {
+                // One that was taken back is answered, too.
+                let known = self.bench.up().answered(*answer);
+                tracing::debug!(known, "the host answers a call of a tool");
+            }
+            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_)) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }
             None => self.refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),

@@ -9,6 +9,7 @@ use grid_proto::v1;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::context::{Context, Up};
 use super::emitter::{Emitter, Features};
 use super::frames;
 use crate::Code;
@@ -42,6 +43,14 @@ pub(super) struct Bench {
     tasks: JoinSet<Answer>,
     jobs: HashMap<Id, Job>,
     aborts: HashMap<String, AbortHandle>,
+    up: Arc<Up>,
+}
+
+impl Drop for Bench {
+    /// A tool that blocks a thread runs on; whatever it waits for does not come.
+    fn drop(&mut self) {
+        self.up.lost();
+    }
 }
 
 impl Bench {
@@ -49,8 +58,8 @@ impl Bench {
         tools: Accepted,
         limit: usize,
         message_limit: usize,
-        features: Features,
-        outgoing: mpsc::Sender<v1::RuntimeFrame>,
+        (features, outgoing): (Features, mpsc::Sender<v1::RuntimeFrame>),
+        up: Arc<Up>,
     ) -> Self {
         Self {
             tools,
@@ -63,7 +72,13 @@ impl Bench {
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
             aborts: HashMap::new(),
+            up,
         }
+    }
+
+    /// The calls that its tools make.
+    pub(super) fn up(&self) -> &Up {
+        &self.up
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -129,9 +144,10 @@ impl Bench {
             correlation_id = job.correlation_id,
             "call begins"
         );
+        let context = Context::new(Arc::new(job.clone()), deadline_unix_ms, Arc::clone(&self.up));
         let room = frames::room(self.message_limit);
         let emitter = Emitter::new(&job, streaming, &self.features, self.outgoing.clone(), room);
-        let run = run(Arc::clone(&self.slots), tool, args, emitter.clone());
+        let run = run(Arc::clone(&self.slots), tool, args, (context, emitter.clone()));
         self.emitters.insert(job.invocation_id.clone(), emitter);
         let abort = self.tasks.spawn(within(deadline_unix_ms, run));
         self.aborts.insert(job.invocation_id.clone(), abort.clone());
@@ -235,18 +251,18 @@ async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Ans
     Err(ToolError::late())
 }
 
-async fn run(slots: Arc<Semaphore>, tool: Tool, args: String, emitter: Emitter) -> Answer {
+async fn run(slots: Arc<Semaphore>, tool: Tool, args: String, (context, emitter): (Context, Emitter)) -> Answer {
     let work = tool.prepare(&args)?;
     let slot = slots.acquire_owned().await;
     let Ok(slot) = slot else {
         return Err(ToolError::panicked());
     };
     match work {
-        Work::Async(work) => held(slot, emitter.during(work)).await,
+        Work::Async(work) => context.around(held(slot, emitter.during(work))).await,
         Work::Blocking(work) => {
             // The slot goes along: a blocking function that has been given up still takes its room.
             let run = move || {
-                let answer = emitter.during_blocking(work);
+                let answer = context.around_blocking(|| emitter.during_blocking(work));
                 drop(slot);
                 answer
             };

@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::attachment::Attachment;
 use super::bench::{Accepted, Bench};
+use super::context::{self, Up};
 use super::emitter::Features;
 use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
@@ -92,10 +93,12 @@ impl<'a> Handshake<'a> {
         let (accepted, session_id) = self.accepted(verdict)?;
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
-        let bench = Bench::new(accepted, self.setup.concurrency, limit, features, self.outgoing.clone());
-        let work = (bench, self.setup.lifecycle.clone());
-        let attachment =
-            Attachment::new(self.outgoing, self.inbound, self.early, work, announced.heartbeat_interval_ms);
+        let (up, upwards) = mpsc::unbounded_channel();
+        let up = Up::new(announced.enabled_features.iter().any(|name| name == context::FEATURE).then_some(up));
+        let bench = Bench::new(accepted, self.setup.concurrency, limit, (features, self.outgoing.clone()), up);
+        let work = (bench, upwards, self.setup.lifecycle.clone());
+        let beat = announced.heartbeat_interval_ms;
+        let attachment = Attachment::new(self.outgoing, self.inbound, self.early, work, beat);
         Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })
     }
 
@@ -232,7 +235,9 @@ fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRun
             .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
-        optional_features: ["lifecycle", "streaming", "progress"].map(str::to_owned).to_vec(),
+        optional_features: ["enhanced-errors", "lifecycle", context::FEATURE, "progress", "streaming"]
+            .map(str::to_owned)
+            .to_vec(),
         protocol_version: PROTOCOL_VERSION.to_owned(),
         supported_versions: vec![PROTOCOL_VERSION.to_owned()],
         correlation_id: correlation_id.to_owned(),

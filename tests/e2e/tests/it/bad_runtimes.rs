@@ -400,15 +400,12 @@ async fn a_runtime_that_never_reads_does_not_hold_up_the_stop() {
 async fn frames_that_the_host_cannot_use_are_told_and_the_stream_lives() {
     let host = Host::strict().await;
     let mut peer = Peer::serving(&host, "calc", &["add"]).await;
-    let call = v1::ToolCall { session_id: "s".to_owned(), ..Default::default() };
     let frames = [
         (v1::RuntimeFrame { frame: None }, "FEATURE_UNAVAILABLE"),
         (said(Said::Announce(Box::new(announcement("calc")))), "PROTOCOL_VIOLATION"),
         (said(Said::Chunk(Box::default())), "FEATURE_UNAVAILABLE"),
         (said(Said::Progress(v1::Progress::default())), "FEATURE_UNAVAILABLE"),
-        (said(Said::CapabilityUpdate(v1::CapabilityUpdate::default())), "FEATURE_UNAVAILABLE"),
-        (said(Said::ValidateFeatures(v1::ValidateFeatures::default())), "FEATURE_UNAVAILABLE"),
-        (said(Said::Call(call)), "FEATURE_UNAVAILABLE"),
+        (said(Said::Lifecycle(v1::LifecycleReport::default())), "FEATURE_UNAVAILABLE"),
     ];
     for (frame, code) in frames {
         peer.say_raw(frame).await;

@@ -39,6 +39,8 @@ mod local_rust;
 #[cfg(test)]
 mod mtls;
 #[cfg(test)]
+mod nested;
+#[cfg(test)]
 mod outlets;
 #[cfg(test)]
 mod proofs;

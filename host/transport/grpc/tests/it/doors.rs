@@ -14,7 +14,7 @@ use grid_core::{
     Code, Refusal, Stage,
     clock::SystemClock,
     envelope::{CancelCall, CloseSession, Credentials, Envelope, OpenSession},
-    frame::{Announce, Announced, HostFrame, RuntimeFrame},
+    frame::{Announce, Announced, HostFrame, RuntimeFrame, Updated, Validated},
     gate::Gate,
     id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
@@ -359,7 +359,6 @@ impl RuntimeDoor for Runtimes {
         }
         let (line, queue) = mpsc::channel(1024);
         line.try_send(HostFrame::Announced(Box::new(Announced {
-            config: Default::default(),
             connection_id: ConnectionId::mint(),
             available: vec!["add".to_owned()],
             correlation_id: correlation(&announce.correlation_id),
@@ -415,6 +414,24 @@ impl RuntimePort for Port {
                     format!("`{name}` is not understood here; leave it out"),
                 ),
                 invocation_id: String::new(),
+            },
+            RuntimeFrame::Validate(names) => HostFrame::Validated(Validated {
+                confirmed: names,
+                disabled: vec!["off".to_owned()],
+                warnings: vec!["careful".to_owned()],
+            }),
+            RuntimeFrame::Update(update) => HostFrame::Updated(Box::new(Updated {
+                accepted: update.wanted,
+                rejected: update
+                    .dropped
+                    .into_iter()
+                    .map(|name| (name, Refusal::new(Code::FeatureUnavailable, Stage::Link, "not on; leave it")))
+                    .collect(),
+            })),
+            RuntimeFrame::Call(envelope) => HostFrame::Answer {
+                parent: envelope.parent_invocation_id,
+                call_id: envelope.call_id,
+                ended: Box::new(Err(Refusal::new(Code::PermissionDenied, Stage::Authorize, "no; ask somebody"))),
             },
             RuntimeFrame::Drain { reason } if reason == "let go" => {
                 self.line = None;

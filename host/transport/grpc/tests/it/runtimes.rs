@@ -208,6 +208,64 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
 }
 
 #[tokio::test]
+async fn what_a_runtime_asks_for_on_its_stream_goes_through_with_all_its_fields() {
+    let host = Host::start(Settings::default()).await;
+    let mut line = Line::attached(&host).await;
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    line.send(In::ValidateFeatures(v1::ValidateFeatures { enabled_features: names(&["a", "b"]) })).await;
+    let Some(Out::Validated(validated)) = line.next().await else { panic!("no answer") };
+    let want = (names(&["a", "b"]), names(&["off"]), names(&["careful"]));
+    assert_eq!((validated.confirmed_features, validated.disabled_features, validated.warnings), want);
+    use v1::capability_update_response::Status;
+    for (new, old, status) in
+        [(&["a"][..], &[][..], Status::Accepted), (&["a"], &["b"], Status::Partial), (&[], &["b"], Status::Rejected)]
+    {
+        let update = v1::CapabilityUpdate {
+            runtime_id: "rt".to_owned(),
+            new_features: names(new),
+            deprecated_features: names(old),
+            reason: "because".to_owned(),
+            effective_timestamp: 7,
+        };
+        line.send(In::CapabilityUpdate(update)).await;
+        let Some(Out::CapabilityUpdated(updated)) = line.next().await else { panic!("no answer") };
+        assert_eq!((updated.status.is_some(), updated.status()), (true, status));
+        assert_eq!((updated.accepted_features, updated.rejected_features), (names(new), names(old)));
+        assert_eq!(updated.errors.len(), old.len());
+    }
+    for part in [r#"runtime_id: "rt""#, r#"reason: "because""#, "from_ms: 7"] {
+        assert!(host.runtimes.notes.holds(part), "{part}");
+    }
+    let call = v1::ToolCall {
+        call: Some(adm::FunctionCall { call_id: "k".to_owned(), name: "add".to_owned(), args: "{}".to_owned() }),
+        parent_invocation_id: "i-7".to_owned(),
+        deadline_unix_ms: 9,
+        ..v1::ToolCall::default()
+    };
+    line.send(In::Call(call)).await;
+    let Some(Out::Answer(answer)) = line.next().await else { panic!("no answer") };
+    assert_eq!((&*answer.call_id, &*answer.parent_invocation_id), ("k", "i-7"));
+    let Some(v1::call_tool_response::Outcome::Error(error)) = answer.outcome else { panic!("no refusal") };
+    assert_eq!(error.r#type, "PERMISSION_DENIED");
+    // Without its call it is a call with empty fields, for the door to refuse.
+    line.send(In::Call(v1::ToolCall { parent_invocation_id: "i-8".to_owned(), ..v1::ToolCall::default() })).await;
+    let Some(Out::Answer(answer)) = line.next().await else { panic!("no answer") };
+    assert_eq!((&*answer.call_id, &*answer.parent_invocation_id), ("", "i-8"));
+    let cancel = v1::CancelToolCall {
+        call_id: "k".to_owned(),
+        parent_invocation_id: "i-7".to_owned(),
+        reason: "enough".to_owned(),
+        ..v1::CancelToolCall::default()
+    };
+    line.send(In::CancelCall(cancel)).await;
+    line.send(In::Heartbeat(v1::Heartbeat::default())).await;
+    assert!(matches!(line.next().await, Some(Out::HeartbeatAck(_))));
+    for part in [r#"parent: "i-7""#, r#"reason: "enough""#] {
+        assert!(host.runtimes.notes.holds(part), "{part}");
+    }
+}
+
+#[tokio::test]
 async fn a_frame_that_the_host_does_not_know_is_answered_and_the_stream_lives() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from altar_grid import _clock
+from altar_grid._version import PROTOCOL_VERSION
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2, common_pb2, session_pb2
 from altar_grid.adm import FunctionCall
@@ -224,4 +225,5 @@ def creation(
         compliance_level=common_pb2.LEVEL_2_ENHANCED,
         correlation_id=_clock.correlation_id("client"),
         optional_features=features,
+        supported_versions=[PROTOCOL_VERSION],
     )

@@ -192,6 +192,8 @@ class Attachment:
                 # Answering an error with an error would never end.
                 inner = frame.error.error
                 log.warning("the host could not use a frame: %s: %s", inner.type, inner.message)
+            case "answer":
+                self.bench.upwards.answered(frame.answer)
             case "capability_updated" | "validated":
                 log.debug("the host answered something that was not asked")
             case None:

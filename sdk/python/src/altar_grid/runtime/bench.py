@@ -17,6 +17,7 @@ from altar_grid.runtime import frames
 from altar_grid.runtime.flow import NOTHING, Array, Features, Flow, progress
 from altar_grid.runtime.frames import Job
 from altar_grid.runtime.threads import Threads
+from altar_grid.runtime.upwards import Upwards
 from altar_grid.tools import CURRENT_CALL, CallInfo, Tool, ToolError, caught, write_result
 
 log = logging.getLogger("altar_grid.runtime")
@@ -61,6 +62,7 @@ class Bench:
         self._say = say
         self._features = features
         self._loop = asyncio.get_running_loop()
+        self.upwards = Upwards(say, enabled=features.nested)
         self._slots = asyncio.Semaphore(limit)
         self._busy = 0
         self._calls: dict[str, _Held] = {}
@@ -165,6 +167,7 @@ class Bench:
         """Drops what is left, without a word, and lets the threads go when they are done."""
         for held in list(self._calls.values()):
             self._drop(held)
+        self.upwards.close()
         self._threads.close()
 
     def _drop(self, held: _Held) -> None:
@@ -203,6 +206,7 @@ class Bench:
                 deadline=call.deadline_unix_ms / 1000 if call.deadline_unix_ms else None,
                 metadata=dict(call.metadata),
                 said=self._progress(held) if self._features.progress else None,
+                upwards=self.upwards,
             )
         )
         try:

@@ -23,10 +23,12 @@ class Features:
     Attributes:
         credit: Bytes that a stream may send before the host grants more; 0 where results are not sent in pieces.
         progress: The host takes progress.
+        nested: The host takes calls from within calls.
     """
 
     credit: int = 0
     progress: bool = False
+    nested: bool = False
 
 
 #: Nothing beside the usual.

@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from altar_grid import _clock
-from altar_grid._version import VERSION
+from altar_grid._version import PROTOCOL_VERSION, VERSION
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import (
     common_pb2,
@@ -34,7 +34,8 @@ log = logging.getLogger("altar_grid.runtime")
 
 Mode: TypeAlias = Literal["auto", "fulfil", "register"]
 
-PROTOCOL_VERSION = "1.0"
+#: The feature that calls from within calls need of both sides.
+NESTED_CALLS = "nested-calls"
 #: Seconds for each answer; longer than the host waits for the announcement.
 PATIENCE = 10.0
 #: Frames that the host may send before it has answered the handshake.
@@ -79,7 +80,7 @@ class Agreed:
         host_mode: `strict` or `development`.
         beat: Seconds between heartbeats; 0 where the host did not say.
         early: What was heard and is still to be handled.
-        features: What both sides can do beside the usual.
+        features: What both sides can do beyond level 1.
     """
 
     stream: Any
@@ -155,7 +156,7 @@ class Handshake:
             capabilities=["basic-execution", "session-management", "level-2", "enhanced-errors"],
             metadata={"concurrency": str(self._offer.concurrency)},
             compliance_level=common_pb2.LEVEL_2_ENHANCED,
-            optional_features=["lifecycle", "streaming", "progress"],
+            optional_features=["enhanced-errors", "lifecycle", NESTED_CALLS, "progress", "streaming"],
             protocol_version=PROTOCOL_VERSION,
             supported_versions=[PROTOCOL_VERSION],
             correlation_id=self._correlation_id,
@@ -171,7 +172,9 @@ class Handshake:
         self._agreed.beat = answer.heartbeat_interval_ms / 1000
         credit = answer.feature_config["streaming.credit"] if "streaming" in answer.enabled_features else ""
         self._agreed.features = Features(
-            credit=int(credit) if credit.isdecimal() else 0, progress="progress" in answer.enabled_features
+            credit=int(credit) if credit.isdecimal() else 0,
+            progress="progress" in answer.enabled_features,
+            nested=NESTED_CALLS in answer.enabled_features,
         )
         return answer
 

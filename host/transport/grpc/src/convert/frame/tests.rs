@@ -81,7 +81,9 @@ fn a_question_keeps_its_number_and_a_beat_its_numbers() {
         [(Phase::Init, 1), (Phase::Health, 2), (Phase::Cleanup, 3), (Phase::Pause, 4), (Phase::Resume, 5)]
     {
         let ask = Ask { sequence: 7, phase, tool: "get".into(), correlation_id: CorrelationId::parse("c").unwrap() };
-        let Some(Out::Lifecycle(sent)) = outbound(HostFrame::Lifecycle(ask)).frame else { panic!("no question") };
+        let Some(Out::Lifecycle(sent)) = outbound(HostFrame::Lifecycle(ask), 4 << 20).frame else {
+            panic!("no question")
+        };
         assert_eq!(
             (sent.sequence, sent.phase, sent.tool.as_str(), sent.correlation_id.as_str()),
             (7, wire, "get", "c")

@@ -71,7 +71,7 @@ class StreamChunk(_message.Message):
     def __init__(self, invocation_id: _Optional[str] = ..., chunk_id: _Optional[int] = ..., payload: _Optional[bytes] = ..., is_final: bool = ..., error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ..., correlation_id: _Optional[str] = ..., enhanced_error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
-    __slots__ = ("result", "error", "streamed", "correlation_id", "invocation_id", "repeated", "receipt", "call_id", "provider", "attempts", "reused")
+    __slots__ = ("result", "error", "streamed", "correlation_id", "invocation_id", "repeated", "receipt", "call_id", "provider", "attempts", "reused", "parent_invocation_id")
     RESULT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     STREAMED_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,7 @@ class CallToolResponse(_message.Message):
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     REUSED_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     result: ToolResult
     error: _errors_pb2.EnhancedError
     streamed: StreamEnd
@@ -94,7 +95,8 @@ class CallToolResponse(_message.Message):
     provider: str
     attempts: int
     reused: bool
-    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., streamed: _Optional[_Union[StreamEnd, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ..., call_id: _Optional[str] = ..., provider: _Optional[str] = ..., attempts: _Optional[int] = ..., reused: bool = ...) -> None: ...
+    parent_invocation_id: str
+    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., streamed: _Optional[_Union[StreamEnd, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ..., call_id: _Optional[str] = ..., provider: _Optional[str] = ..., attempts: _Optional[int] = ..., reused: bool = ..., parent_invocation_id: _Optional[str] = ...) -> None: ...
 
 class StreamEnd(_message.Message):
     __slots__ = ("chunks", "bytes", "digest")
@@ -141,16 +143,18 @@ class AuditReceipt(_message.Message):
     def __init__(self, index: _Optional[int] = ..., leaf_hash: _Optional[bytes] = ..., inclusion: _Optional[_Iterable[bytes]] = ..., checkpoint: _Optional[str] = ...) -> None: ...
 
 class CancelToolCall(_message.Message):
-    __slots__ = ("session_id", "call_id", "reason", "correlation_id")
+    __slots__ = ("session_id", "call_id", "reason", "correlation_id", "parent_invocation_id")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     call_id: str
     reason: str
     correlation_id: str
-    def __init__(self, session_id: _Optional[str] = ..., call_id: _Optional[str] = ..., reason: _Optional[str] = ..., correlation_id: _Optional[str] = ...) -> None: ...
+    parent_invocation_id: str
+    def __init__(self, session_id: _Optional[str] = ..., call_id: _Optional[str] = ..., reason: _Optional[str] = ..., correlation_id: _Optional[str] = ..., parent_invocation_id: _Optional[str] = ...) -> None: ...
 
 class CancelToolCallResponse(_message.Message):
     __slots__ = ("cancelled", "correlation_id", "error")

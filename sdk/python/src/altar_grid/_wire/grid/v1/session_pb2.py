@@ -26,7 +26,7 @@ from altar_grid._wire.grid.v1 import common_pb2 as grid_dot_v1_dot_common__pb2
 from altar_grid._wire.grid.v1 import errors_pb2 as grid_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grid/v1/session.proto\x12\x07grid.v1\x1a\x14grid/v1/common.proto\x1a\x14grid/v1/errors.proto\"\xc6\x02\n\rCreateSession\x12\x1c\n\x14suggested_session_id\x18\x01 \x01(\t\x12\x36\n\x08metadata\x18\x02 \x03(\x0b\x32$.grid.v1.CreateSession.MetadataEntry\x12\x13\n\x0bttl_seconds\x18\x03 \x01(\x04\x12\x32\n\x10security_context\x18\x04 \x01(\x0b\x32\x18.grid.v1.SecurityContext\x12\x32\n\x10\x63ompliance_level\x18\x05 \x01(\x0e\x32\x18.grid.v1.ComplianceLevel\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12\x19\n\x11optional_features\x18\x07 \x03(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9b\x01\n\x15\x43reateSessionResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x04\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12%\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x16.grid.v1.EnhancedError\x12\x18\n\x10\x65nabled_features\x18\x05 \x03(\t\"K\n\x0e\x44\x65stroySession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\"\x89\x01\n\x16\x44\x65stroySessionResponse\x12\x11\n\tdestroyed\x18\x01 \x01(\x08\x12\x1d\n\x15\x63\x61ncelled_invocations\x18\x02 \x01(\r\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12%\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15grid/v1/session.proto\x12\x07grid.v1\x1a\x14grid/v1/common.proto\x1a\x14grid/v1/errors.proto\"\xe2\x02\n\rCreateSession\x12\x1c\n\x14suggested_session_id\x18\x01 \x01(\t\x12\x36\n\x08metadata\x18\x02 \x03(\x0b\x32$.grid.v1.CreateSession.MetadataEntry\x12\x13\n\x0bttl_seconds\x18\x03 \x01(\x04\x12\x32\n\x10security_context\x18\x04 \x01(\x0b\x32\x18.grid.v1.SecurityContext\x12\x32\n\x10\x63ompliance_level\x18\x05 \x01(\x0e\x32\x18.grid.v1.ComplianceLevel\x12\x16\n\x0e\x63orrelation_id\x18\x06 \x01(\t\x12\x19\n\x11optional_features\x18\x07 \x03(\t\x12\x1a\n\x12supported_versions\x18\x08 \x03(\t\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xeb\x01\n\x15\x43reateSessionResponse\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x15\n\rexpires_at_ms\x18\x02 \x01(\x04\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12%\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x16.grid.v1.EnhancedError\x12\x18\n\x10\x65nabled_features\x18\x05 \x03(\t\x12\x32\n\x10negotiated_level\x18\x06 \x01(\x0e\x32\x18.grid.v1.ComplianceLevel\x12\x1a\n\x12negotiated_version\x18\x07 \x01(\t\"K\n\x0e\x44\x65stroySession\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x66orce\x18\x02 \x01(\x08\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\"\x89\x01\n\x16\x44\x65stroySessionResponse\x12\x11\n\tdestroyed\x18\x01 \x01(\x08\x12\x1d\n\x15\x63\x61ncelled_invocations\x18\x02 \x01(\r\x12\x16\n\x0e\x63orrelation_id\x18\x03 \x01(\t\x12%\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x16.grid.v1.EnhancedErrorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,13 +36,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATESESSION_METADATAENTRY']._loaded_options = None
   _globals['_CREATESESSION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_CREATESESSION']._serialized_start=79
-  _globals['_CREATESESSION']._serialized_end=405
-  _globals['_CREATESESSION_METADATAENTRY']._serialized_start=358
-  _globals['_CREATESESSION_METADATAENTRY']._serialized_end=405
-  _globals['_CREATESESSIONRESPONSE']._serialized_start=408
-  _globals['_CREATESESSIONRESPONSE']._serialized_end=563
-  _globals['_DESTROYSESSION']._serialized_start=565
-  _globals['_DESTROYSESSION']._serialized_end=640
-  _globals['_DESTROYSESSIONRESPONSE']._serialized_start=643
-  _globals['_DESTROYSESSIONRESPONSE']._serialized_end=780
+  _globals['_CREATESESSION']._serialized_end=433
+  _globals['_CREATESESSION_METADATAENTRY']._serialized_start=386
+  _globals['_CREATESESSION_METADATAENTRY']._serialized_end=433
+  _globals['_CREATESESSIONRESPONSE']._serialized_start=436
+  _globals['_CREATESESSIONRESPONSE']._serialized_end=671
+  _globals['_DESTROYSESSION']._serialized_start=673
+  _globals['_DESTROYSESSION']._serialized_end=748
+  _globals['_DESTROYSESSIONRESPONSE']._serialized_start=751
+  _globals['_DESTROYSESSIONRESPONSE']._serialized_end=888
 # @@protoc_insertion_point(module_scope)

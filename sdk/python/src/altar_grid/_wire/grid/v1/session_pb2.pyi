@@ -9,7 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class CreateSession(_message.Message):
-    __slots__ = ("suggested_session_id", "metadata", "ttl_seconds", "security_context", "compliance_level", "correlation_id", "optional_features")
+    __slots__ = ("suggested_session_id", "metadata", "ttl_seconds", "security_context", "compliance_level", "correlation_id", "optional_features", "supported_versions")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -24,6 +24,7 @@ class CreateSession(_message.Message):
     COMPLIANCE_LEVEL_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     OPTIONAL_FEATURES_FIELD_NUMBER: _ClassVar[int]
+    SUPPORTED_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     suggested_session_id: str
     metadata: _containers.ScalarMap[str, str]
     ttl_seconds: int
@@ -31,21 +32,26 @@ class CreateSession(_message.Message):
     compliance_level: _common_pb2.ComplianceLevel
     correlation_id: str
     optional_features: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, suggested_session_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., ttl_seconds: _Optional[int] = ..., security_context: _Optional[_Union[_common_pb2.SecurityContext, _Mapping]] = ..., compliance_level: _Optional[_Union[_common_pb2.ComplianceLevel, str]] = ..., correlation_id: _Optional[str] = ..., optional_features: _Optional[_Iterable[str]] = ...) -> None: ...
+    supported_versions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, suggested_session_id: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., ttl_seconds: _Optional[int] = ..., security_context: _Optional[_Union[_common_pb2.SecurityContext, _Mapping]] = ..., compliance_level: _Optional[_Union[_common_pb2.ComplianceLevel, str]] = ..., correlation_id: _Optional[str] = ..., optional_features: _Optional[_Iterable[str]] = ..., supported_versions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CreateSessionResponse(_message.Message):
-    __slots__ = ("session_id", "expires_at_ms", "correlation_id", "error", "enabled_features")
+    __slots__ = ("session_id", "expires_at_ms", "correlation_id", "error", "enabled_features", "negotiated_level", "negotiated_version")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
     CORRELATION_ID_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FEATURES_FIELD_NUMBER: _ClassVar[int]
+    NEGOTIATED_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    NEGOTIATED_VERSION_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     expires_at_ms: int
     correlation_id: str
     error: _errors_pb2.EnhancedError
     enabled_features: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, session_id: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., correlation_id: _Optional[str] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., enabled_features: _Optional[_Iterable[str]] = ...) -> None: ...
+    negotiated_level: _common_pb2.ComplianceLevel
+    negotiated_version: str
+    def __init__(self, session_id: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., correlation_id: _Optional[str] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., enabled_features: _Optional[_Iterable[str]] = ..., negotiated_level: _Optional[_Union[_common_pb2.ComplianceLevel, str]] = ..., negotiated_version: _Optional[str] = ...) -> None: ...
 
 class DestroySession(_message.Message):
     __slots__ = ("session_id", "force", "correlation_id")
