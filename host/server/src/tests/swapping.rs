@@ -18,7 +18,7 @@ use grid_core::{
 use grid_testkit::until;
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::desk::{Attached, Desk, ask, result, strict};
+use super::desk::{Attached, Desk, ask, result, strict, strict_with};
 
 /// A provider of `look` on a task of its own: it notes what it is asked, and answers calls with its name once it may.
 struct Played {
@@ -219,7 +219,11 @@ async fn what_is_paused_or_drains_takes_no_new_calls_and_ends_those_it_has() {
 
 #[tokio::test(start_paused = true)]
 async fn a_swap_of_a_tool_that_drains_waits_until_it_has_and_not_for_ever() {
-    let desk = strict();
+    // Its calls may take longer than a swap waits.
+    let desk = strict_with(
+        r#"{"manifest_version":"1.0.0","contracts":[{"name":"desk","effect":"read","timeout":"100s","required_roles":["caller"],
+            "function_declarations":[{"name":"look","description":"Looks.","parameters":{"type":"OBJECT","properties":{}}}]}]}"#,
+    );
     let agent = desk.agent().await;
     let old = Played::start(&desk, "old", None).await;
     old.may_answer.send_replace(false);
