@@ -1,6 +1,6 @@
 # What can be done here. `make` alone says it again.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check bench fuzz soak-audit soak-security fmt clean
+.PHONY: help build run demo test check bench fuzz soak-audit soak-security soak-sim soak-chaos fmt clean
 
 help: ## Says what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -31,6 +31,12 @@ soak-audit: ## Kills, fails, fills and tampers with audit logs for an hour; SOAK
 
 soak-security: ## Attacks hosts in every known way for an hour; SOAK_MINUTES=600 for longer
 	@scripts/soak-security.sh
+
+soak-sim: ## Runs new seeds of a simulated host for an hour; SOAK_MINUTES=600 for longer
+	@scripts/soak-seeds.sh sim
+
+soak-chaos: ## Kills, stops and replaces runtimes of a host under load for five minutes; CHAOS_MINUTES=60 for longer
+	@scripts/soak-seeds.sh chaos
 
 fmt: ## Formats everything
 	cargo fmt --all

@@ -293,7 +293,9 @@ impl Breaker {
         let Tally { calls, failures, slow } = self.window.sum(now, settings.window);
         let reached = |count: u32, threshold: u32| threshold > 0 && count >= threshold;
         let share = |part: u32, percent: u32| {
-            percent > 0 && calls >= settings.minimum_calls && u64::from(part) * 100 >= u64::from(percent) * u64::from(calls)
+            percent > 0
+                && calls >= settings.minimum_calls
+                && u64::from(part) * 100 >= u64::from(percent) * u64::from(calls)
         };
         reached(self.consecutive, settings.consecutive_failures)
             || reached(failures, settings.failures_in_window)
@@ -328,4 +330,3 @@ impl Breaker {
         self.state = state;
     }
 }
-

@@ -322,7 +322,8 @@ impl Breakers {
         let name: Arc<str> = Arc::from(name);
         let entry = || Arc::new(Entry::new(scope, Arc::clone(&name)));
         // Somebody else may have come first; then that one is shared.
-        (entries.len() < self.settings.entries).then(|| Arc::clone(&entries.entry(Arc::clone(&name)).or_insert_with(entry)))
+        (entries.len() < self.settings.entries)
+            .then(|| Arc::clone(&entries.entry(Arc::clone(&name)).or_insert_with(entry)))
     }
 
     fn moved(&self, entry: &Entry, moved: Option<Moved>, with: Option<&CorrelationId>) {

@@ -1,5 +1,5 @@
 //! One breaker on a clock that is moved by hand: what opens it, what it lets pass, and how it closes.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a suite that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::time::Duration;
 

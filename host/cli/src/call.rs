@@ -1,5 +1,7 @@
 //! `grid call`: one call of one tool, in a session of its own or in one that is open.
 
+mod streamed;
+
 use std::{fs, io::Read as _, path::PathBuf, time::Duration};
 
 use clap::Args;
@@ -19,6 +21,7 @@ use grid_config::parse_time;
   grid call describe_text @arguments.json --deadline 500ms
   echo '{\"text\": \"hello\"}' | grid call describe_text - --json
   grid call calculate_sum '{\"numbers\": [1]}' --receipt sum.receipt.json
+  grid call export_orders --stream > orders.json
 
 Ends with 0 if the tool answered, 6 if the host denied the call, and 1 for every other failure.
 With --json the answer has its ids; `grid audit show INVOCATION` tells the rest.")]
@@ -49,6 +52,9 @@ pub(super) struct Call {
     /// Asks for the receipt of the audit log and writes it into a file; also where the call is refused or fails
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Writes the result as it comes, in pieces; progress goes to standard error
+    #[arg(long)]
+    stream: bool,
     /// The provider that shall have the call; takes the role `providers.select_role`, usually grid_selector
     #[arg(long, value_name = "NAME")]
     provider: Option<String>,
@@ -57,6 +63,9 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
         let args = self.arguments()?;
+        if self.stream {
+            return self.stream(context, args);
+        }
         let ended = context.wait(async {
             let client = client(context).await?;
             let (session, own) = match &self.session {
@@ -93,8 +102,29 @@ impl Call {
         }
     }
 
-    async fn call(&self, session: &Session, args: String) -> Result<Outcome, Error> {
-        let options = CallOptions {
+    /// As [`Self::run`], with the result in pieces.
+    fn stream(&self, context: &Context, args: String) -> Result<(), Failure> {
+        if context.output.is_json() {
+            let message = "a streamed result is written as it is; leave `--json` or `--stream` out";
+            return Err(Failure::new(Exit::Error, message.to_owned()));
+        }
+        let receipt = context.wait(async {
+            let client = client(context).await?;
+            let (session, own) = match &self.session {
+                Some(id) => (client.session(id.as_str()), false),
+                None => (session(&client).await?, true),
+            };
+            let ended = streamed::stream(context, &session, &self.name, args, self.options()).await;
+            if own {
+                drop(session.close(true).await);
+            }
+            ended
+        })?;
+        self.keep(receipt.as_deref())
+    }
+
+    fn options(&self) -> CallOptions {
+        CallOptions {
             call_id: self.call_id.clone(),
             deadline: self.deadline,
             correlation_id: self.correlation_id.clone(),
@@ -102,8 +132,11 @@ impl Call {
             receipt: self.receipt.is_some(),
             approval: self.approval,
             provider: self.provider.clone(),
-        };
-        session.call_raw(&self.name, args, options).await
+        }
+    }
+
+    async fn call(&self, session: &Session, args: String) -> Result<Outcome, Error> {
+        session.call_raw(&self.name, args, self.options()).await
     }
 
     /// Writes the receipt down, where one was asked for.

@@ -23,9 +23,9 @@ use super::{
   grid explain cache.get --tenant acme --provider redis
 
 What begins with `i-` and a number is an execution; any other name is that of a function where there is one, and otherwise
-a correlation id. What is said of a call is made of the audit log's records: who asked and how that was proved, the contract and whether it is still that one,
-the rule, its epoch and how old the decision was, who consented, where it ran, how it ended; and a policy's file, line
-and text. `now` says what would be decided at this moment, where that can be told. Who would be chosen is said by what chooses.
+a correlation id. What is said of a call is made of the audit log's records: who asked and how that was proved, the contract
+and whether it is still that one, the rule, its epoch and how old the decision was, who consented, where it ran, how it
+ended; and a policy's file, line and text. `now` says what would be decided at this moment, where that can be told. Who would be chosen is said by what chooses.
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).
 
 Exit codes: 0 explained, 1 error or no such call, 3 no such session, or neither a function nor a call of this name, 6 denied")]

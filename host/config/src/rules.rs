@@ -204,8 +204,9 @@ fn recovery_within(config: &Config, _: Facts) -> Option<(Code, String)> {
 fn enough_tries(config: &Config, _: Facts) -> Option<(Code, String)> {
     let needed = config.breaker.success_threshold;
     (config.breaker.half_open_calls < needed).then(|| {
-        let message =
-            format!("is less than `breaker.success_threshold`, which is {needed}, so that no breaker could close; raise it");
+        let message = format!(
+            "is less than `breaker.success_threshold`, which is {needed}, so that no breaker could close; raise it"
+        );
         (Code::InvalidConfig, message)
     })
 }

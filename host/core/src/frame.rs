@@ -8,6 +8,7 @@ use crate::{
     lifecycle::{Ask, Beat, Report},
     outcome::{CallAnswer, ToolAnswer},
     refusal::Refusal,
+    stream::{ChunkFrame, ProgressFrame},
 };
 
 /// A call on its way to a runtime.
@@ -29,6 +30,8 @@ pub struct CallFrame {
     pub deadline_unix_ms: u64,
     /// Of the host's span, or the caller's.
     pub trace: Option<Box<TraceContext>>,
+    /// The result may come in pieces.
+    pub streaming: bool,
 }
 
 /// An introduction.
@@ -203,6 +206,10 @@ pub enum RuntimeFrame {
     Register(Register),
     /// The result of a call.
     Result(ResultFrame),
+    /// A piece of the result of a call.
+    Chunk(Box<ChunkFrame>),
+    /// How far a call has come.
+    Progress(Box<ProgressFrame>),
     /// It lives.
     Heartbeat(Beat),
     /// The answer to [`HostFrame::Lifecycle`].
@@ -266,6 +273,13 @@ pub enum HostFrame {
         invocation_id: InvocationId,
         /// Why.
         reason: String,
+    },
+    /// It may send more of a stream.
+    Credit {
+        /// Which.
+        invocation_id: InvocationId,
+        /// So many bytes more.
+        bytes: u64,
     },
     /// The answer to a heartbeat.
     HeartbeatAck {

@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod revocation;
 pub mod roles;
 pub mod runtime;
+pub mod stream;
 
 pub use grid_codes::{self as code, Code};
 pub use refusal::{Refusal, Stage};

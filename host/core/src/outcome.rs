@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::id::{CallId, CorrelationId, InvocationId};
+use crate::{
+    id::{CallId, CorrelationId, InvocationId},
+    stream::Streamed,
+};
 
 /// A tool's own answer. A failure of the tool is an answer too; only the host's refusals are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolAnswer {
     /// JSON text of any value.
     Success(String),
+    /// The caller has had it in pieces.
+    Streamed(Streamed),
     /// The tool's own error.
     Error {
         /// For the caller.

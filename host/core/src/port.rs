@@ -22,6 +22,7 @@ use crate::{
     reading::{Consistency, Extend, Follow, Get, Inclusion, Page, Prove, Query, Step},
     refusal::Refusal,
     revocation::{Invalidate, Invalidated, Restore, RevocationRow},
+    stream::CallEvent,
 };
 
 /// What callers may ask for. One implementation, in the server; every transport calls it.
@@ -55,6 +56,14 @@ pub trait FrontDoor: Send + Sync + 'static {
         credentials: Credentials,
         envelope: Envelope,
     ) -> impl Future<Output = Result<CallAnswer, Refusal>> + Send;
+
+    /// The same path for a call whose result comes in pieces: any number of chunks and progress, then one end. Whoever
+    /// takes slowly slows the runtime down; dropping the receiver asks to stop the call.
+    fn call_streaming(
+        &self,
+        credentials: Credentials,
+        envelope: Envelope,
+    ) -> impl Future<Output = mpsc::Receiver<CallEvent>> + Send;
 
     /// Asks to stop a call of this session.
     fn cancel(

@@ -18,6 +18,7 @@ use crate::{
     lifecycle::Beat,
     outcome::ToolAnswer,
     principal::{self, RuntimeScope},
+    stream::Pipe,
 };
 
 /// How much a runtime has to do. Written by the link, read by the resolver; no lock.
@@ -169,6 +170,8 @@ impl Card {
 pub enum Ending {
     /// With an answer from the runtime that was called, for this call.
     Answered(ToolAnswer),
+    /// The last piece of its result is in the pipe.
+    Streamed,
     /// With an answer that is not one: other call_id, other name, neither content nor error.
     Violated(String),
     /// The runtime went away.
@@ -194,6 +197,17 @@ pub trait Runtime: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`Unreachable`] where the frame was certainly not sent.
     fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable>;
+
+    /// As [`Self::start`], and what the runtime says before the end comes through `pipe`. A runtime that cannot stream
+    /// gets the call as one that is not streamed.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable>;
+
+    /// Lets the runtime send so many bytes more of a stream; false where that could not be said now.
+    #[must_use]
+    fn grant(&self, invocation: InvocationId, bytes: u64) -> bool;
 
     /// Asks the runtime to stop; whatever it answers later is late.
     fn cancel(&self, invocation: InvocationId, reason: &str);

@@ -3,16 +3,15 @@
 
 use std::{future::Future, pin::pin, time::Duration};
 
-use grid_core::{
-    Code, Refusal, Stage,
-    frame::CallFrame,
-    outcome::ToolAnswer,
-    runtime::Ending,
-};
+use grid_core::{Code, Refusal, Stage, frame::CallFrame, outcome::ToolAnswer, runtime::Ending};
 use grid_resolve::{Beside, Decision, RoutedCall};
 use tokio::sync::oneshot::{self, error::RecvError};
 
-use crate::{Stop, answered, crashed, late, timed_out, too_late, unreachable, violated, void};
+use crate::{
+    Stop,
+    attempt::{answered, late},
+    fault::{crashed, timed_out, too_late, unreachable, violated, void},
+};
 
 /// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then.
 pub(crate) async fn carry_out<B>(
@@ -149,6 +148,7 @@ async fn ended(receiver: Option<&mut oneshot::Receiver<Ending>>) -> Result<Endin
 fn verdict(call: &RoutedCall, ending: Result<Ending, RecvError>) -> Result<ToolAnswer, Refusal> {
     match ending {
         Ok(Ending::Answered(answer)) => answered(answer),
+        Ok(Ending::Streamed) => Err(violated("its chunks were not asked for")),
         Ok(Ending::Violated(fault)) => Err(violated(&fault)),
         Ok(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
         Err(_) => Err(crashed(call, "its line was closed")),

@@ -9,6 +9,7 @@ use grid_core::{
     event::{self, Event, Kind},
     id::InvocationId,
     outcome::ToolAnswer,
+    stream::Streamed,
 };
 use grid_resolve::{Decision, RoutedCall};
 
@@ -20,11 +21,17 @@ pub struct Outcome {
     result: Result<ToolAnswer, Refusal>,
     took: Duration,
     reused: Option<InvocationId>,
+    sent: Option<Streamed>,
 }
 
 impl Outcome {
     pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
-        Self { call, receipt, result, took, reused: None }
+        Self { call, receipt, result, took, reused: None, sent: None }
+    }
+
+    /// The caller had so much of it in pieces.
+    pub(crate) fn having(self, sent: Option<Streamed>) -> Self {
+        Self { sent, ..self }
     }
 
     /// The call.
@@ -81,7 +88,7 @@ impl Outcome {
         let (from, content) = kept;
         let result = match begin(&call.consent().decision) {
             Some(_) if receipt.invocation() == call.invocation() => Ok(ToolAnswer::Success(content)),
-            _ => Err(crate::void()),
+            _ => Err(crate::fault::void()),
         };
         Self { reused: Some(from), ..Self::new(call, receipt, result, Duration::ZERO) }
     }
@@ -112,7 +119,17 @@ pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
     let event = outcome.call.event(Kind::Concluded, at_ms);
     // Where a result was used again, no runtime had the call.
     let runtime = event.runtime.clone().filter(|_| outcome.reused.is_none());
-    let base = Event { duration_us: Some(duration_us), attempt, runtime, reused: outcome.reused, ..event };
+    let event = Event { duration_us: Some(duration_us), attempt, runtime, reused: outcome.reused, ..event };
+    // What the caller had of a result is on record, also where the call failed after it.
+    let base = match &outcome.sent {
+        Some(sent) => Event {
+            chunks: Some(sent.chunks),
+            result_bytes: Some(sent.bytes),
+            result_digest: Some(sent.digest),
+            ..event
+        },
+        None => event,
+    };
     match &outcome.result {
         Ok(ToolAnswer::Success(content)) => Event {
             outcome: Some(event::Outcome::Success),
@@ -120,6 +137,10 @@ pub fn conclusion(outcome: &Outcome, at_ms: u64) -> Event {
             result_bytes: Some(content.len() as u64),
             ..base
         },
+        Ok(ToolAnswer::Streamed(_)) => Event { outcome: Some(event::Outcome::Success), ..base },
+        Ok(ToolAnswer::Error { .. }) if outcome.sent.is_some() => {
+            Event { outcome: Some(event::Outcome::ToolError), ..base }
+        }
         Ok(ToolAnswer::Error { message, .. }) => Event {
             outcome: Some(event::Outcome::ToolError),
             result_digest: Some(*Digest::of_bytes(message.as_bytes()).as_bytes()),

@@ -68,7 +68,7 @@ impl Desk {
 
     async fn run(&self) -> Outcome {
         let (call, receipt) = self.admitted().await;
-        run(call, receipt, self.stop(), &self.scene.clock.shared(), begin).await
+        run(call, receipt, self.stop(), &self.scene.clock.shared(), None, begin).await
     }
 
     /// Runs a call that the runtime ends so.
@@ -200,7 +200,7 @@ async fn the_time_that_the_admission_took_counts() {
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(7));
     let began = tokio::time::Instant::now();
-    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), begin).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), None, begin).await;
     assert_eq!(refusal(&outcome).code(), Code::Timeout);
     assert_eq!(began.elapsed().as_secs(), 3, "the deadline in the log and in the frame is the one that holds");
 }
@@ -210,7 +210,7 @@ async fn a_call_whose_deadline_passed_meanwhile_is_not_sent() {
     let desk = Desk::new();
     let (call, receipt) = desk.admitted().await;
     desk.scene.clock.advance(Duration::from_secs(10));
-    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), begin).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), None, begin).await;
     assert_eq!((refusal(&outcome).code(), sent_false(refusal(&outcome))), (Code::Timeout, true));
     assert!(desk.runtime.calls().is_empty());
 }
@@ -272,7 +272,7 @@ async fn a_receipt_for_another_call_carries_nothing_out() {
     let ((one, receipt_of_one), (two, receipt_of_two)) = (desk.admitted().await, desk.admitted().await);
     let clock = desk.scene.clock.shared();
     for (call, receipt) in [(one, receipt_of_two), (two, receipt_of_one)] {
-        let outcome = run(call, receipt, desk.stop(), &clock, begin).await;
+        let outcome = run(call, receipt, desk.stop(), &clock, None, begin).await;
         assert_eq!((refusal(&outcome).code(), refusal(&outcome).stage()), (Code::SecurityViolation, Stage::Dispatch));
     }
     assert!(desk.runtime.calls().is_empty(), "the runtime saw a call that was not admitted");
@@ -355,7 +355,7 @@ async fn whatever_races_a_call_has_one_outcome() {
             // Nobody is left whose answer could come for the next round.
             desk.runtime.end(success("late"));
         };
-        let (outcome, ()) = join!(run(call, receipt, Stop { asked: &token, why: &why }, &clock, begin), stir);
+        let (outcome, ()) = join!(run(call, receipt, Stop { asked: &token, why: &why }, &clock, None, begin), stir);
         seen.insert(outcome.into_result().map_or_else(|refusal| refusal.code().as_str(), |_| "answered"));
         assert_eq!(desk.load().0, 0, "round {round}");
     }
@@ -367,7 +367,7 @@ async fn a_call_whose_rights_ended_after_its_admission_is_not_sent() {
     let desk = Desk::new();
     let (call, receipt) = desk.admitted().await;
     let over = |_: &Decision| None::<()>;
-    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), over).await;
+    let outcome = run(call, receipt, desk.stop(), &desk.scene.clock.shared(), None, over).await;
     let refusal = outcome.result().as_ref().unwrap_err();
     assert_eq!(refusal.code(), Code::PermissionDenied);
     assert!(refusal.details().contains(&("sent", "false".to_owned())));

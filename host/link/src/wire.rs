@@ -12,23 +12,28 @@ use std::{
 
 use grid_core::{
     clock::SharedClock,
+    feature::Feature,
     frame::{CallFrame, HostFrame, ResultFrame},
     id::{CallId, InvocationId},
     runtime::{Card, Ending, Runtime, Unreachable},
+    stream::Pipe,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use self::stream::Flow;
 use crate::asking::Asking;
 
 /// So many ended calls are remembered, to tell a late result from one that was made up.
 const REMEMBERED: usize = 1024;
 
-/// What became of a result frame.
+/// What became of a frame that is about a call.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Settled {
     /// The caller has it.
     Delivered,
+    /// It was on its way when its call was given up; nobody needs to know.
+    Ignored,
     /// Its call has ended already; it goes on record and nowhere else.
     Late(InvocationId),
     /// It answers no call of this runtime, or not the way it must; why.
@@ -53,7 +58,7 @@ struct Calls {
     in_flight: HashMap<InvocationId, InFlight>,
     /// Calls so far.
     sent: u64,
-    over: VecDeque<InvocationId>,
+    over: VecDeque<(InvocationId, Over)>,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,17 @@ struct InFlight {
     call_id: CallId,
     name: Arc<str>,
     ending: oneshot::Sender<Ending>,
+    /// Where somebody hears more than the end.
+    pipe: Option<Arc<Pipe>>,
+    /// Where the result may come in pieces.
+    flow: Option<Flow>,
+}
+
+/// By whom a call was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    ByRuntime,
+    ByHost,
 }
 
 impl Wire {
@@ -121,11 +137,10 @@ impl Wire {
             return Settled::Violation(None, "the result names no invocation; copy the call's id".to_owned());
         };
         let mut calls = self.lock();
-        let Some(call) = calls.take(id) else {
-            return if calls.over.contains(&id) {
-                Settled::Late(id)
-            } else {
-                Settled::Violation(Some(id), "the result is for no call of this runtime".to_owned())
+        let Some(call) = calls.take(id, Over::ByRuntime) else {
+            return match calls.over(id) {
+                Some(_) => Settled::Late(id),
+                None => Settled::Violation(Some(id), "the result is for no call of this runtime".to_owned()),
             };
         };
         drop(calls);
@@ -133,6 +148,8 @@ impl Wire {
             Some("the result carries another call_id than its call".to_owned())
         } else if result.name != *call.name {
             Some("the result carries another name than its call".to_owned())
+        } else if call.flow.is_some_and(|flow| flow.has_begun()) {
+            Some("the result comes whole after parts of it came in chunks".to_owned())
         } else {
             None
         };
@@ -174,13 +191,18 @@ impl Wire {
 }
 
 impl Calls {
-    fn take(&mut self, id: InvocationId) -> Option<InFlight> {
+    fn take(&mut self, id: InvocationId, by: Over) -> Option<InFlight> {
         let call = self.in_flight.remove(&id)?;
         if self.over.len() >= REMEMBERED {
             self.over.pop_front();
         }
-        self.over.push_back(id);
+        self.over.push_back((id, by));
         Some(call)
+    }
+
+    /// How a call of this runtime that is over was ended.
+    fn over(&self, id: InvocationId) -> Option<Over> {
+        self.over.iter().rev().find(|(over, _)| *over == id).map(|(_, by)| *by)
     }
 }
 
@@ -190,11 +212,33 @@ impl Runtime for Wire {
     }
 
     fn start(&self, call: CallFrame) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        self.hand_over(CallFrame { streaming: false, ..call }, None)
+    }
+
+    fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        let streaming = call.streaming && self.card.features.has(Feature::Streaming);
+        self.hand_over(CallFrame { streaming, ..call }, Some(pipe))
+    }
+
+    fn grant(&self, invocation: InvocationId, bytes: u64) -> bool {
+        self.credit(invocation, bytes)
+    }
+
+    fn cancel(&self, invocation_id: InvocationId, reason: &str) {
+        if self.lock().take(invocation_id, Over::ByHost).is_some() {
+            self.stop(invocation_id, reason);
+        }
+    }
+}
+
+impl Wire {
+    fn hand_over(&self, call: CallFrame, pipe: Option<Arc<Pipe>>) -> Result<oneshot::Receiver<Ending>, Unreachable> {
         let slot = self.frames.try_reserve().map_err(|error| match error {
             mpsc::error::TrySendError::Full(()) => Unreachable::Busy,
             mpsc::error::TrySendError::Closed(()) => Unreachable::Gone,
         })?;
         let (ending, receiver) = oneshot::channel();
+        let flow = call.streaming.then(Flow::default);
         let (call_id, name) = (call.call_id.clone(), Arc::clone(&call.name));
         {
             let mut calls = self.lock();
@@ -202,25 +246,25 @@ impl Runtime for Wire {
                 return Err(Unreachable::Gone);
             }
             calls.sent += 1;
-            let in_flight = InFlight { nth: calls.sent, call_id, name, ending };
+            let in_flight = InFlight { nth: calls.sent, call_id, name, ending, pipe, flow };
             calls.in_flight.insert(call.invocation_id, in_flight);
         }
         slot.send(HostFrame::Call(Box::new(call)));
         Ok(receiver)
     }
 
-    fn cancel(&self, invocation_id: InvocationId, reason: &str) {
-        if self.lock().take(invocation_id).is_some() {
-            let frame = HostFrame::Cancel { invocation_id, reason: reason.to_owned() };
-            // A full queue means that the runtime does not read; its silence will end it.
-            drop(self.frames.try_send(frame));
-        }
+    fn stop(&self, invocation_id: InvocationId, reason: &str) {
+        let frame = HostFrame::Cancel { invocation_id, reason: reason.to_owned() };
+        // A full queue means that the runtime does not read; its silence will end it.
+        drop(self.frames.try_send(frame));
     }
 }
 
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
+
+mod stream;
 
 #[cfg(test)]
 mod tests;

@@ -67,6 +67,7 @@ impl Claim {
                 (Outcome::Failed, message, None)
             }
             ToolAnswer::Error { message, .. } => (Outcome::ToolError, message, None),
+            ToolAnswer::Streamed(_) => return Err(malformed("a report has its result whole")),
         };
         Ok(Self {
             invocation: report.invocation_id.parse().ok(),

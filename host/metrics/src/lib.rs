@@ -243,7 +243,7 @@ impl Metrics {
     /// A call was answered.
     pub fn call(&self, answer: &Result<CallAnswer, Refusal>) {
         match answer.as_ref().map(|answer| &answer.answer) {
-            Ok(ToolAnswer::Success(_)) => self.0.success.inc(),
+            Ok(ToolAnswer::Success(_) | ToolAnswer::Streamed(_)) => self.0.success.inc(),
             Ok(ToolAnswer::Error { .. }) => self.0.tool_error.inc(),
             Err(refusal) => self.refused(refusal.code()),
         }

@@ -249,6 +249,7 @@ impl RoutedCall {
             args,
             deadline_unix_ms: self.deadline_ms(),
             trace,
+            streaming: false,
         }
     }
 

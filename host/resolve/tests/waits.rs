@@ -122,7 +122,8 @@ async fn the_line_is_bounded_and_says_when_to_come_again() {
     for _ in 0..3 {
         waiting.push(desk.queued("sum").await);
     }
-    let refusal = desk.route("sum").await.unwrap_err();
+    let context = grid_core::refusal::Context { repeatable: true, ..Default::default() };
+    let refusal = desk.route("sum").await.unwrap_err().within(context);
     assert_eq!((refusal.code(), refusal.retry_after_ms()), (Code::ResourceExhausted, 1000));
     assert!(refusal.message().contains('3'), "{refusal}");
     waiting.pop().unwrap().abort();
@@ -157,7 +158,8 @@ async fn a_runtime_that_attaches_takes_those_who_wait() {
     desk.seat("p/2", 1, &["sum"]);
     settle().await;
     assert!(one.is_finished() && !two.is_finished(), "it has one place");
-    assert_eq!(one.await.unwrap().unwrap().runtime().card().id.as_str(), "p/2");
+    let one = one.await.unwrap().unwrap();
+    assert_eq!(one.runtime().card().id.as_str(), "p/2");
     desk.seat("q", 1, &["sum"]);
     assert_eq!(two.await.unwrap().unwrap().provider().as_ref(), "q", "another provider goes first now");
 }
@@ -242,21 +244,27 @@ async fn calls_in_flight_end_where_they_began_when_the_last_provider_is_withdraw
 fn many_threads_wait_for_few_places_and_every_one_is_served() {
     let desk = Arc::new(Desk::new(1_000));
     let runtimes = ["p/1", "p/2"].map(|id| desk.seat(id, 2, &["sum"]));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
-    runtime.block_on(async {
-        let mut tasks = Vec::new();
-        for _ in 0..64 {
-            let desk = Arc::clone(&desk);
-            tasks.push(tokio::spawn(async move {
-                for _ in 0..20 {
-                    let call = desk.route("sum").await.unwrap();
-                    assert!(call.runtime().card().load.in_flight() <= 2, "more than its limit");
-                    tokio::task::yield_now().await;
-                }
-            }));
-        }
-        for task in tasks {
-            task.await.unwrap();
+    let work = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for _ in 0..16 {
+                let desk = Arc::clone(&desk);
+                tasks.spawn(async move {
+                    for _ in 0..20 {
+                        let call = desk.route("sum").await.unwrap();
+                        assert!(call.runtime().card().load.in_flight() <= 2, "more than its limit");
+                        tokio::task::yield_now().await;
+                    }
+                });
+            }
+            tasks.join_all().await;
+        });
+    };
+    std::thread::scope(|scope| {
+        let workers = [(); 4].map(|()| scope.spawn(work));
+        for worker in workers {
+            worker.join().unwrap();
         }
     });
     let counts = runtimes.each_ref().map(|runtime| runtime.card().load.in_flight());

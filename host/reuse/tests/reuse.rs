@@ -1,10 +1,10 @@
 //! Results are given to equal calls alone, for as long as they may be, within their room.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a suite that cannot be set up fails")]
+#![expect(clippy::unwrap_used, reason = "a suite that cannot be set up fails")]
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use grid_core::id::{InvocationId, TenantId};
-use grid_reuse::{Found, Key, Kept, Reuse, Settings, Why};
+use grid_reuse::{Found, Kept, Key, Reuse, Settings, Why};
 use proptest::prelude::*;
 
 const WIDE: Settings = Settings { bytes: 1 << 20, entries: 1_000, largest: 1 << 16 };
@@ -54,7 +54,10 @@ fn what_is_cleared_is_told_as_that_and_given_no_more() {
     let reuse = Reuse::new(WIDE);
     let (acme, other) = (key("acme", 1, "calc", 1), key("other", 1, "calc", 1));
     assert!(keep(&reuse, &acme, "1", 0) && keep(&reuse, &other, "2", 0));
-    assert_eq!(reuse.clear(|tenant, tool, provider| tenant.as_str() == "acme" && tool == "sum" && provider == "calc"), 1);
+    assert_eq!(
+        reuse.clear(|tenant, tool, provider| tenant.as_str() == "acme" && tool == "sum" && provider == "calc"),
+        1
+    );
     assert_eq!(find(&reuse, &acme, 1), Err(Why::Cleared));
     assert!(find(&reuse, &other, 1).is_ok());
     assert!(keep(&reuse, &acme, "3", 1), "what is asked for later may be kept");

@@ -3,15 +3,21 @@
 //! before its runtime can see it. One call has one admission and one conclusion, whatever the number of attempts.
 
 use std::{
-    hash::{BuildHasher as _, RandomState},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use grid_breaker::Pass;
 use grid_contract::{Contracts, Retry};
-use grid_core::{Code, Refusal, Stage, code::Fault, envelope::Credentials, event::Event, id::ConnectionId};
-use grid_dispatch::{Beside, Outcome, Receipt, RoutedCall, Stop};
+use grid_core::{
+    Code, Refusal, Stage,
+    code::Fault,
+    envelope::Credentials,
+    event::Event,
+    id::{CallId, ConnectionId},
+};
+use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
 
 use crate::{call_path::renew, host::Host, trail::Trail};
@@ -67,12 +73,14 @@ impl Policy {
     }
 
     /// The wait before the attempt after the one of this number: twice as long each time, and any part of that, so that
-    /// calls that failed together do not come back together.
-    fn wait(&self, attempt: u32) -> Duration {
+    /// calls that failed together do not come back together. Which part, their names say.
+    fn wait(&self, attempt: u32, call_id: &CallId) -> Duration {
         let doubled = self.retry.first.saturating_mul(1_u32.checked_shl(attempt.saturating_sub(1)).unwrap_or(u32::MAX));
         let most = doubled.min(self.retry.most);
         let nanos = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-        Duration::from_nanos(RandomState::new().hash_one(attempt) % nanos.saturating_add(1).max(1))
+        let mut part = DefaultHasher::new();
+        (call_id.as_str(), attempt).hash(&mut part);
+        Duration::from_nanos(part.finish() % nanos.saturating_add(1).max(1))
     }
 }
 
@@ -83,6 +91,7 @@ pub(crate) async fn carry_out<C: Contracts>(
     mut receipt: Receipt,
     mut pass: Option<Pass>,
     trail: &mut Trail,
+    mut delivery: Option<&mut Delivery>,
 ) -> Outcome {
     let host = asked.host;
     let began = host.clock.elapsed();
@@ -92,11 +101,14 @@ pub(crate) async fn carry_out<C: Contracts>(
         // Where this is refused, dispatch is too, and the conclusion says so.
         let _ = renew(host, asked.credentials, asked.begun, &mut call).await;
         call.keep_for_another(policy.may_follow(call.attempt()));
-        let (outcome, last) = attempt(asked, call, receipt, pass.take(), &mut tried, trail).await;
+        let to = delivery.as_deref_mut();
+        let (outcome, last) = attempt(asked, call, receipt, (pass.take(), to), &mut tried, trail).await;
         host.guard.report(&host.roster, last, &outcome);
         let took = |outcome: Outcome| outcome.taking(host.clock.elapsed().saturating_sub(began));
         let follows = |refusal: &Refusal| policy.permits(refusal) && policy.may_follow(outcome.call().attempt());
-        if !outcome.result().as_ref().is_err_and(follows) {
+        // Who has a part of one runtime's result cannot use another's.
+        let begun = delivery.as_deref().is_some_and(Delivery::has_begun);
+        if begun || !outcome.result().as_ref().is_err_and(follows) {
             return took(outcome);
         }
         match again(asked, policy, &mut tried, outcome, trail).await {
@@ -111,15 +123,15 @@ async fn attempt<C: Contracts>(
     asked: &Asked<'_, C>,
     mut call: RoutedCall,
     receipt: Receipt,
-    pass: Option<Pass>,
+    (pass, delivery): (Option<Pass>, Option<&mut Delivery>),
     tried: &mut Tried,
     trail: &mut Trail,
 ) -> (Outcome, Option<Pass>) {
     let host = asked.host;
     let begin = |decision: &grid_dispatch::Decision| host.authorize.begin(decision);
     let stop = Stop { asked: asked.ticket.cancelled(), why: asked.ticket.why() };
-    let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1) else {
-        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, begin);
+    let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1 && delivery.is_none()) else {
+        let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, delivery, begin);
         return (trail.wait(Stage::Dispatch, outcome).await, pass);
     };
     call.keep_for_another(true);
@@ -174,7 +186,8 @@ async fn again<C: Contracts>(
     let (mut call, receipt, refusal) = outcome.into_attempt()?;
     tried.note(call.runtime().card().connection, &refusal);
     let elsewhere = host.roster.other(call.contract(), call.session(), &tried.all, None);
-    let wait = if elsewhere && is_unsent(&refusal) { Duration::ZERO } else { policy.wait(call.attempt()) };
+    let call_id = &call.call().call().call().call().request().call_id;
+    let wait = if elsewhere && is_unsent(&refusal) { Duration::ZERO } else { policy.wait(call.attempt(), call_id) };
     if wait >= call.total_left() {
         return Err(Box::new(Outcome::of_attempt(call, receipt, refusal)));
     }

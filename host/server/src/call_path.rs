@@ -16,7 +16,7 @@ use grid_core::{
     local::Waits,
     outcome::{CallAnswer, Carried},
 };
-use grid_dispatch::{Outcome, RoutedCall};
+use grid_dispatch::{Delivery, Outcome, RoutedCall};
 use grid_local::{Held, Issued};
 use grid_session::{Claim, Ended, SessionRequest, Ticket};
 
@@ -26,6 +26,7 @@ use crate::{
     consent::{self, Answer},
     host::{Host, unwitnessed, unwritable},
     reusing::Reusing,
+    streams,
     trail::Trail,
 };
 
@@ -62,10 +63,12 @@ impl From<Refusal> for Stop {
 pub(crate) async fn walk<C: Contracts>(
     host: &Arc<Host<C>>,
     credentials: &Credentials,
-    envelope: Envelope,
+    mut envelope: Envelope,
     trail: &mut Trail,
+    delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Stop> {
     let begun = host.authorize.epoch();
+    envelope.streaming &= delivery.is_none();
     let call = permitted(host, credentials, envelope, false, trail).await?;
     trail.stage(Stage::Resolve, || choosing::may_select(host, &call))?;
     let call = trail.wait(Stage::Limits, host.limits.enter(call)).await?;
@@ -79,7 +82,7 @@ pub(crate) async fn walk<C: Contracts>(
             return Err(repeat(other).await);
         }
     };
-
+    let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
     let call = match consent::wait(host, call, &ticket, trail).await {
         Ok(call) => call,
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),
@@ -89,7 +92,6 @@ pub(crate) async fn walk<C: Contracts>(
     let routed = trail.wait(Stage::Resolve, choosing::routed(host, call, &ticket)).await;
     let mut call = routed.map_err(|refusal| consent::unused(host, approval, refusal))?;
     let reusing = Reusing::look(host, &call);
-    // What is used again goes to no runtime, and past their breakers.
     let pass = if reusing.is_found() { None } else { host.guard.pass(&host.roster, &mut call).await? };
     trail.routed(&call);
 
@@ -105,17 +107,14 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    let asked = Asked { host, credentials, begun, ticket: &ticket };
     let outcome = match reusing.found() {
         Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
         None => {
-            let away = credentials.pass.as_ref().map(Pass::stand_back);
-            let outcome = attempts::carry_out(&asked, call, receipt, pass, trail).await;
-            drop(away);
-            outcome
+            let asked = Asked { host, credentials, begun, ticket: &ticket };
+            let _away = credentials.pass.as_ref().map(Pass::stand_back);
+            attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await
         }
     };
-
     let answer = conclude(host, outcome, ticket, trail).await?;
     reusing.keep(host, &answer);
     Ok(answer)
@@ -209,7 +208,8 @@ fn read(
 ) -> Result<(String, SessionRequest), Refusal> {
     let malformed = |message: &str| Refusal::new(Code::MalformedRequest, Stage::Transport, message);
     if envelope.streaming {
-        let message = "results are not streamed by this host; call without `streaming`";
+        let message =
+            "one answer has no room for a stream; send the call with `StreamToolCall`, or without `streaming`";
         return Err(Refusal::new(Code::FeatureUnavailable, Stage::Transport, message));
     }
     if !envelope.parent_invocation_id.is_empty() {

@@ -188,6 +188,11 @@ fn approvals(config: &Config) -> grid_approve::Settings {
     }
 }
 
+fn grants(config: &Config) -> grid_local::Settings {
+    let local = &config.local;
+    grid_local::Settings { ttl: local.ttl, outstanding: local.outstanding, total: local.total }
+}
+
 /// Puts the stages together.
 pub(crate) fn host<C: Contracts>(
     config: &Config,
@@ -216,15 +221,10 @@ pub(crate) fn host<C: Contracts>(
             grid_config::Disclosure::Full => Disclosure::Full,
         },
     };
-    let grants = grid_local::Settings {
-        ttl: config.local.ttl,
-        outstanding: config.local.outstanding,
-        total: config.local.total,
-    };
     Host {
         guard: Guard::new(config, &clock, &roster),
         reuse: crate::reusing::reuse(config),
-        grants: Grants::new(grants, clock.clone()),
+        grants: Grants::new(grants(config), clock.clone()),
         approvals: Approvals::new(approvals(config), clock.clone()),
         epochs: watch::Sender::default(),
         watchers: Places::new(WATCHERS),

@@ -14,7 +14,9 @@ use grid_core::{
 use grid_identity::Identity;
 use grid_metrics::Metrics;
 
-use crate::{archive::Archive, compose, deciding, front_door::Door, limits, outlets::Outlets, serve::Failure};
+use crate::{
+    archive::Archive, compose, deciding, front_door::Door, limits, outlets::Outlets, providers, serve::Failure,
+};
 
 /// A host in somebody else's hands. `C` is its mode.
 #[derive(Debug)]
@@ -51,10 +53,9 @@ impl<C: Contracts> Embedded<C> {
     ) -> Result<Self, Failure> {
         let metrics = Metrics::new().map_err(|error| Failure::start(Code::EnvironmentError, error.to_string()))?;
         let limits = limits::limits(config, &clock)?;
+        let roster = providers::roster(config, contracts.manifest(), &clock)?;
         let policies = deciding::policies(config, contracts.manifest())?;
         let log = (ledger, Archive::closed(config.server.max_message.as_usize()), Outlets::default());
-        // What outlives a process is in the log alone here.
-        let roster = grid_resolve::Roster::default();
         let host = compose::host(config, contracts, (identity, limits, roster), policies, log, clock, metrics);
         host.take_up(recovered);
         Ok(Self(Door(Arc::new(host))))

@@ -11,19 +11,23 @@ use grid_core::{
     event::{Event, Kind},
     id::{CallId, CorrelationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
-    outcome::CallAnswer,
+    outcome::{CallAnswer, ToolAnswer},
     port::FrontDoor,
     principal::Principal,
     refusal::Context,
+    stream::CallEvent,
 };
+use grid_dispatch::Delivery;
 use grid_identity::Caller;
 use grid_session::{Opening, Session};
+use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::{
     call_path::{Stop, walk},
     host::{Host, unwritable},
     negotiation::{self, ENHANCED, Offer, Said},
+    streams,
     trail::Trail,
 };
 
@@ -86,12 +90,16 @@ impl<C: Contracts> FrontDoor for Door<C> {
         let correlation = trail.correlation();
         // The host owns the task: a client that goes away cannot skip the conclusion. The future is large and is
         // boxed, so that spawning it moves a pointer.
-        let path = Box::pin(call(host, credentials, envelope, trail));
+        let path = Box::pin(call(host, credentials, envelope, trail, None));
         let ended = match span.is_disabled() {
             true => self.0.tasks.spawn(path).await,
             false => self.0.tasks.spawn(path.instrument(span)).await,
         };
         ended.unwrap_or_else(|_| Err(lost(correlation, self.0.clock.unix_ms())))
+    }
+
+    async fn call_streaming(&self, credentials: Credentials, envelope: Envelope) -> mpsc::Receiver<CallEvent> {
+        streams::begin(self, credentials, envelope)
     }
 
     async fn cancel(&self, credentials: Credentials, request: CancelCall) -> Result<Cancelled, Refusal> {
@@ -306,13 +314,14 @@ impl<C: Contracts> Door<C> {
 }
 
 /// Walks the path and records what did not get as far as a conclusion.
-async fn call<C: Contracts>(
+pub(crate) async fn call<C: Contracts>(
     host: Arc<Host<C>>,
     credentials: Credentials,
     envelope: Envelope,
     mut trail: Trail,
+    delivery: Option<&mut Delivery>,
 ) -> Result<CallAnswer, Refusal> {
-    let ended = walk(&host, &credentials, envelope, &mut trail).await;
+    let ended = walk(&host, &credentials, envelope, &mut trail, delivery).await;
     if let (Some(gate), Ok(_) | Err(Stop::Concluded(_))) = (&host.gate, &ended) {
         gate.took(trail.own());
     }
@@ -353,6 +362,11 @@ async fn repeated<C: Contracts>(
     let stored = host.ledger.record(event).await.map_err(|error| trail.fill(unwritable(&error)))?;
     let receipt = trail.receipt(stored.as_ref());
     match ended {
+        Ok(CallAnswer { answer: ToolAnswer::Streamed(streamed), invocation_id, .. }) => {
+            let refusal = trail.fill(streams::gone(&streamed)).with_receipt(receipt);
+            let met = refusal.context().clone();
+            Err(refusal.within(Context { invocation_id: Some(invocation_id), ..met }))
+        }
         Ok(answer) => Ok(CallAnswer { repeated: true, correlation_id: trail.correlation(), receipt, ..answer }),
         Err(refusal) => Err(trail.adopt(refusal, receipt)),
     }

@@ -33,6 +33,7 @@ mod providers;
 mod reusing;
 mod runtime_door;
 mod serve;
+mod streams;
 mod swapping;
 mod trail;
 

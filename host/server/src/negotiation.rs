@@ -11,6 +11,7 @@ use grid_core::{
     frame::{Update, Updated, Validated},
     local::BATCH,
     runtime::Runtime as _,
+    stream::{CREDIT, CREDIT_KEY},
 };
 
 use crate::{host::Rules, nested::DEPTH, runtime_door::Port};
@@ -35,6 +36,8 @@ pub(crate) struct Offer {
 const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] = &[
     (Feature::EnhancedErrors, |_| None),
     (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string()))),
+    (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
+    (Feature::Progress, |_| None),
     (Feature::Lifecycle, |_| None),
 ];
 

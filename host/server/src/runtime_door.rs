@@ -214,6 +214,14 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (result.correlation_id.clone(), self.wire.settle(result));
                 self.settled(&correlation, settled).await;
             }
+            RuntimeFrame::Chunk(chunk) => {
+                let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
+                self.settled(&correlation, settled).await;
+            }
+            RuntimeFrame::Progress(progress) => {
+                let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
+                self.settled(&correlation, settled).await;
+            }
             RuntimeFrame::Heartbeat(beat) => {
                 self.wire.card().load.report(&beat);
                 self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
@@ -290,7 +298,7 @@ impl<C: Contracts> Port<C> {
     async fn settled(&self, correlation: &str, settled: Settled) {
         let host = &self.door.0;
         match settled {
-            Settled::Delivered => {}
+            Settled::Delivered | Settled::Ignored => {}
             Settled::Late(invocation) => {
                 let event = Event { invocation: Some(invocation), ..self.event(Kind::LateResult, correlation) };
                 host.ledger.note(event).await;

@@ -25,6 +25,7 @@ mod rights;
 mod runtime_tenants;
 mod runtimes;
 mod sessions;
+mod streams;
 mod swapping;
 mod tenants;
 mod tenants_world;

@@ -61,6 +61,12 @@ impl Ticket {
         &self.stop.about.why
     }
 
+    /// Asks to stop the call, from wherever it is known that nobody waits for it.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.stop.clone())
+    }
+
     /// Its caller runs the call, under a grant that has an end of its own.
     pub fn give(&self) {
         self.stop.about.given.store(true, Ordering::Release);
@@ -70,6 +76,19 @@ impl Ticket {
     pub fn end(mut self, ended: &Ended, keep: bool, now: Duration) {
         self.settled = true;
         self.session.calls.end(&self.call_id, ended, keep, now);
+    }
+}
+
+/// Asks one call to stop.
+#[derive(Debug, Clone)]
+pub struct Stopper(Stop);
+
+impl Stopper {
+    /// Asks it, and says why unless somebody said so before.
+    pub fn stop(&self, why: &Arc<str>) {
+        // Before the token: whoever sees that it was asked to stop sees why.
+        let _ = self.0.about.why.set(Arc::clone(why));
+        self.0.token.cancel();
     }
 }
 
@@ -287,9 +306,10 @@ impl Slot {
 }
 
 fn weight(ended: &Ended) -> usize {
-    use grid_core::outcome::ToolAnswer::{Error, Success};
+    use grid_core::outcome::ToolAnswer::{Error, Streamed, Success};
     match ended.as_ref().map(|answer| &answer.answer) {
         Ok(Success(content)) => content.len(),
+        Ok(Streamed(_)) => 0,
         Ok(Error { message, kind }) => message.len() + kind.len(),
         Err(refusal) => refusal.message().len(),
     }

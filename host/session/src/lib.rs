@@ -6,7 +6,7 @@ mod evidence;
 mod session;
 mod table;
 
-pub use calls::{Claim, Ended, Ticket};
+pub use calls::{Claim, Ended, Stopper, Ticket};
 pub use evidence::{SessionCall, SessionRequest};
 pub use grid_identity::Caller;
 pub use session::Session;

@@ -43,7 +43,8 @@ async fn a_program_sees_nothing_of_the_environment_but_the_path() {
 #[tokio::test]
 async fn one_that_fails_says_why_and_one_that_is_not_there_too() {
     let here = Folder::new("failing");
-    let why = run_hook(&sh("yes too much | head -c 200000 >&2; echo >&2; echo no disk >&2; exit 3", &here.0), LIMIT).await;
+    let why =
+        run_hook(&sh("yes too much | head -c 200000 >&2; echo >&2; echo no disk >&2; exit 3", &here.0), LIMIT).await;
     let why = why.unwrap_err();
     assert!(why.contains("exit status: 3") && why.ends_with("it wrote: no disk"), "{why}");
     let why = run_hook(&Hook { argv: vec!["./not-there".to_owned()], ..Hook::default() }, LIMIT).await.unwrap_err();

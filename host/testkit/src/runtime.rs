@@ -7,6 +7,7 @@ use grid_core::{
     frame::CallFrame,
     id::{ConnectionId, InvocationId, RuntimeId, TenantId},
     runtime::{Card, Ending, Load, Runtime, Unreachable},
+    stream::Pipe,
 };
 use tokio::sync::oneshot;
 
@@ -22,6 +23,9 @@ struct Inner {
     refuse: Option<Unreachable>,
     calls: Vec<(CallFrame, Option<oneshot::Sender<Ending>>)>,
     cancelled: Vec<(InvocationId, String)>,
+    pipes: Vec<Arc<Pipe>>,
+    granted: Vec<(InvocationId, u64)>,
+    deaf: bool,
 }
 
 impl FakeRuntime {
@@ -69,6 +73,23 @@ impl FakeRuntime {
         self.lock().cancelled.clone()
     }
 
+    /// The pipe of the newest call that has one.
+    #[must_use]
+    pub fn pipe(&self) -> Option<Arc<Pipe>> {
+        self.lock().pipes.last().cloned()
+    }
+
+    /// What it was let send, in order.
+    #[must_use]
+    pub fn granted(&self) -> Vec<(InvocationId, u64)> {
+        self.lock().granted.clone()
+    }
+
+    /// Whether it can be let send more.
+    pub fn deafen(&self, deaf: bool) {
+        self.lock().deaf = deaf;
+    }
+
     /// How many calls somebody waits for.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -101,6 +122,20 @@ impl Runtime for FakeRuntime {
         let (sender, receiver) = oneshot::channel();
         inner.calls.push((call, Some(sender)));
         Ok(receiver)
+    }
+
+    fn start_heard(&self, call: CallFrame, pipe: Arc<Pipe>) -> Result<oneshot::Receiver<Ending>, Unreachable> {
+        self.lock().pipes.push(pipe);
+        self.start(call)
+    }
+
+    fn grant(&self, invocation: InvocationId, bytes: u64) -> bool {
+        let mut inner = self.lock();
+        let taken = !inner.deaf;
+        if taken {
+            inner.granted.push((invocation, bytes));
+        }
+        taken
     }
 
     fn cancel(&self, invocation: InvocationId, reason: &str) {

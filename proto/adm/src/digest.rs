@@ -56,6 +56,40 @@ impl Digest {
     }
 }
 
+/// A digest of bytes that come in pieces.
+#[derive(Clone)]
+pub struct Digesting(aws_lc_rs::digest::Context);
+
+impl Default for Digesting {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+}
+
+impl fmt::Debug for Digesting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Digesting").finish_non_exhaustive()
+    }
+}
+
+impl Digesting {
+    /// Takes the next piece.
+    pub fn feed(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest of what was fed so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let hash = self.0.clone().finish();
+        let mut own = [0; 32];
+        for (to, from) in own.iter_mut().zip(hash.as_ref()) {
+            *to = *from;
+        }
+        Digest(own)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

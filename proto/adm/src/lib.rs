@@ -23,7 +23,7 @@ mod shape;
 mod value;
 
 pub use arguments::{ArgumentChecker, ExtraArgs, NotAPolicy};
-pub use digest::{Digest, NotADigest, contract_digest, digest};
+pub use digest::{Digest, Digesting, NotADigest, contract_digest, digest};
 pub use lint::{Kind, check};
 pub use model::{
     ErrorObject, FunctionCall, FunctionDeclaration, Outcome, Schema, SchemaType, Tool, ToolContract, ToolManifest,

@@ -8,8 +8,8 @@ import pytest
 from played import Played
 from test_runtime import add, runtime
 
-from altar_grid.errors import SettingError
 from altar_grid._wire.grid.v1 import runtime_pb2
+from altar_grid.errors import SettingError
 
 
 async def asked(host: Played, sequence: int, phase: int, name: str = "add") -> tuple[bool, str]:

@@ -19,12 +19,14 @@ mod local;
 mod report;
 mod retry;
 mod session;
+mod stream;
 
 pub use answer::{CallAnswer, Outcome};
 pub use local::{Approval, AuthorizeOptions, Grant, GrantWatch, Invalidation};
 pub use report::Report;
 pub use retry::Retries;
 pub use session::{CallOptions, Listing, Session, SessionOptions, arguments};
+pub use stream::{CallStream, Piece, StreamEnd};
 
 use retry::{Attempt, Safety};
 

@@ -22,8 +22,8 @@ pub use approvals::{Approvals, ApprovalsBuilder, Verdict, WaitingCall};
 pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{
-    Approval, AuthorizeOptions, CallAnswer, CallOptions, Client, ClientBuilder, Grant, GrantWatch, Invalidation,
-    Listing, Outcome, Report, Retries, Session, SessionOptions, arguments,
+    Approval, AuthorizeOptions, CallAnswer, CallOptions, CallStream, Client, ClientBuilder, Grant, GrantWatch,
+    Invalidation, Listing, Outcome, Piece, Report, Retries, Session, SessionOptions, StreamEnd, arguments,
 };
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};
@@ -73,7 +73,7 @@ pub use grid_sdk_macros::tool;
 
 pub use grid_sdk_macros::ToolType;
 pub use grid_sdk_tool::{Code, IntoTool, Tool, ToolError, ToolType};
-pub use runtime::{Mode, Phase, Runtime, RuntimeBuilder, State, Status, stop_signal};
+pub use runtime::{Emitter, Mode, Phase, Runtime, RuntimeBuilder, State, Status, stop_signal};
 
 /// What the macros write about. Nothing here is meant to be named by hand.
 #[doc(hidden)]

@@ -15,6 +15,7 @@ use grid_sdk_tool::{IntoTool, Tool};
 
 mod attachment;
 mod bench;
+mod emitter;
 mod frames;
 mod handshake;
 mod life;
@@ -22,6 +23,7 @@ mod lifecycle;
 mod machine;
 mod signal;
 
+pub use emitter::Emitter;
 pub use lifecycle::Phase;
 pub use machine::State;
 pub use signal::stop_signal;

@@ -1,12 +1,22 @@
 //! GridService for the setups on tonic that serve calls and nothing else.
 
 use grid_proto::v1::{self, grid_service_server::GridService};
-use tokio_stream::Empty;
+use tokio::sync::mpsc;
+use tokio_stream::{Empty, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
+
+/// The events of one call.
+pub(crate) type Pieces = mpsc::Receiver<Result<v1::CallEvent, Status>>;
 
 /// Answers calls.
 pub(crate) trait Calls: Send + Sync + 'static {
     fn call(&self, call: v1::ToolCall) -> impl Future<Output = Result<v1::CallToolResponse, Status>> + Send;
+
+    /// In pieces, where the setup does that.
+    fn stream(&self, call: v1::ToolCall) -> impl Future<Output = Result<Pieces, Status>> + Send {
+        let _ = call;
+        async { Err(Status::unimplemented("this setup serves whole answers alone")) }
+    }
 }
 
 /// Serves `CallTool` alone.
@@ -25,10 +35,11 @@ impl<C: Calls> GridService for CallsAlone<C> {
         self.0.call(request.into_inner()).await.map(Response::new)
     }
 
-    type StreamToolCallStream = Empty<Result<v1::CallEvent, Status>>;
+    type StreamToolCallStream = ReceiverStream<Result<v1::CallEvent, Status>>;
 
-    async fn stream_tool_call(&self, _: Request<v1::ToolCall>) -> Answer<Self::StreamToolCallStream> {
-        unserved()
+    async fn stream_tool_call(&self, request: Request<v1::ToolCall>) -> Answer<Self::StreamToolCallStream> {
+        let pieces = self.0.stream(request.into_inner()).await?;
+        Ok(Response::new(ReceiverStream::new(pieces)))
     }
 
     async fn create_session(&self, _: Request<v1::CreateSession>) -> Answer<v1::CreateSessionResponse> {

@@ -19,6 +19,7 @@ mod relay;
 mod revoke;
 mod run;
 mod runtime;
+mod stream;
 mod wire;
 
 #[cfg(feature = "mimalloc")]
@@ -38,6 +39,8 @@ enum Command {
     Run(run::Options),
     /// Measure the audit log alone beside a bare write and sync, and write the summary
     Audit(audit::Options),
+    /// Measure results in pieces through the host beside a bare relay
+    Stream(stream::Options),
     /// Answer calls at once: setup (a)
     Echo(Threads),
     /// Pass calls on to a runtime: setup (b)
@@ -71,6 +74,7 @@ fn main() -> Fallible<()> {
     match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Audit(options) => audit::run(&options),
+        Command::Stream(options) => Threads { workers: 0 }.block_on(stream::run(options)),
         Command::Echo(threads) => threads.block_on(async { echo::serve(listen().await?).await }),
         Command::Relay { served, threads } => threads.block_on(async { relay::serve(served, listen().await?).await }),
         Command::Runtime(options) => Threads { workers: 0 }.block_on(runtime::attach(options)),

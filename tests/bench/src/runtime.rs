@@ -16,6 +16,7 @@ use crate::{
     Fallible,
     load::{TOOL, bearer, connect},
     result_of,
+    stream::Flowing,
 };
 
 const QUEUE: usize = 1024;
@@ -48,6 +49,7 @@ pub(crate) async fn attach(options: Options) -> Fallible<()> {
         protocol_version: "1.0".to_owned(),
         supported_versions: vec!["1.0".to_owned()],
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
+        optional_features: vec!["streaming".to_owned()],
         ..v1::AnnounceRuntime::default()
     };
     send(&frames, Frame::Announce(announce.into())).await?;
@@ -64,6 +66,7 @@ async fn serve(
 ) -> Fallible<()> {
     let mut beat = interval(Duration::from_secs(5));
     let mut sequence = 0;
+    let mut flowing = Flowing::default();
     loop {
         let frame = tokio::select! {
             biased;
@@ -75,11 +78,14 @@ async fn serve(
             }
         };
         match frame.frame {
+            Some(host_frame::Frame::Call(call)) if call.streaming => flowing.begin(call, frames.clone()),
+            Some(host_frame::Frame::Credit(credit)) => flowing.grant(credit.bytes),
             Some(host_frame::Frame::Call(call)) => send(frames, Frame::Result(result_of(call))).await?,
             Some(host_frame::Frame::Announced(announced)) => {
                 if let Some(error) = announced.error {
                     return Err(format!("not attached: {} {}", error.r#type, error.message).into());
                 }
+                flowing.agreed(&announced);
                 send(frames, fulfilment(id)).await?;
             }
             Some(host_frame::Frame::Fulfilled(fulfilled)) => {
@@ -106,7 +112,7 @@ fn fulfilment(id: &str) -> runtime_frame::Frame {
     })
 }
 
-async fn send(frames: &mpsc::Sender<v1::RuntimeFrame>, frame: Frame) -> Fallible<()> {
+pub(crate) async fn send(frames: &mpsc::Sender<v1::RuntimeFrame>, frame: Frame) -> Fallible<()> {
     frames.send(v1::RuntimeFrame { frame: Some(frame) }).await.map_err(|_| "the stream ended")?;
     Ok(())
 }

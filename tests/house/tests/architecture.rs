@@ -147,6 +147,24 @@ const ROOMS: &[Room] = &[
     // What attacks a host meets it over the wire alone.
     room("grid-attacks", &["grid-proto", "grid-sdk"]),
     room("grid-faults", &["grid-audit", "grid-core", "grid-tlog"]),
+    // It lives in the host's own thread: it makes one of a host, a log that it drives and a clock that stands still.
+    room(
+        "grid-sim",
+        &[
+            "grid-audit",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-identity",
+            "grid-server",
+            "grid-testkit",
+            "grid-tlog",
+        ],
+    ),
+    // The protocol on paper, as it were.
+    room("grid-models", &[]),
+    // Its program is a runtime, for tests to kill; hosts it meets over the wire alone.
+    room("grid-chaos", &["grid-sdk"]),
     room("grid-house", &[]),
 ];
 

@@ -19,6 +19,7 @@ fn wire() -> (Arc<Wire>, mpsc::Receiver<HostFrame>) {
         version: "0".to_owned(),
         attached_at_ms: 0,
         limit: 8,
+        features: grid_core::feature::Features::default(),
         load: Load::default(),
     };
     Wire::new(card, FakeClock::default().shared(), 256)

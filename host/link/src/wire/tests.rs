@@ -26,11 +26,11 @@ fn card(id: &str) -> Card {
     }
 }
 
-fn wire() -> (Arc<Wire>, mpsc::Receiver<HostFrame>) {
+pub(super) fn wire() -> (Arc<Wire>, mpsc::Receiver<HostFrame>) {
     Wire::new(card("calc"), FakeClock::default().shared(), 4)
 }
 
-fn call() -> CallFrame {
+pub(super) fn call() -> CallFrame {
     CallFrame {
         invocation_id: InvocationId::mint(),
         correlation_id: CorrelationId::mint(0),
@@ -40,6 +40,7 @@ fn call() -> CallFrame {
         args: "{}".to_owned(),
         deadline_unix_ms: 0,
         trace: None,
+        streaming: false,
     }
 }
 

@@ -101,22 +101,12 @@ impl<C: Contracts> Door<C> {
             return Err(refusal.with(Reason::DETAIL, Reason::ProviderUnavailable.as_str()));
         }
         let note: Arc<str> = select.note.chars().take(NOTE).collect::<String>().into();
-        let scope = match &whose {
-            Whose::Host => "every call".to_owned(),
-            Whose::Tenant(tenant) => format!("calls of the tenant `{tenant}`"),
-            Whose::Session(_) => "calls of the session".to_owned(),
-        };
-        let what = match (wanted, select.fallback) {
-            (None, _) => "a selection was taken back",
-            (Some(_), false) => "it is selected",
-            (Some(_), true) => "it is selected, with a fallback",
-        };
         let event = Event {
             principal: Some(Arc::clone(who)),
             tool: Some(Arc::clone(tool)),
             session,
             provider: wanted.map(Arc::from),
-            detail: Some(format!("{what} for {scope}{}{note}", if note.is_empty() { "" } else { ": " })),
+            detail: Some(said(&whose, wanted.is_some(), select.fallback, &note)),
             ..host.event(Kind::ProviderSelected, correlation)
         };
         host.ledger.record(event).await.map_err(|error| unwritable(&error))?;
@@ -172,6 +162,21 @@ impl<C: Contracts> Door<C> {
         let reread = reloading.await.unwrap_or_else(|_| Err(lost(correlation.clone(), host.clock.unix_ms())));
         reread.map_err(|refusal| self.told(refusal, correlation.as_str()))
     }
+}
+
+/// For the log.
+fn said(whose: &Whose, wanted: bool, fallback: bool, note: &str) -> String {
+    let scope = match whose {
+        Whose::Host => "every call".to_owned(),
+        Whose::Tenant(tenant) => format!("calls of the tenant `{tenant}`"),
+        Whose::Session(_) => "calls of the session".to_owned(),
+    };
+    let what = match (wanted, fallback) {
+        (false, _) => "a selection was taken back",
+        (true, false) => "it is selected",
+        (true, true) => "it is selected, with a fallback",
+    };
+    format!("{what} for {scope}{}{note}", if note.is_empty() { "" } else { ": " })
 }
 
 fn tenant_of(name: &str) -> Result<TenantId, Refusal> {

@@ -16,6 +16,7 @@ use grid_core::{
     local::{Authorized, Batch, GiveBack, GivenBack, GrantedAll, Logged, Report, Watched},
     outcome::{CallAnswer, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
+    stream::CallEvent,
 };
 use grid_grpc::{Running, Server, Settings};
 use grid_proto::{
@@ -55,6 +56,9 @@ impl FrontDoor for Echo {
             repeated: false,
             receipt: None,
         })
+    }
+    async fn call_streaming(&self, _: Credentials, _: Envelope) -> mpsc::Receiver<CallEvent> {
+        mpsc::channel(1).1
     }
     async fn turn_away(&self, _: Credentials, _: String, _: String, fault: Refusal) -> Refusal {
         fault

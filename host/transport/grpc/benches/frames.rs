@@ -26,6 +26,7 @@ fn call() -> HostFrame {
         args: format!("{{\"text\":\"{}\"}}", "x".repeat(188)),
         deadline_unix_ms: 1_700_000_000_000,
         trace: None,
+        streaming: false,
     }))
 }
 

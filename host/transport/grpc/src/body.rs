@@ -16,10 +16,11 @@ use tonic::Status;
 use crate::{
     auditors::Steps,
     locals::{Answers, Epochs},
+    streams::Pieces,
 };
 
 /// Bytes of an answer that are handed over at once.
-const PIECE: usize = 64 << 10;
+pub(crate) const PIECE: usize = 64 << 10;
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
@@ -46,6 +47,8 @@ pub(crate) enum Reply {
     Logged(Answers),
     /// Policy epochs as they come.
     Watched(Epochs),
+    /// A result in pieces.
+    Streamed(Pieces),
     /// Health or reflection; ends when the port stops, because a watcher never goes by itself.
     Side(tonic::body::Body, Pin<Box<WaitForCancellationFutureOwned>>),
 }
@@ -97,6 +100,10 @@ impl Body for Reply {
                 let frame = ready!(epochs.poll(cx));
                 self.last(frame)
             }
+            Self::Streamed(pieces) => {
+                let frame = ready!(pieces.poll(cx));
+                self.last(frame)
+            }
             Self::Side(body, stop) => {
                 if let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) {
                     return Poll::Ready(frame);
@@ -114,7 +121,12 @@ impl Body for Reply {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Message(_) | Self::Trailers | Self::Followed(_) | Self::Logged(_) | Self::Watched(_) => false,
+            Self::Message(_)
+            | Self::Trailers
+            | Self::Followed(_)
+            | Self::Logged(_)
+            | Self::Watched(_)
+            | Self::Streamed(_) => false,
             Self::Plain(data) => data.is_empty(),
             Self::Attached(body) | Self::Side(body, _) => body.is_end_stream(),
         }
@@ -131,6 +143,7 @@ impl Body for Reply {
             | Self::Followed(_)
             | Self::Logged(_)
             | Self::Watched(_)
+            | Self::Streamed(_)
             | Self::Side(..) => SizeHint::default(),
         }
     }

@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use grid_core::{
     Code, Refusal, Stage,
     clock::SharedClock,
+    envelope::Credentials,
     port::{FrontDoor, LocalDoor},
 };
 use grid_proto::v1;
@@ -19,13 +20,15 @@ use crate::{
         session,
     },
     locals::Locals,
-    unary::{Asked, Limits, unary},
+    streams::Pieces,
+    unary::{Asked, Limits, read, streaming, unary},
 };
 
 /// The methods of GridService.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Method {
     CallTool,
+    StreamToolCall,
     CreateSession,
     DestroySession,
     ListTools,
@@ -42,6 +45,7 @@ impl Method {
     pub(crate) fn of(name: &str) -> Option<Self> {
         Some(match name {
             "CallTool" => Self::CallTool,
+            "StreamToolCall" => Self::StreamToolCall,
             "CreateSession" => Self::CreateSession,
             "DestroySession" => Self::DestroySession,
             "ListTools" => Self::ListTools,
@@ -71,6 +75,7 @@ impl<F: FrontDoor + LocalDoor> Callers<F> {
         let limits = self.limits;
         match method {
             Method::CallTool => unary(request, loopback, limits, |asked| self.call_tool(asked)).await,
+            Method::StreamToolCall => self.stream_call(request, loopback).await,
             Method::CreateSession => {
                 unary(request, loopback, limits, async |asked: Asked<_>| {
                     let open = session::open(asked.message);
@@ -129,12 +134,32 @@ impl<F: FrontDoor + LocalDoor> Callers<F> {
                 let answer = self.door.call(asked.credentials, envelope).await;
                 call::answered(answer, self.limits.message)
             }
-            Err(MissingCall { correlation_id, session_id }) => {
-                let message = "`call` is missing; send call_id, name and args in it";
-                let fault = Refusal::new(Code::MalformedRequest, Stage::Transport, message);
-                call::refused(&self.door.turn_away(asked.credentials, correlation_id, session_id, fault).await)
-            }
+            Err(missing) => call::refused(&self.missing(asked.credentials, missing).await),
         }
+    }
+
+    /// Answers at once; whatever comes of the call comes in the stream.
+    async fn stream_call(&self, request: Request<Incoming>, loopback: bool) -> Response<Reply> {
+        let asked: Asked<v1::ToolCall> = match read(request, loopback, self.limits).await {
+            Ok(asked) => asked,
+            Err(fault) => return fault.into_response(),
+        };
+        let pieces = match call::envelope(asked.message) {
+            Ok(mut envelope) => {
+                if let Some(left) = asked.timeout {
+                    envelope.deadline_unix_ms = Some(self.sooner(envelope.deadline_unix_ms, left));
+                }
+                Pieces::of(self.door.call_streaming(asked.credentials, envelope).await, self.limits.message)
+            }
+            Err(missing) => Pieces::refused(self.missing(asked.credentials, missing).await, self.limits.message),
+        };
+        streaming(Reply::Streamed(pieces))
+    }
+
+    async fn missing(&self, credentials: Credentials, call: MissingCall) -> Refusal {
+        let message = "`call` is missing; send call_id, name and args in it";
+        let fault = Refusal::new(Code::MalformedRequest, Stage::Transport, message);
+        self.door.turn_away(credentials, call.correlation_id, call.session_id, fault).await
     }
 
     /// The sooner of the message's deadline and the transport's.

@@ -11,6 +11,7 @@ mod lifecycle;
 pub(crate) mod local;
 pub(crate) mod provider;
 pub(crate) mod session;
+pub(crate) mod stream;
 
 use grid_core::envelope::TraceContext;
 use grid_proto::v1;

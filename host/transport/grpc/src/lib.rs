@@ -25,6 +25,7 @@ mod server;
 mod settings;
 mod side;
 mod socket;
+mod streams;
 mod turns;
 mod unary;
 

@@ -61,6 +61,7 @@ class CallInfo:
         session_id: The caller's session.
         deadline: When the call must be over, in seconds since 1970, UTC; `None` for no such time.
         metadata: What the caller sent along.
+        said: Takes what `progress` says.
     """
 
     invocation_id: str
@@ -69,6 +70,18 @@ class CallInfo:
     session_id: str = ""
     deadline: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    said: Callable[[float, str], None] | None = field(default=None, repr=False, compare=False)
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Tells the caller of a streamed call how far it has come, and renews the time that the tool may be silent. It
+        does nothing where the host takes no progress.
+
+        Args:
+            fraction: From 0 to 1.
+            message: For people.
+        """
+        if self.said is not None:
+            self.said(fraction, message)
 
 
 CURRENT_CALL: ContextVar[CallInfo | None] = ContextVar("altar_grid_call", default=None)
@@ -88,6 +101,7 @@ class Tool(Generic[_P, _R]):
         description: What it does.
         parameters: Its parameters, an ADM schema.
         is_async: Whether it is an `async def`, which runs on the event loop; others run on threads.
+        yields: Whether it yields its result: an array of what it yields, which a caller can have as it comes.
     """
 
     def __init__(
@@ -104,10 +118,6 @@ class Tool(Generic[_P, _R]):
             raise ToolDefinitionError(
                 f"`{own}` is no name for a tool; use 1 to 64 letters, digits, `_` and `-`, no digit or `-` first"
             )
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise ToolDefinitionError(
-                f"`{own}` yields its result in pieces, which hosts do not carry; return one value, such as a list"
-            )
         if not (description.strip() or docs.summary):
             raise ToolDefinitionError(f"`{own}` says nothing about itself; give it a docstring or a `description`")
         self._record = parameters_of(function, docs, names)
@@ -116,7 +126,8 @@ class Tool(Generic[_P, _R]):
         self.name = own
         self.description = description.strip() or docs.summary
         self.parameters = self._record.schema()
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.yields = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -181,7 +192,8 @@ def tool(
 
     Its description is the first paragraph of the docstring; those of its parameters come from `Annotated` or from the
     docstring, in Google's, NumPy's or Sphinx's style. A parameter with a default, or one that may be None, may be left
-    out. `def` runs on a thread, `async def` on the event loop.
+    out. `def` runs on a thread, `async def` on the event loop. What a generator yields are the elements of its result,
+    an array; a caller that asks for a stream gets each as it comes, and the generator waits for a slow one.
 
     Args:
         function: The function.

@@ -164,6 +164,7 @@ impl Attachment {
             }
             // Our half of the stream ends here; the host's follows.
             self.outgoing = mpsc::channel(1).0;
+            self.bench.hang_up();
             while let Ok(Some(_)) = self.inbound.message().await {}
         };
         tokio::time::timeout(FAREWELL, farewell).await.is_ok()
@@ -237,6 +238,7 @@ impl Attachment {
                     "the host cancels a call"
                 );
             }
+            Some(Heard::Credit(credit)) => self.bench.grant(&credit.invocation_id, credit.bytes),
             Some(Heard::Lifecycle(ask)) => self.outbox.extend(self.moments.take(ask)),
             Some(Heard::HeartbeatAck(ack)) => self.acknowledged = ack.sequence.min(self.sequence),
             Some(Heard::Drain(drain)) => {
@@ -252,9 +254,7 @@ impl Attachment {
             Some(Heard::CapabilityUpdated(_) | Heard::Validated(_)) => {
                 tracing::debug!("the host answered something that was not asked");
             }
-            Some(
-                Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_) | Heard::Credit(_),
-            ) => {
+            Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_) | Heard::Answer(_)) => {
                 self.refuse_frame("the frame answers nothing that was asked; leave it out");
             }
             None => self.refuse_frame("the frame is of no known kind; use frames of protocol version 1.0"),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grid_proto::v1;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
+use super::emitter::{Emitter, Features};
 use super::frames;
 use crate::Code;
 use crate::clock;
@@ -34,18 +35,31 @@ pub(super) struct Bench {
     slots: Arc<Semaphore>,
     limit: usize,
     message_limit: usize,
+    features: Features,
+    /// For what a tool says before its end.
+    outgoing: mpsc::Sender<v1::RuntimeFrame>,
+    emitters: HashMap<String, Emitter>,
     tasks: JoinSet<Answer>,
     jobs: HashMap<Id, Job>,
     aborts: HashMap<String, AbortHandle>,
 }
 
 impl Bench {
-    pub(super) fn new(tools: Accepted, limit: usize, message_limit: usize) -> Self {
+    pub(super) fn new(
+        tools: Accepted,
+        limit: usize,
+        message_limit: usize,
+        features: Features,
+        outgoing: mpsc::Sender<v1::RuntimeFrame>,
+    ) -> Self {
         Self {
             tools,
             slots: Arc::new(Semaphore::new(limit)),
             limit,
             message_limit,
+            features,
+            outgoing,
+            emitters: HashMap::new(),
             tasks: JoinSet::new(),
             jobs: HashMap::new(),
             aborts: HashMap::new(),
@@ -104,18 +118,21 @@ impl Bench {
             );
             return Some(frames::result(job, Err(fault), self.message_limit));
         };
-        self.start(job, tool, function.args, call.deadline_unix_ms);
+        self.start(job, tool, function.args, call.deadline_unix_ms, call.streaming);
         None
     }
 
-    fn start(&mut self, job: Job, tool: Tool, args: String, deadline_unix_ms: u64) {
+    fn start(&mut self, job: Job, tool: Tool, args: String, deadline_unix_ms: u64, streaming: bool) {
         tracing::debug!(
             tool = tool.name(),
             invocation_id = job.invocation_id,
             correlation_id = job.correlation_id,
             "call begins"
         );
-        let run = run(Arc::clone(&self.slots), tool, args);
+        let room = frames::room(self.message_limit);
+        let emitter = Emitter::new(&job, streaming, &self.features, self.outgoing.clone(), room);
+        let run = run(Arc::clone(&self.slots), tool, args, emitter.clone());
+        self.emitters.insert(job.invocation_id.clone(), emitter);
         let abort = self.tasks.spawn(within(deadline_unix_ms, run));
         self.aborts.insert(job.invocation_id.clone(), abort.clone());
         self.jobs.insert(abort.id(), job);
@@ -127,8 +144,22 @@ impl Bench {
             return false;
         };
         self.jobs.remove(&abort.id());
+        self.emitters.remove(invocation_id);
         abort.abort();
         true
+    }
+
+    /// Nothing is sent any more.
+    pub(super) fn hang_up(&mut self) {
+        self.outgoing = mpsc::channel(1).0;
+        self.emitters.clear();
+    }
+
+    /// The host has room for so many bytes more of a stream.
+    pub(super) fn grant(&self, invocation_id: &str, bytes: u64) {
+        if let Some(emitter) = self.emitters.get(invocation_id) {
+            emitter.grant(bytes);
+        }
     }
 
     /// The next result; pending while nothing is in flight.
@@ -161,22 +192,29 @@ impl Bench {
             code = answer.as_ref().err().map(|fault| fault.kind().as_str()),
             "call ends"
         );
-        Some(frames::result(job, answer, self.message_limit))
+        Some(self.ended(job, answer))
+    }
+
+    /// The end of a stream that has begun, or the result.
+    fn ended(&mut self, job: Job, answer: Answer) -> v1::RuntimeFrame {
+        let emitter = self.emitters.remove(&job.invocation_id);
+        emitter
+            .and_then(|emitter| emitter.end(&answer))
+            .unwrap_or_else(|| frames::result(job, answer, self.message_limit))
     }
 
     /// Drops every call and gives an error result for each.
     pub(super) fn abandon(&mut self) -> Vec<v1::RuntimeFrame> {
         self.tasks.abort_all();
         self.aborts.clear();
-        let limit = self.message_limit;
-        self.jobs
-            .drain()
-            .map(|(_, job)| {
+        let jobs = std::mem::take(&mut self.jobs);
+        jobs.into_values()
+            .map(|job| {
                 let fault = ToolError::new(
                     Code::SERVICE_UNAVAILABLE,
                     "the runtime stopped before the tool had finished; call again",
                 );
-                frames::result(job, Err(fault), limit)
+                self.ended(job, Err(fault))
             })
             .collect()
     }
@@ -197,18 +235,18 @@ async fn within(deadline_unix_ms: u64, run: impl Future<Output = Answer>) -> Ans
     Err(ToolError::late())
 }
 
-async fn run(slots: Arc<Semaphore>, tool: Tool, args: String) -> Answer {
+async fn run(slots: Arc<Semaphore>, tool: Tool, args: String, emitter: Emitter) -> Answer {
     let work = tool.prepare(&args)?;
     let slot = slots.acquire_owned().await;
     let Ok(slot) = slot else {
         return Err(ToolError::panicked());
     };
     match work {
-        Work::Async(work) => held(slot, work).await,
+        Work::Async(work) => held(slot, emitter.during(work)).await,
         Work::Blocking(work) => {
             // The slot goes along: a blocking function that has been given up still takes its room.
             let run = move || {
-                let answer = work();
+                let answer = emitter.during_blocking(work);
                 drop(slot);
                 answer
             };

@@ -15,16 +15,21 @@ pub(super) fn frame(frame: Frame) -> v1::RuntimeFrame {
     v1::RuntimeFrame { frame: Some(frame) }
 }
 
+/// Bytes of content that a result can have.
+pub(super) const fn room(limit: usize) -> usize {
+    limit.saturating_sub(ENVELOPE)
+}
+
 /// The answer to a call: its ids and name unchanged, and exactly one of content and error.
 pub(super) fn result(job: Job, answer: Answer, limit: usize) -> v1::RuntimeFrame {
-    let room = limit.saturating_sub(ENVELOPE);
+    let room = room(limit);
     let answer = answer.and_then(|content| {
         if content.len() <= room {
             Ok(content)
         } else {
             Err(ToolError::new(
                 Code::MESSAGE_TOO_LARGE,
-                "the tool's answer is larger than one message may be; ask for less",
+                "the tool's answer is larger than one message may be; ask for it as a stream, or ask for less",
             ))
         }
     });

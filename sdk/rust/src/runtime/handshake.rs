@@ -14,6 +14,7 @@ use tonic::transport::Channel;
 
 use super::attachment::Attachment;
 use super::bench::{Accepted, Bench};
+use super::emitter::Features;
 use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
 use crate::connect::{PROTOCOL_VERSION, signed};
@@ -83,6 +84,7 @@ impl<'a> Handshake<'a> {
             correlation_id = self.correlation_id,
             "announced"
         );
+        let features = Features::of(&announced);
         let verdict = match self.setup.mode {
             Mode::Fulfil => self.fulfil().await?,
             Mode::Register => self.register().await?,
@@ -90,7 +92,8 @@ impl<'a> Handshake<'a> {
         let (accepted, session_id) = self.accepted(verdict)?;
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
-        let work = (Bench::new(accepted, self.setup.concurrency, limit), self.setup.lifecycle.clone());
+        let bench = Bench::new(accepted, self.setup.concurrency, limit, features, self.outgoing.clone());
+        let work = (bench, self.setup.lifecycle.clone());
         let attachment =
             Attachment::new(self.outgoing, self.inbound, self.early, work, announced.heartbeat_interval_ms);
         Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })
@@ -229,7 +232,7 @@ fn announcement(setup: &RuntimeBuilder, correlation_id: &str) -> v1::AnnounceRun
             .to_vec(),
         metadata: [("concurrency".to_owned(), setup.concurrency.to_string())].into(),
         compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
-        optional_features: ["lifecycle"].map(str::to_owned).to_vec(),
+        optional_features: ["lifecycle", "streaming", "progress"].map(str::to_owned).to_vec(),
         protocol_version: PROTOCOL_VERSION.to_owned(),
         supported_versions: vec![PROTOCOL_VERSION.to_owned()],
         correlation_id: correlation_id.to_owned(),

@@ -19,8 +19,11 @@ use tonic::{Request, Response, Status, Streaming, transport::server::TcpIncoming
 use super::{QUEUE, STREAMS, Waiting, call_frame, greeting};
 use crate::{
     Fallible, answer,
-    calls_alone::{Calls, CallsAlone},
+    calls_alone::{Calls, CallsAlone, Pieces},
 };
+
+/// Pieces of a result that may wait for their reader.
+const PIECES: usize = 8;
 
 #[derive(Debug, Clone, Default)]
 struct Relay(Arc<Shared>);
@@ -28,6 +31,8 @@ struct Relay(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     waiting: Waiting<oneshot::Sender<v1::ToolResult>>,
+    /// One at a time is measured.
+    reading: Mutex<Option<mpsc::Sender<Result<v1::CallEvent, Status>>>>,
     runtime: Mutex<Option<mpsc::Sender<v1::HostFrame>>>,
     tasks: TaskTracker,
 }
@@ -52,6 +57,16 @@ impl Calls for Relay {
         runtime.ok_or_else(gone)?.send(call_frame(call)).await.map_err(|_| gone())?;
         waiter.await.map(answer).map_err(|_| gone())
     }
+
+    async fn stream(&self, mut call: v1::ToolCall) -> Result<Pieces, Status> {
+        let gone = || Status::unavailable("no runtime is attached");
+        let runtime = self.0.runtime.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (events, pieces) = mpsc::channel(PIECES);
+        *self.0.reading.lock().unwrap_or_else(PoisonError::into_inner) = Some(events);
+        call.invocation_id = "stream".to_owned();
+        runtime.ok_or_else(gone)?.send(call_frame(call)).await.map_err(|_| gone())?;
+        Ok(pieces)
+    }
 }
 
 #[tonic::async_trait]
@@ -72,6 +87,17 @@ impl RuntimeService for Relay {
                     Some(runtime_frame::Frame::Result(result)) => {
                         if let Some(waiter) = shared.waiting.remove(&result.invocation_id) {
                             let _ = waiter.send(result);
+                        }
+                    }
+                    Some(runtime_frame::Frame::Chunk(chunk)) => {
+                        let last = chunk.is_final;
+                        let reading = shared.reading.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                        if let Some(reading) = reading {
+                            let event = v1::call_event::Event::Chunk(*chunk);
+                            let _ = reading.send(Ok(v1::CallEvent { event: Some(event) })).await;
+                        }
+                        if last {
+                            *shared.reading.lock().unwrap_or_else(PoisonError::into_inner) = None;
                         }
                     }
                     Some(other) => {

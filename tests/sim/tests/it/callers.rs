@@ -128,7 +128,7 @@ impl<D: Doors> Caller<D> {
         // Whoever was revoked comes back with a new proof.
         self.who = token_at(self.name, self.tenant, "caller", &*self.world.clock());
         self.proved = self.world.now();
-        let request = OpenSession { enhanced: true, ..OpenSession::default() };
+        let request = OpenSession { level: 2, ..OpenSession::default() };
         match self.door.open_session(self.who.clone(), request).await {
             Ok(opened) => {
                 self.session = opened.session_id;

@@ -1,4 +1,4 @@
-//! What must hold of every run, whatever was done. Each of these has an id in `docs/invariants.md`.
+//! What must hold of every run, whatever was done in it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +14,8 @@ use crate::{
 #[derive(Debug, Default)]
 struct Execution<'a> {
     admitted: Vec<&'a Record>,
+    /// Further runtimes that it was handed to.
+    attempted: Vec<&'a Record>,
     concluded: Vec<&'a Record>,
     late: usize,
     violations: usize,
@@ -35,6 +37,7 @@ pub fn faults(records: &[Record], memory: &Memory, disk: &Disk, last: usize) -> 
         let execution = log.entry(invocation.to_owned()).or_default();
         match record.kind() {
             "admitted" => execution.admitted.push(record),
+            "attempted" => execution.attempted.push(record),
             "concluded" => execution.concluded.push(record),
             "late_result" => execution.late += 1,
             "violation" => execution.violations += 1,
@@ -83,16 +86,23 @@ impl Check<'_> {
             }
         }
         for (invocation, times) in times {
-            if times > 1 {
-                self.fault(format!("{invocation} was sent {times} times"));
+            let intents = self.intents(invocation).count();
+            if times > intents {
+                self.fault(format!("{invocation} was sent {times} times, {intents} times on record"));
             }
         }
     }
 
+    /// What had to be durable before it was handed over: its admission, and the record of each further attempt.
+    fn intents(&self, invocation: InvocationId) -> impl Iterator<Item = &Record> {
+        let found = self.log.get(&invocation.to_string()).into_iter();
+        found.flat_map(|found| found.admitted.iter().chain(&found.attempted).copied())
+    }
+
     fn is_amiss(&self, ran: &Ran) -> Option<String> {
-        let Some(admitted) = self.log.get(&ran.invocation.to_string()).and_then(|found| found.admitted.first()) else {
-            return Some("it was never admitted".to_owned());
-        };
+        let to = |record: &&Record| record.runtime() == Some(&ran.runtime);
+        let intent = self.intents(ran.invocation).find(to).or_else(|| self.intents(ran.invocation).next());
+        let Some(admitted) = intent else { return Some("it was never admitted".to_owned()) };
         let said = [admitted.tool(), admitted.call_id(), admitted.runtime(), admitted.tenant()];
         let done = [&*ran.tool, &*ran.call_id, &*ran.runtime, ran.tenant].map(Some);
         if said != done {
@@ -224,8 +234,10 @@ impl Check<'_> {
             }
         }
         for ran in self.memory.ran.iter().filter(|ran| ran.prompt) {
-            let admitted = self.log.get(&ran.invocation.to_string()).and_then(|found| found.admitted.first());
-            let Some(epoch) = admitted.and_then(|record| record.number("epoch")) else { continue };
+            // The record of a further attempt does not say under which epoch it was decided anew.
+            let Some(epoch) = self.intents(ran.invocation).last().and_then(|record| record.number("epoch")) else {
+                continue;
+            };
             let later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
             if let Some(end) = later.filter(|end| end.epoch > epoch).last() {
                 self.faults

@@ -11,7 +11,7 @@ use grid_proto::{
 };
 use prost::Message as _;
 
-use super::{error::enhanced_error, session::correlation, trace};
+use super::{error::enhanced_error, session::correlation, stream, trace};
 
 /// More than an answer holds besides its content: ids of at most 128 bytes, a function name, prefixes, a receipt of
 /// at most 64 hashes.
@@ -60,30 +60,28 @@ pub(crate) fn answered(answer: Result<CallAnswer, Refusal>, limit: usize) -> v1:
 fn finished(answer: CallAnswer) -> v1::CallToolResponse {
     let invocation_id = answer.invocation_id.to_string();
     let correlation_id = answer.correlation_id.to_string();
-    let (status, content, error) = match answer.answer {
-        ToolAnswer::Success(content) => (adm::ToolResultStatus::Success, Some(content), None),
+    let call_id = answer.call_id.as_str().to_owned();
+    let result = |status: adm::ToolResultStatus, content, error| {
+        let (call_id, name) = (call_id.clone(), answer.name.as_ref().to_owned());
+        let result = Some(adm::ToolResult { call_id, name, status: status.into(), content, error });
+        let (invocation_id, correlation_id) = (invocation_id.clone(), correlation_id.clone());
+        Outcome::Result(v1::ToolResult { invocation_id, correlation_id, result })
+    };
+    let outcome = match answer.answer {
+        ToolAnswer::Success(content) => result(adm::ToolResultStatus::Success, Some(content), None),
         ToolAnswer::Error { message, kind } => {
             let error = adm::ErrorObject { message, r#type: kind };
-            (adm::ToolResultStatus::Error, None, Some(error))
+            result(adm::ToolResultStatus::Error, None, Some(error))
         }
+        ToolAnswer::Streamed(whole) => Outcome::Streamed(stream::streamed(&whole)),
     };
     v1::CallToolResponse {
-        outcome: Some(Outcome::Result(v1::ToolResult {
-            invocation_id: invocation_id.clone(),
-            correlation_id: correlation_id.clone(),
-            result: Some(adm::ToolResult {
-                call_id: answer.call_id.as_str().to_owned(),
-                name: answer.name.as_ref().to_owned(),
-                status: status.into(),
-                content,
-                error,
-            }),
-        })),
+        outcome: Some(outcome),
         correlation_id,
         invocation_id,
         repeated: answer.repeated,
         receipt: answer.receipt.as_deref().map(receipt),
-        call_id: answer.call_id.as_str().to_owned(),
+        call_id,
         provider: answer.carried.provider.as_deref().unwrap_or_default().to_owned(),
         attempts: answer.carried.attempts,
         reused: answer.carried.reused,
@@ -131,7 +129,10 @@ fn within(response: v1::CallToolResponse, limit: usize) -> v1::CallToolResponse 
     let refusal = Refusal::new(
         Code::MessageTooLarge,
         Stage::Transport,
-        format!("the tool ran, but its answer has {found} bytes and the limit is {limit}; ask it for less"),
+        format!(
+            "the tool ran, but its answer has {found} bytes and the limit is {limit}; call it with `StreamToolCall`, or ask \
+             it for less"
+        ),
     );
     v1::CallToolResponse {
         outcome: Some(Outcome::Error(Box::new(v1::EnhancedError {

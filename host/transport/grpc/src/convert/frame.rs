@@ -15,7 +15,7 @@ use grid_proto::{
 
 use super::{
     error::{enhanced_error, of_name},
-    level, lifecycle, wire_level, wire_trace,
+    level, lifecycle, stream, wire_level, wire_trace,
 };
 use crate::fault::plain;
 
@@ -52,8 +52,8 @@ pub(crate) fn inbound(wire: v1::RuntimeFrame) -> Option<RuntimeFrame> {
             );
             return None;
         }
-        Some(In::Chunk(_)) => unsupported("chunk"),
-        Some(In::Progress(_)) => unsupported("progress"),
+        Some(In::Chunk(chunk)) => stream::chunk(*chunk),
+        Some(In::Progress(progress)) => stream::progress(progress),
         Some(In::CapabilityUpdate(update)) => RuntimeFrame::Update(Update {
             runtime_id: update.runtime_id,
             wanted: update.new_features,
@@ -175,6 +175,9 @@ pub(crate) fn outbound(frame: HostFrame, limit: usize) -> v1::HostFrame {
             correlation_id: String::new(),
             reason,
         }),
+        HostFrame::Credit { invocation_id, bytes } => {
+            Out::Credit(v1::Credit { invocation_id: invocation_id.to_string(), bytes })
+        }
         HostFrame::HeartbeatAck { sequence } => Out::HeartbeatAck(v1::HeartbeatAck { sequence }),
         HostFrame::Announced(announced) => Out::Announced(Box::new(self::announced(*announced))),
         HostFrame::Rejected(refusal) => Out::Announced(Box::new(v1::AnnounceRuntimeResponse {
@@ -206,6 +209,7 @@ fn call(call: CallFrame) -> v1::ToolCall {
         trace_context: call.trace.map(|trace| wire_trace(*trace)),
         session_id: call.session_id.to_string(),
         deadline_unix_ms: call.deadline_unix_ms,
+        streaming: call.streaming,
         ..v1::ToolCall::default()
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     fmt::Debug,
     str::FromStr as _,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,6 +22,7 @@ use grid_core::{
     outcome::{AuditReceipt, CallAnswer, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
+    stream::{CallEvent, Chunk, Ids, Streamed},
 };
 use grid_grpc::{Running, Server, Settings, Socket};
 use grid_proto::v1::{grid_service_client::GridServiceClient, runtime_service_client::RuntimeServiceClient};
@@ -67,6 +71,10 @@ impl Notes {
 #[derive(Debug, Default)]
 pub struct Front {
     pub notes: Notes,
+    /// Bytes of streams that found room on their way.
+    pub flowed: Arc<AtomicU64>,
+    /// Streams whose reader went.
+    pub left: Arc<AtomicU64>,
     /// Calls of `wait` go on when told.
     pub go: Notify,
     pub tokens: Mutex<Vec<Option<String>>>,
@@ -194,6 +202,31 @@ impl FrontDoor for Front {
             repeated: rest == "again",
             receipt: None,
         })
+    }
+
+    /// `stream` gives as many chunks of 32 KiB as its arguments say; everything else one end.
+    async fn call_streaming(&self, credentials: Credentials, envelope: Envelope) -> mpsc::Receiver<CallEvent> {
+        let (events, receiver) = mpsc::channel(1);
+        let chunks = envelope.args.parse().unwrap_or(0);
+        let ids = Ids { invocation: InvocationId::mint(), correlation: correlation(&envelope.correlation_id) };
+        let (flowed, left) = (Arc::clone(&self.flowed), Arc::clone(&self.left));
+        let ended = self.call(credentials, envelope).await;
+        tokio::spawn(async move {
+            let ids = Arc::new(ids);
+            for number in 0..chunks {
+                let chunk = Chunk { number, payload: vec![b'x'; 32 << 10], is_final: number + 1 == chunks };
+                if events.send(CallEvent::Chunk(Arc::clone(&ids), chunk)).await.is_err() {
+                    left.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                flowed.fetch_add(32 << 10, Ordering::Relaxed);
+            }
+            let bytes = chunks << 15;
+            let streamed = ToolAnswer::Streamed(Streamed { chunks, bytes, digest: [7; 32] });
+            let ended = ended.map(|answer| CallAnswer { answer: streamed, ..answer });
+            let _ = events.send(CallEvent::End(Box::new(ended))).await;
+        });
+        receiver
     }
 
     async fn turn_away(
@@ -326,6 +359,7 @@ impl RuntimeDoor for Runtimes {
         }
         let (line, queue) = mpsc::channel(1024);
         line.try_send(HostFrame::Announced(Box::new(Announced {
+            config: Default::default(),
             connection_id: ConnectionId::mint(),
             available: vec!["add".to_owned()],
             correlation_id: correlation(&announce.correlation_id),

@@ -294,5 +294,5 @@ async fn every_method_of_the_descriptors_is_served() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 11);
+    assert_eq!(tried, 12);
 }

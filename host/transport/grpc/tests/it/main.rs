@@ -13,3 +13,4 @@ mod locals;
 mod raw;
 mod runtimes;
 mod secured;
+mod streams;

@@ -69,6 +69,7 @@ impl Line {
 
 fn a_call(args: String) -> HostFrame {
     HostFrame::Call(Box::new(CallFrame {
+        streaming: false,
         invocation_id: InvocationId::mint(),
         correlation_id: correlation("c"),
         session_id: SessionId::mint(),
@@ -210,12 +211,7 @@ async fn every_frame_of_a_runtime_reaches_the_port() {
 async fn a_frame_that_the_host_does_not_know_is_answered_and_the_stream_lives() {
     let host = Host::start(Settings::default()).await;
     let mut line = Line::attached(&host).await;
-    let unknown = [
-        (None, "unknown frame"),
-        (Some(In::Chunk(Box::default())), "chunk"),
-        (Some(In::Progress(v1::Progress::default())), "progress"),
-        (Some(In::Lifecycle(v1::LifecycleReport::default())), "lifecycle"),
-    ];
+    let unknown = [(None, "unknown frame"), (Some(In::Lifecycle(v1::LifecycleReport::default())), "lifecycle")];
     for (frame, name) in unknown {
         line.up.send(v1::RuntimeFrame { frame }).await.unwrap();
         let Some(Out::Error(fault)) = line.next().await else {

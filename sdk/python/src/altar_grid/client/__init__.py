@@ -7,6 +7,7 @@ from altar_grid.client.client import AltarClient
 from altar_grid.client.connect import Connection
 from altar_grid.client.retry import Backoff, Retries
 from altar_grid.client.session import Session
+from altar_grid.client.stream import CallStream, Chunk, Progress, StreamEnd, SyncCallStream
 from altar_grid.client.sync import SyncAltarClient, SyncSession
 from altar_grid.client.transport import Transport
 
@@ -17,12 +18,17 @@ __all__ = [
     "BreakerSettings",
     "BreakerState",
     "CallAnswer",
+    "CallStream",
+    "Chunk",
     "CircuitBreaker",
     "Connection",
+    "Progress",
     "Retries",
     "Session",
+    "StreamEnd",
     "SyncAltarClient",
     "SyncApprovals",
+    "SyncCallStream",
     "SyncSession",
     "ToolListing",
     "Transport",

@@ -14,6 +14,7 @@ from altar_grid._wire.grid.v1 import call_pb2, common_pb2, session_pb2
 from altar_grid.adm import FunctionCall
 from altar_grid.client.answer import CallAnswer, ToolListing, listing, read_answer, write_args
 from altar_grid.client.retry import Retries
+from altar_grid.client.stream import CallStream
 from altar_grid.client.transport import Transport
 from altar_grid.errors import ArgumentsError, GridError, InvalidSession, SessionExpired
 
@@ -125,6 +126,37 @@ class Session:
         )
         answer = await self.transport.call_tool(request, retries=retries, approval=approval)
         return read_answer(request, answer)
+
+    def stream(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        call_id: str | None = None,
+        correlation_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        receipt: bool = False,
+    ) -> CallStream:
+        """Calls a tool whose result comes in pieces; iterate over what this gives. The call is sent when the iteration
+        begins, once and never again: the host keeps nothing of a streamed result.
+
+        The options are those of `execute_tool`. Refusals and the tool's own error are raised by the iteration, also
+        after some pieces, which are then a part of a result at most.
+
+        Raises:
+            ArgumentsError: The arguments are no JSON object; nothing was sent.
+        """
+        request = call_pb2.ToolCall(
+            correlation_id=correlation_id or _clock.correlation_id("client"),
+            call=adm_pb2.FunctionCall(call_id=call_id or _clock.call_id(), name=name, args=write_args(args)),
+            session_id=self.id,
+            streaming=True,
+            deadline_unix_ms=0 if timeout is None else int((time.time() + timeout) * 1000),
+            metadata=metadata,
+            receipt=receipt,
+        )
+        return CallStream(self.transport, request)
 
     async def cancel(self, call_id: str, reason: str = "the caller asked for it") -> bool:
         """Stops a call that is in flight; false where there was none."""

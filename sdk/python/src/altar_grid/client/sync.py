@@ -13,6 +13,7 @@ from altar_grid.client.approvals import SyncApprovals
 from altar_grid.client.loop import LOOP
 from altar_grid.client.retry import Retries
 from altar_grid.client.session import Opening, Session
+from altar_grid.client.stream import SyncCallStream
 from altar_grid.errors import GridError, InvalidSession, SessionExpired
 
 if TYPE_CHECKING:
@@ -109,6 +110,29 @@ class SyncSession:
                 receipt=receipt,
             )
         )
+
+    def stream(
+        self,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        call_id: str | None = None,
+        correlation_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        receipt: bool = False,
+    ) -> SyncCallStream:
+        """As `Session.stream`."""
+        stream = self._session.stream(
+            name,
+            args,
+            timeout=timeout,
+            call_id=call_id,
+            correlation_id=correlation_id,
+            metadata=metadata,
+            receipt=receipt,
+        )
+        return SyncCallStream(stream)
 
     def cancel(self, call_id: str, reason: str = "the caller asked for it") -> bool:
         """As `Session.cancel`; call it from another thread than the one that waits for the call."""

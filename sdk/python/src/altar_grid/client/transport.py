@@ -4,9 +4,10 @@ by the breaker. Takes and gives wire messages; refusals are raised as the except
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import weakref
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -339,7 +340,13 @@ class Transport:
                 raise refused
             yield answer
 
-    async def _stream(self, method: str, sent: Any) -> AsyncIterator[Any]:
+    async def stream_tool_call(self, request: call_pb2.ToolCall) -> AsyncGenerator[call_pb2.CallEvent, None]:
+        """What comes of a call in pieces, its end included. It is sent once; closing it stops the call."""
+        async with contextlib.aclosing(self._stream("StreamToolCall", request)) as events:
+            async for event in events:
+                yield event
+
+    async def _stream(self, method: str, sent: Any) -> AsyncGenerator[Any, None]:
         """The answers on a stream; one that is not finished is cancelled when its reader goes."""
         call = getattr(self._service(), method)(sent, metadata=self._signed())
         correlation_id = getattr(sent, "correlation_id", "")

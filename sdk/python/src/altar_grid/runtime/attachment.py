@@ -15,6 +15,7 @@ import grpc.aio
 from altar_grid._wire.grid.v1 import runtime_pb2
 from altar_grid.runtime import frames
 from altar_grid.runtime.bench import Bench
+from altar_grid.runtime.flow import NOTHING, Features
 from altar_grid.runtime.lifecycle import Handler, Moments
 from altar_grid.tools import Tool
 
@@ -53,6 +54,7 @@ class Attachment:
         beat: Seconds between heartbeats; 0 for the usual time.
         limit: How many calls run at the same time.
         message_limit: The largest message in bytes.
+        features: What was agreed with the host.
         handlers: What the tools do around a swap, by tool and phase.
     """
 
@@ -66,6 +68,7 @@ class Attachment:
         limit: int,
         message_limit: int,
         handlers: Mapping[tuple[str, str], Handler],
+        features: Features = NOTHING,
     ) -> None:
         self._stream = stream
         self._early = early
@@ -79,7 +82,7 @@ class Attachment:
         self._heard = time.monotonic()
         self._host_grace = HOST_GRACE
         self._leaving = False
-        self.bench = Bench(tools, limit, message_limit, self._say)
+        self.bench = Bench(tools, limit, message_limit, self._say, features)
         self._moments = Moments(handlers, self._say)
 
     async def serve(self, stop: asyncio.Event, grace: float) -> Ended:
@@ -169,6 +172,8 @@ class Attachment:
                 self.bench.take(frame.call)
             case "cancel":
                 self.bench.cancel(frame.cancel.invocation_id)
+            case "credit":
+                self.bench.grant(frame.credit.invocation_id, frame.credit.bytes)
             case "lifecycle":
                 self._moments.take(frame.lifecycle)
             case "heartbeat_ack":

@@ -4,15 +4,17 @@ was not cancelled; refuses unknown tools, wrong arguments, and more than it can 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from altar_grid._wire.grid.v1 import call_pb2, runtime_pb2
 from altar_grid.runtime import frames
+from altar_grid.runtime.flow import NOTHING, Array, Features, Flow, progress
 from altar_grid.runtime.frames import Job
 from altar_grid.runtime.threads import Threads
 from altar_grid.tools import CURRENT_CALL, CallInfo, Tool, ToolError, caught, write_result
@@ -31,6 +33,7 @@ class _Held:
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     late: bool = False
+    flow: Flow | None = None
 
 
 class Bench:
@@ -41,6 +44,7 @@ class Bench:
         limit: How many calls run at the same time; as many again may wait.
         message_limit: The largest message in bytes.
         say: Takes each frame that is to be written.
+        features: What was agreed with the host.
     """
 
     def __init__(
@@ -49,11 +53,13 @@ class Bench:
         limit: int,
         message_limit: int,
         say: Callable[[runtime_pb2.RuntimeFrame], None],
+        features: Features = NOTHING,
     ) -> None:
         self._tools = tools
         self._limit = limit
         self._message_limit = message_limit
         self._say = say
+        self._features = features
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(limit)
         self._busy = 0
@@ -113,6 +119,8 @@ class Bench:
 
     def _begin(self, job: Job, tool: Tool[..., Any], call: call_pb2.ToolCall) -> None:
         held = self._calls[job.invocation_id] = _Held(job)
+        if call.streaming and self._features.credit:
+            held.flow = Flow(job, self._features.credit, self._say)
         self._idle.clear()
         if call.deadline_unix_ms:
             left = call.deadline_unix_ms / 1000 - time.time()
@@ -131,6 +139,12 @@ class Bench:
         fault = ToolError("TIMEOUT", "the tool did not finish in time; allow more time or ask for less")
         held.timer = self._loop.call_later(HOST_FIRST, self._answer, held, fault)
 
+    def grant(self, invocation_id: str, room: int) -> None:
+        """The host has room for so many bytes more of a stream."""
+        held = self._calls.get(invocation_id)
+        if held is not None and held.flow is not None:
+            held.flow.grant(room)
+
     def cancel(self, invocation_id: str) -> bool:
         """Drops a call; it gets no answer. A `def` that has begun runs on, unheard."""
         held = self._calls.get(invocation_id)
@@ -143,9 +157,8 @@ class Bench:
         dropped = list(self._calls.values())
         for held in dropped:
             self._drop(held)
-            self._refuse(
-                held.job, "SERVICE_UNAVAILABLE", "the runtime stopped before the tool had finished; call again"
-            )
+            fault = ToolError("SERVICE_UNAVAILABLE", "the runtime stopped before the tool had finished; call again")
+            self._end(held, fault)
         return len(dropped)
 
     def close(self) -> None:
@@ -162,6 +175,8 @@ class Bench:
     def _forget(self, held: _Held) -> None:
         if held.timer is not None:
             held.timer.cancel()
+        if held.flow is not None:
+            held.flow.close()
         if self._calls.get(held.job.invocation_id) is held:
             del self._calls[held.job.invocation_id]
         if not self._calls:
@@ -169,7 +184,14 @@ class Bench:
 
     def _answer(self, held: _Held, answer: str | ToolError) -> None:
         self._forget(held)
-        self._say(frames.result(held.job, answer, self._message_limit))
+        self._end(held, answer)
+
+    def _end(self, held: _Held, answer: str | ToolError) -> None:
+        """The end of a stream that has begun, or the result."""
+        if held.flow is not None and held.flow.begun:
+            held.flow.end(answer if isinstance(answer, ToolError) else None)
+        else:
+            self._say(frames.result(held.job, answer, self._message_limit))
 
     async def _work(self, held: _Held, tool: Tool[..., Any], call: call_pb2.ToolCall) -> None:
         CURRENT_CALL.set(
@@ -180,10 +202,13 @@ class Bench:
                 session_id=call.session_id,
                 deadline=call.deadline_unix_ms / 1000 if call.deadline_unix_ms else None,
                 metadata=dict(call.metadata),
+                said=self._progress(held) if self._features.progress else None,
             )
         )
         try:
-            answer = await self._run(held.job, tool, call.call.args)
+            answer = await self._run(held, tool, call.call.args)
+            if held.flow is not None and isinstance(answer, str) and not frames.fits(answer, self._message_limit):
+                await held.flow.send(answer.encode())
         except asyncio.CancelledError as fault:
             if held.late or self._calls.get(held.job.invocation_id) is not held:
                 raise
@@ -191,7 +216,20 @@ class Bench:
             answer = self._failed(held.job, fault)
         self._answer(held, answer)
 
-    async def _run(self, job: Job, tool: Tool[..., Any], args: str) -> str | ToolError:
+    def _progress(self, held: _Held) -> Callable[[float, str], None]:
+        def say(fraction: float, message: str) -> None:
+            if self._calls.get(held.job.invocation_id) is held:
+                self._say(progress(held.job, fraction, message))
+
+        def said(fraction: float, message: str) -> None:
+            # A tool may run on a thread; the loop may have ended meanwhile.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(say, float(fraction), str(message))
+
+        return said
+
+    async def _run(self, held: _Held, tool: Tool[..., Any], args: str) -> str | ToolError:
+        job = held.job
         try:
             values = tool.read_args(args)
         except ToolError as fault:
@@ -201,8 +239,10 @@ class Bench:
         if not tool.is_async:
             context = contextvars.copy_context()
             # The slot goes along: a function that has been given up still takes its thread.
-            return await self._threads.run(lambda: context.run(self._blocking, job, tool, values), self._free_slot)
+            return await self._threads.run(lambda: context.run(self._blocking, held, tool, values), self._free_slot)
         try:
+            if tool.yields:
+                return await self._yielded(held, tool.function(**values))
             return write_result(await tool.function(**values))
         except asyncio.CancelledError:
             raise
@@ -211,11 +251,27 @@ class Bench:
         finally:
             self._free_slot()
 
-    def _blocking(self, job: Job, tool: Tool[..., Any], values: dict[str, Any]) -> str | ToolError:
+    def _blocking(self, held: _Held, tool: Tool[..., Any], values: dict[str, Any]) -> str | ToolError:
         try:
+            if tool.yields:
+                return self._yielded_on_thread(held, tool.function(**values))
             return write_result(tool.function(**values))
         except BaseException as fault:  # noqa: BLE001 - as above
-            return self._failed(job, fault)
+            return self._failed(held.job, fault)
+
+    async def _yielded(self, held: _Held, items: AsyncGenerator[Any, None]) -> str:
+        array = Array(held.flow)
+        async with contextlib.aclosing(items):
+            async for item in items:
+                await array.add(item)
+        return await array.end()
+
+    def _yielded_on_thread(self, held: _Held, items: Generator[Any, None, None]) -> str:
+        array = Array(held.flow)
+        with contextlib.closing(items):
+            for item in items:
+                asyncio.run_coroutine_threadsafe(array.add(item), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(array.end(), self._loop).result()
 
     def _free_slot(self) -> None:
         self._busy -= 1

@@ -25,13 +25,14 @@ class Job:
 
 def result(job: Job, answer: str | ToolError, limit: int) -> runtime_pb2.RuntimeFrame:
     """The answer to a call: its ids and name unchanged, and exactly one of content and error."""
-    if isinstance(answer, str) and _size(answer) > limit - ENVELOPE:
-        answer = ToolError("MESSAGE_TOO_LARGE", "the tool's answer is larger than one message may be; ask for less")
+    if isinstance(answer, str) and not fits(answer, limit):
+        advice = "the tool's answer is larger than one message may be; ask for it as a stream, or ask for less"
+        answer = ToolError("MESSAGE_TOO_LARGE", advice)
     inner = adm_pb2.ToolResult(call_id=job.call_id, name=job.name)
     if isinstance(answer, ToolError):
         inner.status = adm_pb2.TOOL_RESULT_STATUS_ERROR
-        inner.error.type = _sendable(answer.kind)
-        inner.error.message = _sendable(answer.message)
+        inner.error.type = sendable(answer.kind)
+        inner.error.message = sendable(answer.message)
     else:
         inner.status = adm_pb2.TOOL_RESULT_STATUS_SUCCESS
         inner.content = answer
@@ -40,11 +41,16 @@ def result(job: Job, answer: str | ToolError, limit: int) -> runtime_pb2.Runtime
     )
 
 
+def fits(answer: str, limit: int) -> bool:
+    """Whether an answer has room in one message."""
+    return _size(answer) <= limit - ENVELOPE
+
+
 def _size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """A text without what UTF-8 cannot say."""
     return text.encode(errors="replace").decode()
 
@@ -76,7 +82,7 @@ def heartbeat(sequence: int, in_flight: int, room: int, busy_percent: int) -> ru
 
 def report(sequence: int, why_not: str | None = None) -> runtime_pb2.RuntimeFrame:
     """The answer to what was asked around a swap; a yes where there is no reason."""
-    words = _sendable(why_not or "")
+    words = sendable(why_not or "")
     return runtime_pb2.RuntimeFrame(
         lifecycle=runtime_pb2.LifecycleReport(sequence=sequence, ok=why_not is None, message=words)
     )

@@ -27,6 +27,7 @@ from altar_grid._wire.grid.v1 import (
 from altar_grid.client.connect import Metadata
 from altar_grid.client.faults import from_status, late_kind
 from altar_grid.errors import BadAnswer, ConnectionFailed, GridError, IncompatibleMode, InvalidSession, from_wire
+from altar_grid.runtime.flow import Features
 from altar_grid.tools import Tool
 
 log = logging.getLogger("altar_grid.runtime")
@@ -78,6 +79,7 @@ class Agreed:
         host_mode: `strict` or `development`.
         beat: Seconds between heartbeats; 0 where the host did not say.
         early: What was heard and is still to be handled.
+        features: What both sides can do beside the usual.
     """
 
     stream: Any
@@ -87,6 +89,7 @@ class Agreed:
     host_mode: str = ""
     beat: float = 0.0
     early: list[runtime_pb2.HostFrame] = field(default_factory=list)
+    features: Features = field(default_factory=Features)
 
 
 class Handshake:
@@ -152,7 +155,7 @@ class Handshake:
             capabilities=["basic-execution", "session-management", "level-2", "enhanced-errors"],
             metadata={"concurrency": str(self._offer.concurrency)},
             compliance_level=common_pb2.LEVEL_2_ENHANCED,
-            optional_features=["lifecycle"],
+            optional_features=["lifecycle", "streaming", "progress"],
             protocol_version=PROTOCOL_VERSION,
             supported_versions=[PROTOCOL_VERSION],
             correlation_id=self._correlation_id,
@@ -166,6 +169,10 @@ class Handshake:
         self._agreed.connection_id = answer.connection_id
         self._agreed.host_mode = answer.mode
         self._agreed.beat = answer.heartbeat_interval_ms / 1000
+        credit = answer.feature_config["streaming.credit"] if "streaming" in answer.enabled_features else ""
+        self._agreed.features = Features(
+            credit=int(credit) if credit.isdecimal() else 0, progress="progress" in answer.enabled_features
+        )
         return answer
 
     async def _fulfil(self, names: list[str]) -> None:

@@ -141,6 +141,7 @@ class Life:
                 beat=agreed.beat,
                 limit=setup.concurrency,
                 message_limit=setup.connection.message_limit,
+                features=agreed.features,
                 handlers=setup.handlers,
             )
             log.info("serving %s", ", ".join(sorted(agreed.tools)))
