@@ -218,7 +218,10 @@ impl<C: Contracts> Providers for Swapping<C> {
     async fn rolled_back(&self, wish: &Wish, report: &Swapped) {
         let detail = format!("`{}` serves on: {}: {}", report.serving, report.failed_step, report.reason);
         tracing::warn!(tool = %wish.tool, provider = %wish.provider, step = report.failed_step, "{detail}");
-        self.host.ledger.note(self.event(Kind::SwapRolledBack, wish, detail)).await;
+        // In the log before it is answered; a log that cannot be written ends the host.
+        if let Err(error) = self.host.ledger.record(self.event(Kind::SwapRolledBack, wish, detail)).await {
+            tracing::error!(%error, "that a swap was taken back could not be recorded");
+        }
         if matches!(self.by, By::File) {
             // What the file wants is kept away until it is well, or an operator takes the pin back.
             let _ = self.host.keep_providers().await;

@@ -230,7 +230,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("opentelemetry_sdk", &["grid-telemetry"]),
     ("tracing-opentelemetry", &["grid-telemetry"]),
     // The example programs have a command line of their own.
-    ("clap", &[PROGRAM, "grid-console", "grid-offline", "quickstart-rust", "quickstart-client"]),
+    ("clap", &[PROGRAM, "grid-console", "grid-offline", "quickstart-rust", "quickstart-client", "resolve-example"]),
     ("serde_norway", &["grid-config"]),
     ("syn", &["grid-sdk-macros", "grid-house"]),
 ];

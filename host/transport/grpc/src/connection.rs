@@ -220,12 +220,7 @@ async fn watch<C, E, T>(
                 return;
             }
             () = peer.hang_up.cancelled() => return,
-            () = port.stop.cancelled(), if !stopping => {
-                stopping = true;
-                finish(connection.as_mut());
-                continue;
-            }
-            () = asked_to_go.cancelled(), if !stopping => {
+            () = either(&port.stop, &asked_to_go), if !stopping => {
                 stopping = true;
                 finish(connection.as_mut());
                 continue;
@@ -258,6 +253,13 @@ async fn watch<C, E, T>(
                 finish(connection.as_mut());
             }
         }
+    }
+}
+
+async fn either(one: &CancellationToken, other: &CancellationToken) {
+    tokio::select! {
+        () = one.cancelled() => {}
+        () = other.cancelled() => {}
     }
 }
 
