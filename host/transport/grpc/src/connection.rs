@@ -206,9 +206,8 @@ async fn watch<C, E, T>(
     let mut silence = pin!(sleep(port.settings.first_request_timeout));
     let mut age = pin!(sleep(spread(port.settings.max_age)));
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
-    let (mut look, mut patience) = (interval(LOOK), Patience::new(&port.settings));
+    let (mut look, mut patience, asked_to_go) = (interval(LOOK), Patience::new(&port.settings), port.asked_to_go());
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let asked_to_go = port.asked_to_go();
     loop {
         let over = tokio::select! {
             biased;
