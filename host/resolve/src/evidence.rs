@@ -88,11 +88,17 @@ pub struct RoutedCall {
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, mut place: Place, at_ms: u64, times: Times) -> Self {
+    /// Now is the wall clock's and the clock's; `times` begin then, so that the first attempt has all that its contract says.
+    pub(crate) fn new(
+        call: CheckedCall,
+        consent: Consent,
+        mut place: Place,
+        (routed_at_ms, routed_at): (u64, Duration),
+        times: Times,
+    ) -> Self {
         place.failed = true;
-        let routed_at = place.clock.elapsed();
         let (timeout, limit) = times.attempt(routed_at);
-        let (invocation, routed_at_ms, attempt, keep) = (InvocationId::mint(), at_ms, 1, false);
+        let (invocation, attempt, keep) = (InvocationId::mint(), 1, false);
         Self { call, consent, invocation, place, times, routed_at_ms, routed_at, timeout, limit, attempt, keep }
     }
 
