@@ -94,7 +94,12 @@ impl<C: Contracts> Host<C> {
         }
         if permitted {
             let text = match (decisive.runtime(), decisive.text("reused")) {
-                (Some(runtime), _) => format!("handed to the runtime `{runtime}`"),
+                (Some(runtime), _) => match (decisive.text("provider"), decisive.text("chosen_by")) {
+                    (Some(provider), Some(rule)) => {
+                        format!("handed to the runtime `{runtime}` of the provider `{provider}`, chosen by {rule}")
+                    }
+                    _ => format!("handed to the runtime `{runtime}`"),
+                },
                 (None, Some(of)) => format!("handed to no runtime: the result of `{of}` is used again"),
                 (None, None) => "its caller was to run it, under a grant".to_owned(),
             };
@@ -277,9 +282,11 @@ fn consent(record: &Record) -> Option<Ground> {
 fn attempt(record: &Record) -> Option<Ground> {
     let number = record.number("attempt").filter(|_| record.kind() == Kind::Attempted.as_str())?;
     let (runtime, why) = (record.runtime().unwrap_or("-"), record.detail().unwrap_or_default());
+    let code = record.code().map(|code| format!(" ({code})")).unwrap_or_default();
+    let rule = record.text("chosen_by").map(|rule| format!(", chosen by {rule}")).unwrap_or_default();
     Some(Ground {
         stage: "attempt",
-        text: format!("attempt {number}: handed to the runtime `{runtime}`, {why}"),
+        text: format!("attempt {number}: handed to the runtime `{runtime}`{rule}, {why}{code}"),
         entry: Some(record.index()),
     })
 }
