@@ -268,3 +268,8 @@ fn store_new(path: &Path, signer: &Signer) -> Result<(), KeyError> {
     let removed = fs::remove_file(&new);
     linked.and(removed).and_then(|()| OsDisk.sync_dir(&directory)).map_err(failed)
 }
+/// A name for a log that has none yet; no two are alike.
+#[must_use]
+pub fn new_origin() -> String {
+    format!("localhost/grid/{:08x}/audit", grid_core::id::InvocationId::mint().as_u128() >> 96)
+}

@@ -63,7 +63,7 @@ pub use driver::Driver;
 pub use grid_audit_wal::{
     Chain, Disk, Error, FileOptions, FileStorage, MAX_ENTRY, MemoryStorage, OsDisk, Signed, Storage,
 };
-pub use keys::{History, KeyError, KeySource};
+pub use keys::{History, KeyError, KeySource, new_origin};
 pub use ledger::{Durability, Ledger, Options, Receipt, Recovered};
 pub use reader::{Follow, Reader, Records};
 pub use record::Record;

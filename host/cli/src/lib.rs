@@ -1,7 +1,6 @@
 //! The command line: takes arguments and what the program can do, gives an exit code. One file a command.
 
 mod approvals;
-mod audit;
 mod breakers;
 mod call;
 mod check;
@@ -12,11 +11,9 @@ mod limits;
 mod lists;
 mod policy;
 mod providers;
-mod remote;
 mod revoke;
 mod serve;
 mod swap;
-mod target;
 mod token;
 mod witness;
 
@@ -25,10 +22,13 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 pub use grid_console::{Context, Exit, Failure, Globals, Output};
-pub use target::{Target, Token};
+pub use grid_reach::{Target, Token};
+
+use grid_cli_audit::Audit;
 
 use grid_console::{safe, time};
 use grid_offline::{Adm, Manifest, Tls};
+use grid_reach as remote;
 
 /// A host for tools: nothing runs unknown, unasked, unchecked or unrecorded.
 #[derive(Debug, Parser)]
@@ -89,8 +89,7 @@ enum Command {
     Call(call::Call),
     #[command(subcommand)]
     Approvals(approvals::Approvals),
-    #[command(subcommand)]
-    Audit(audit::Audit),
+    Audit(Audit),
     #[command(subcommand)]
     Witness(witness::Witness),
     #[command(subcommand)]

@@ -11,7 +11,6 @@ pub mod explain;
 pub mod feature;
 pub mod frame;
 pub mod gate;
-pub mod id;
 pub mod lifecycle;
 pub mod limit;
 pub mod listing;
@@ -28,4 +27,5 @@ pub mod runtime;
 pub mod stream;
 
 pub use grid_codes::{self as code, Code};
+pub use grid_ids as id;
 pub use refusal::{Refusal, Stage};

@@ -1,5 +1,7 @@
 //! The wait for a place where all who serve a tool are full: in turn, bounded, and no longer than the contract says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::{sync::Arc, time::Duration};
 
 use grid_approve::Session;
@@ -59,7 +61,7 @@ impl Desk {
     async fn queued(&self, tool: &'static str) -> Ended {
         let (roster, clock) = (self.roster.clone(), self.scene.clock.shared());
         let call = self.scene.approved(&self.session, self.scene.request(tool, "{}")).await;
-        let task = tokio::spawn(async move { route(&roster, &clock, call).await });
+        let task = tokio_util::task::TaskTracker::new().spawn(async move { route(&roster, &clock, call).await });
         settle().await;
         task
     }

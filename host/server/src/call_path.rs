@@ -84,7 +84,7 @@ pub(crate) async fn walk<C: Contracts>(
             return Err(repeat(other, asker).await);
         }
     };
-    let _watch = delivery.as_deref().map(|delivery| streams::watch(delivery, &ticket));
+    let _watch = delivery.as_deref().map(|delivery| streams::watch(&host.tasks, delivery, &ticket));
     let call = match consent::wait(host, call, &ticket, trail).await {
         Ok(call) => call,
         Err(refusal) => return Err(unwanted(host, refusal, ticket, trail)),

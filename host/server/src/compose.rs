@@ -133,7 +133,9 @@ pub(crate) fn archive(config: &Config, clock: &SharedClock) -> Result<Archive, F
 fn audit_key(config: &Config) -> Result<Signer, Failure> {
     let source = KeySource::parse(&config.audit.key.to_string_lossy());
     let signer = match (source.load(), config.mode) {
-        (Err(KeyError::Missing(_)), Mode::Development) => source.create(&audit_origin(config)),
+        (Err(KeyError::Missing(_)), Mode::Development) => {
+            source.create(&config.audit.origin.clone().unwrap_or_else(grid_audit::new_origin))
+        }
         (loaded, _) => loaded,
     };
     let named = signer.map_err(|error| error.to_string()).and_then(|signer| named(config, signer));
@@ -160,13 +162,6 @@ fn named(config: &Config, signer: Signer) -> Result<Signer, String> {
         )),
         _ => Ok(signer),
     }
-}
-
-/// The name for a log that has none yet.
-#[must_use]
-pub fn audit_origin(config: &Config) -> String {
-    let host = || format!("localhost/grid/{:08x}/audit", uuid::Uuid::new_v4().as_fields().0);
-    config.audit.origin.clone().unwrap_or_else(host)
 }
 
 #[derive(Debug)]

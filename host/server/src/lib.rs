@@ -38,7 +38,7 @@ mod streams;
 mod swapping;
 mod trail;
 
-pub use compose::{audit_key_fault, audit_origin, identity_faults, identity_of};
+pub use compose::{audit_key_fault, identity_faults, identity_of};
 pub use deciding::decision_point_fault;
 pub use embedded::{Embedded, Held};
 pub use grid_telemetry::Telemetry;

@@ -32,8 +32,13 @@ pub(crate) struct Offer {
     pub(crate) features: Vec<&'static str>,
 }
 
+/// What is told of a feature, under which key.
+type Told = fn(&Rules) -> Option<(&'static str, String)>;
+/// Whether a feature is switched on.
+type Enabled = fn(&Rules) -> bool;
+
 /// The features that this host has with runtimes, and what goes with each in `feature_config`.
-const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] = &[
+const WITH_RUNTIMES: &[(Feature, Told)] = &[
     (Feature::EnhancedErrors, |_| None),
     (Feature::NestedCalls, |_| Some(("nested-calls.depth", DEPTH.to_string()))),
     (Feature::Streaming, |_| Some((CREDIT_KEY, CREDIT.to_string()))),
@@ -42,7 +47,7 @@ const WITH_RUNTIMES: &[(Feature, fn(&Rules) -> Option<(&'static str, String)>)] 
 ];
 
 /// The features that this host has with callers, and whether the configuration has them switched on.
-const WITH_CALLERS: &[(&str, fn(&Rules) -> bool)] = &[(BATCH, |rules| rules.local)];
+const WITH_CALLERS: &[(&str, Enabled)] = &[(BATCH, |rules| rules.local)];
 
 /// The versions of the protocol that this host speaks.
 const VERSIONS: &[&str] = &["1.0"];

@@ -258,14 +258,8 @@ impl<C: Contracts> RuntimePort for Port<C> {
             }
             RuntimeFrame::Call(envelope) => self.call(*envelope).await,
             RuntimeFrame::CancelCall(cancel) => self.cancel_nested(cancel).await,
-            RuntimeFrame::Drain { reason } => {
-                tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime asked for no new calls");
-                self.wire.card().load.drain();
-            }
-            RuntimeFrame::Bye { reason } => {
-                tracing::info!(runtime = %self.wire.card().id, ?reason, "a runtime said goodbye");
-                self.wire.card().load.drain();
-            }
+            RuntimeFrame::Drain { reason } => self.leaves("asked for no new calls", &reason),
+            RuntimeFrame::Bye { reason } => self.leaves("said goodbye", &reason),
             RuntimeFrame::Announce(_) => self.violation("", "the runtime announced itself twice").await,
             RuntimeFrame::Unsupported(what) => {
                 let message = format!("this host does not take `{what}` messages; leave them out");
@@ -303,6 +297,13 @@ impl<C: Contracts> RuntimePort for Port<C> {
 }
 
 impl<C: Contracts> Port<C> {
+    /// It gets no further calls.
+    fn leaves(&self, how: &str, reason: &str) {
+        let card = self.wire.card();
+        tracing::info!(runtime = %card.id, ?reason, "a runtime {how}");
+        card.load.drain();
+    }
+
     async fn settled(&self, correlation: &str, settled: Settled) {
         let host = &self.door.0;
         match settled {

@@ -17,6 +17,7 @@ use tokio::{
     sync::mpsc::{Receiver, Sender},
     task::AbortHandle,
 };
+use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 use crate::{
@@ -79,9 +80,9 @@ impl Drop for Watch {
 }
 
 /// Watches the caller of a streamed call from now on.
-pub(crate) fn watch(delivery: &Delivery, ticket: &Ticket) -> Watch {
+pub(crate) fn watch(tasks: &TaskTracker, delivery: &Delivery, ticket: &Ticket) -> Watch {
     let (events, stopper) = (delivery.events().clone(), ticket.stopper());
-    let watching = tokio::spawn(async move {
+    let watching = tasks.spawn(async move {
         events.closed().await;
         stopper.stop(&Arc::from(LEFT));
     });

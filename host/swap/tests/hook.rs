@@ -1,6 +1,5 @@
 //! Programs around a swap, as real processes.
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{fs, path::Path, time::Duration};
 

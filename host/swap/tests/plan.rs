@@ -1,6 +1,5 @@
 //! The order of a swap, on a clock that stands still: every way forward and every way back.
 #![cfg(test)]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::{
     collections::VecDeque,
@@ -267,7 +266,7 @@ async fn calls_of_the_old_one_end_before_it_cleans_up_and_before_the_next_swap()
     let turn = turns.take(&"get".into(), Duration::ZERO).await.unwrap();
     let (told, answer) = oneshot::channel();
     let swapping = Arc::clone(&world);
-    let task = tokio::spawn(async move {
+    let task = tokio_util::task::TaskTracker::new().spawn(async move {
         let tell = |report: Result<Swapped, Refusal>| told.send(report.unwrap()).unwrap();
         run(&*swapping, &wish("new"), &Limits::default(), turn, tell).await;
     });

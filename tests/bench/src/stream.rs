@@ -1,7 +1,7 @@
 //! Results in pieces: how many MiB a second pass through the host, beside a bare relay on tonic that hands each chunk on
 //! and does nothing else. Each is a process of its own on one thread, with a runtime and this reader around it.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc};
 
 use grid_proto::{
     adm,
@@ -12,7 +12,9 @@ use tokio_util::task::TaskTracker;
 use tonic::{Request, metadata::MetadataMap, transport::Channel};
 
 use crate::{
-    Fallible, host,
+    Fallible,
+    clock::now,
+    host,
     load::{TOOL, bearer, connect},
     process::Process,
     runtime::send,
@@ -155,7 +157,7 @@ impl Reader {
         let call = v1::ToolCall { call: Some(call), session_id, streaming: true, ..v1::ToolCall::default() };
         let mut request = Request::new(call);
         *request.metadata_mut() = self.metadata.clone();
-        let began = Instant::now();
+        let began = now();
         let mut events = self.client.clone().stream_tool_call(request).await?.into_inner();
         let (mut bytes, mut end) = (0, None);
         while let Some(event) = events.message().await? {

@@ -2,6 +2,8 @@
 //! A code names its facts once, in a file a category; transports, clients' advice and `docs/errors` follow from them.
 //! The enum is exhaustive on purpose: who matches it without a `_` arm does not build until a new code is mapped.
 
+#![deny(missing_docs)]
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};

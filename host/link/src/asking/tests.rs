@@ -88,7 +88,7 @@ async fn few_questions_are_open_at_once() {
     wire.may_be_asked();
     let open = (0..OPEN).map(|_| {
         let wire = Arc::clone(&wire);
-        tokio::spawn(async move { ask(&wire, Phase::Health).await })
+        tokio_util::task::TaskTracker::new().spawn(async move { ask(&wire, Phase::Health).await })
     });
     let open: Vec<_> = open.collect();
     tokio::time::sleep(Duration::from_millis(1)).await;

@@ -246,7 +246,7 @@ impl World {
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
             }
         }
-        while self.desk.host().tasks.len() > 0 {
+        while !self.desk.host().tasks.is_empty() {
             self.hear(tally);
             for runtime in 0..RUNTIMES {
                 self.end(dice, runtime).await;

@@ -275,7 +275,7 @@ async fn a_caller_that_does_not_read_holds_the_runtime_at_its_credit() {
 async fn a_long_stream_passes_through_a_small_credit() {
     let mut scene = scene().await;
     let (call, mut events) = scene.begin("k").await;
-    let reader = tokio::spawn(async move { all(&mut events).await });
+    let reader = tokio_util::task::TaskTracker::new().spawn(async move { all(&mut events).await });
     let piece = "1,".repeat(16 << 10);
     let (pieces, mut credit) = (512, CREDIT);
     scene.chunk(&call, 0, b"[", false).await;
@@ -369,7 +369,7 @@ async fn what_is_refused_before_it_runs_is_the_only_event() {
 async fn progress_and_chunks_renew_the_idle_time_and_silence_ends_the_call() {
     let mut scene = scene_of(strict_with(IDLE), &["streaming", "progress"]).await;
     let (call, mut events) = scene.begin("k").await;
-    let reader = tokio::spawn(async move { all(&mut events).await });
+    let reader = tokio_util::task::TaskTracker::new().spawn(async move { all(&mut events).await });
     scene.chunk(&call, 0, b"[1", false).await;
     for step in 1..6 {
         tokio::time::sleep(Duration::from_millis(900)).await;
@@ -417,7 +417,7 @@ async fn a_runtime_that_waits_for_a_slow_caller_is_not_idle() {
     scene.chunk(&call, 0, b"[1", false).await;
     scene.chunk(&call, 1, b",2", false).await;
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let reader = tokio::spawn(async move { all(&mut events).await });
+    let reader = tokio_util::task::TaskTracker::new().spawn(async move { all(&mut events).await });
     scene.chunk(&call, 2, b"]", true).await;
     let (bytes, _, end) = reader.await.unwrap();
     assert_eq!(bytes, b"[1,2]");
@@ -428,7 +428,7 @@ async fn a_runtime_that_waits_for_a_slow_caller_is_not_idle() {
 async fn the_deadline_holds_for_a_stream_as_a_whole() {
     let mut scene = scene().await;
     let (call, mut events) = scene.begin("k").await;
-    let reader = tokio::spawn(async move { all(&mut events).await });
+    let reader = tokio_util::task::TaskTracker::new().spawn(async move { all(&mut events).await });
     scene.chunk(&call, 0, b"[1", false).await;
     for number in 1..15 {
         tokio::time::sleep(Duration::from_millis(900)).await;

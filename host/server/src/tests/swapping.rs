@@ -46,7 +46,8 @@ impl Played {
         let (may_answer, may) = watch::channel(true);
         let (count, has) = watch::channel(0);
         let noted = Arc::clone(&asked);
-        let task = tokio::spawn(async move { play(attached, name, no, &noted, may, count).await });
+        let task = tokio_util::task::TaskTracker::new()
+            .spawn(async move { play(attached, name, no, &noted, may, count).await });
         Self { asked, may_answer, has, _task: task }
     }
 
@@ -132,7 +133,7 @@ async fn calls_end_where_they_began_and_then_the_old_one_cleans_up_once() {
     old.has(1).await;
     let (door, operator) = (desk.door.clone(), desk.token("op", "demo", &["operator"]));
     let wish = Swap { tool: "look".to_owned(), provider: "new".to_owned(), ..Swap::default() };
-    let swapping = tokio::spawn(async move { door.swap(operator, wish).await });
+    let swapping = tokio_util::task::TaskTracker::new().spawn(async move { door.swap(operator, wish).await });
     until("the swap is committed", || desk.log.of("swap_committed").len() == 2).await;
     for call in ["a", "b", "c"] {
         assert_eq!(look(&desk, &agent, call).await.unwrap().answer, by("new"));

@@ -206,10 +206,8 @@ async fn watch<C, E, T>(
     let mut silence = pin!(sleep(port.settings.first_request_timeout));
     let mut age = pin!(sleep(spread(port.settings.max_age)));
     let (mut spoken, mut stopping, mut leaving) = (false, false, false);
-    let (mut look, mut patience) = (interval(LOOK), Patience::new(&port.settings));
+    let (mut look, mut patience, asked_to_go) = (interval(LOOK), Patience::new(&port.settings), port.asked_to_go());
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // Whoever comes later was not asked to go, and may stay until the port stops.
-    let asked_to_go = if port.leave.is_cancelled() { CancellationToken::new() } else { port.leave.clone() };
     loop {
         let over = tokio::select! {
             biased;
@@ -253,6 +251,13 @@ async fn watch<C, E, T>(
                 finish(connection.as_mut());
             }
         }
+    }
+}
+
+impl<T> Port<T> {
+    /// Whoever comes later was not asked to go, and may stay until the port stops.
+    fn asked_to_go(&self) -> CancellationToken {
+        if self.leave.is_cancelled() { CancellationToken::new() } else { self.leave.clone() }
     }
 }
 

@@ -245,6 +245,7 @@ fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>) {
             answer: Ok(match answer.answer {
                 ToolAnswer::Success(content) => content,
                 ToolAnswer::Error { message, .. } => message,
+                ToolAnswer::Streamed(_) => "streamed".to_owned(),
             }),
         },
         Err(refusal) => Heard {

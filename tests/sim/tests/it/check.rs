@@ -239,7 +239,7 @@ impl Check<'_> {
                 continue;
             };
             let later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
-            if let Some(end) = later.filter(|end| end.epoch > epoch).last() {
+            if let Some(end) = later.filter(|end| end.epoch > epoch).next_back() {
                 self.faults
                     .push(format!("{} began under epoch {epoch}, after {} was in force", ran.invocation, end.epoch));
             }

@@ -211,7 +211,7 @@ impl FrontDoor for Front {
         let ids = Ids { invocation: InvocationId::mint(), correlation: correlation(&envelope.correlation_id) };
         let (flowed, left) = (Arc::clone(&self.flowed), Arc::clone(&self.left));
         let ended = self.call(credentials, envelope).await;
-        tokio::spawn(async move {
+        tokio_util::task::TaskTracker::new().spawn(async move {
             let ids = Arc::new(ids);
             for number in 0..chunks {
                 let chunk = Chunk { number, payload: vec![b'x'; 32 << 10], is_final: number + 1 == chunks };

@@ -1,9 +1,6 @@
 //! Results in pieces on a real connection: what a caller gets, and what one that takes nothing holds (SV-5).
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use grid_grpc::Settings;
 use grid_proto::v1::{self, call_event::Event, call_tool_response::Outcome};
@@ -89,7 +86,7 @@ async fn stalled_streams_hold_little_are_closed_and_hold_nobody_up() {
             });
         }
     }
-    let began = Instant::now();
+    let began = tokio::time::Instant::now();
     let mut other = host.client().await;
     let mut served = 0;
     let (streams, left) = ((CONNECTIONS * EACH) as u64, &host.front.left);

@@ -13,8 +13,9 @@ use grid_core::{
 use grid_sdk::{Auditor, auditor};
 use serde_json::json;
 
+use grid_reach::{auditor as connected, failed};
+
 use super::{
-    super::remote::{auditor as connected, failed},
     Context, Exit, Failure, damaged, directory, open,
     read::print,
     wanted::{Progress, Wanted},

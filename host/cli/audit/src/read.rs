@@ -6,7 +6,8 @@ use clap::Args;
 use grid_audit::Record;
 use grid_core::id::InvocationId;
 
-use super::{super::time::stamp, Context, Exit, Failure, damaged, open, tree};
+use super::{Context, Exit, Failure, damaged, open, tree};
+use grid_console::time::stamp;
 
 /// How often a followed log is looked at.
 const POLL: Duration = Duration::from_millis(100);

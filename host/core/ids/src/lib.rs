@@ -1,6 +1,8 @@
 //! Ids as types. Those that the host mints are 128 random bits and cost nothing to copy; those that others
 //! choose are bounded, printable and never parsed (protocol section 4, Q21).
 
+#![deny(missing_docs)]
+
 use std::{fmt, str::FromStr, sync::Arc};
 
 use uuid::Uuid;

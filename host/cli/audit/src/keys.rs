@@ -9,7 +9,6 @@ use grid_tlog::Signer;
 use serde_json::json;
 
 use super::{Context, Exit, Failure, damaged};
-use grid_server::audit_origin;
 
 /// Makes the key that signs the log; the host needs it in strict mode
 #[derive(Debug, Args)]
@@ -40,7 +39,7 @@ impl Init {
         let reading = context.read();
         let config = context.values(&reading)?;
         let source = KeySource::parse(&config.audit.key.to_string_lossy());
-        let origin = self.origin.unwrap_or_else(|| audit_origin(config));
+        let origin = self.origin.unwrap_or_else(|| config.audit.origin.clone().unwrap_or_else(grid_audit::new_origin));
         let signer = source.create(&origin).map_err(failed)?;
         said(context, &signer, &source, None)
     }

@@ -1,5 +1,7 @@
 //! `grid audit`: the log on disk, with or without a host that writes it. One file a subject.
 
+#![deny(missing_docs)]
+
 mod export;
 mod index;
 mod keys;
@@ -13,13 +15,13 @@ mod when;
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use grid_audit::Reader;
 
-use super::{Context, Exit, Failure};
+use grid_console::{Context, Exit, Failure};
 
 /// Reads, checks and looks after the audit log, without the host
-#[derive(Debug, Subcommand)]
+#[derive(Debug, Args)]
 #[command(after_help = "Examples:
   grid audit tail --follow               what is happening
   grid audit show i-0123…                everything about one execution
@@ -28,7 +30,13 @@ use super::{Context, Exit, Failure};
   grid audit report --since 7d           who used what, and who was denied what
   grid audit verify --key host-1.vkey    is the log as it was written, and by whom
   grid audit prove --index 12 -o p.json  evidence for somebody else")]
-pub(super) enum Audit {
+pub struct Audit {
+    #[command(subcommand)]
+    subject: Subject,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
     Tail(read::Tail),
     Show(read::Show),
     Export(export::Export),
@@ -45,21 +53,25 @@ pub(super) enum Audit {
 }
 
 impl Audit {
-    pub(super) fn run(self, context: &Context) -> Result<(), Failure> {
-        match self {
-            Self::Tail(tail) => tail.run(context),
-            Self::Show(show) => show.run(context),
-            Self::Export(export) => export.run(context),
-            Self::Report(report) => report.run(context),
-            Self::Query(query) => query.run(context),
-            Self::RebuildIndex(rebuild) => rebuild.run(context),
-            Self::Verify(verify) => verify.run(context),
-            Self::Prove(prove) => prove.run(context),
-            Self::VerifyProof(verify) => verify.run(context),
-            Self::Consistency(consistency) => consistency.run(context),
-            Self::Checkpoint(checkpoint) => checkpoint.run(context),
-            Self::Init(init) => init.run(context),
-            Self::Rotate(rotate) => rotate.run(context),
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`Failure`], with what happened and what to do.
+    pub fn run(self, context: &Context) -> Result<(), Failure> {
+        match self.subject {
+            Subject::Tail(tail) => tail.run(context),
+            Subject::Show(show) => show.run(context),
+            Subject::Export(export) => export.run(context),
+            Subject::Report(report) => report.run(context),
+            Subject::Query(query) => query.run(context),
+            Subject::RebuildIndex(rebuild) => rebuild.run(context),
+            Subject::Verify(verify) => verify.run(context),
+            Subject::Prove(prove) => prove.run(context),
+            Subject::VerifyProof(verify) => verify.run(context),
+            Subject::Consistency(consistency) => consistency.run(context),
+            Subject::Checkpoint(checkpoint) => checkpoint.run(context),
+            Subject::Init(init) => init.run(context),
+            Subject::Rotate(rotate) => rotate.run(context),
         }
     }
 }

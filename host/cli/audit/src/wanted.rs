@@ -17,7 +17,7 @@ use grid_core::{
     event::Outcome,
 };
 
-use super::{super::Failure, when::When};
+use super::{Failure, when::When};
 
 /// Nobody waits for a sign of life before.
 const SILENT: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::{fmt, fs, net::SocketAddr, path::PathBuf};
 
 use http::Uri;
 
-use super::{Context, Exit, Failure};
+use grid_console::{Context, Exit, Failure};
 
 const MAX_TOKEN_FILE: u64 = 16 * 1024;
 

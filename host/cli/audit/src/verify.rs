@@ -17,7 +17,7 @@ use grid_tlog::{Kind, VerifyingKey};
 use serde_json::{Value, json};
 
 use super::{Context, Exit, Failure, directory};
-use crate::time::stamp;
+use grid_console::time::stamp;
 
 /// Nothing is said before.
 const SILENT: Duration = Duration::from_secs(2);

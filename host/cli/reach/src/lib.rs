@@ -1,10 +1,15 @@
 //! Commands that talk to a host: how they connect, and how a refusal ends them.
 
+#![deny(missing_docs)]
+
+mod target;
+
+use grid_console::{Context, Exit, Failure};
 use grid_core::{Code, code::Category};
 use grid_sdk::{Admin, Approvals, Auditor, Client, Error, Retries, Session, SessionOptions};
 use serde_json::Value;
 
-use super::{Context, Exit, Failure, Target};
+pub use target::{Target, Token};
 
 /// The builders of the SDK have these settings in common, and no trait.
 macro_rules! reaching {
@@ -24,28 +29,40 @@ macro_rules! reaching {
 }
 
 /// A connection for callers.
-pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
+///
+/// # Errors
+/// The host cannot be reached, or refuses.
+pub async fn client(context: &Context) -> Result<Client, Failure> {
     let target = Target::caller(context)?;
     let builder = reaching!(target, Client::builder()).retries(Retries::none());
     builder.connect().await.map_err(|error| failed(&error))
 }
 
 /// A connection for operators.
-pub(super) async fn admin(context: &Context) -> Result<Admin, Failure> {
+///
+/// # Errors
+/// The host cannot be reached, or refuses.
+pub async fn admin(context: &Context) -> Result<Admin, Failure> {
     let target = Target::admin(context)?;
     let builder = reaching!(target, Admin::builder());
     builder.connect().await.map_err(|error| failed(&error))
 }
 
 /// A connection for auditors, at the door for callers.
-pub(super) async fn auditor(context: &Context) -> Result<Auditor, Failure> {
+///
+/// # Errors
+/// The host cannot be reached, or refuses.
+pub async fn auditor(context: &Context) -> Result<Auditor, Failure> {
     let target = Target::caller(context)?;
     let builder = reaching!(target, Auditor::builder());
     builder.connect().await.map_err(|error| failed(&error))
 }
 
 /// A connection for people who approve, at the door for callers.
-pub(super) async fn approvals(context: &Context) -> Result<Approvals, Failure> {
+///
+/// # Errors
+/// The host cannot be reached, or refuses.
+pub async fn approvals(context: &Context) -> Result<Approvals, Failure> {
     let target = Target::caller(context)?;
     let mut builder = Approvals::builder().endpoint(target.endpoint.to_string());
     if let Some(token) = &target.token {
@@ -55,13 +72,17 @@ pub(super) async fn approvals(context: &Context) -> Result<Approvals, Failure> {
 }
 
 /// A session for one command.
-pub(super) async fn session(client: &Client) -> Result<Session, Failure> {
+///
+/// # Errors
+/// The host cannot be reached, or refuses.
+pub async fn session(client: &Client) -> Result<Session, Failure> {
     let options = SessionOptions { label: Some("grid-cli".to_owned()), ..SessionOptions::default() };
     client.open_session(options).await.map_err(|error| failed(&error))
 }
 
 /// Says what happened and what to do; a refused right ends with its own exit code.
-pub(super) fn failed(error: &Error) -> Failure {
+#[must_use]
+pub fn failed(error: &Error) -> Failure {
     let code = error.code().to_string();
     let denied = code.parse::<Code>().is_ok_and(|code| code.facts().category == Category::Authorization);
     let exit = if denied { Exit::Denied } else { Exit::Error };
