@@ -93,17 +93,7 @@ impl<C: Contracts> Host<C> {
             grounds.push(Ground { stage: "limits", text: format!("it cost {cost} units"), entry: at });
         }
         if permitted {
-            let text = match (decisive.runtime(), decisive.text("reused")) {
-                (Some(runtime), _) => match (decisive.text("provider"), decisive.text("chosen_by")) {
-                    (Some(provider), Some(rule)) => {
-                        format!("handed to the runtime `{runtime}` of the provider `{provider}`, chosen by {rule}")
-                    }
-                    _ => format!("handed to the runtime `{runtime}`"),
-                },
-                (None, Some(of)) => format!("handed to no runtime: the result of `{of}` is used again"),
-                (None, None) => "its caller was to run it, under a grant".to_owned(),
-            };
-            grounds.push(Ground { stage: "resolve", text, entry: at });
+            grounds.push(Ground { stage: "resolve", text: handed(decisive), entry: at });
             // What was found, or why nothing was, where the contract lets results be used again.
             grounds.extend(decisive.detail().map(|detail| Ground {
                 stage: "reuse",
@@ -276,6 +266,18 @@ fn consent(record: &Record) -> Option<Ground> {
         _ => return None,
     };
     Some(Ground { stage: "approve", text, entry: Some(record.index()) })
+}
+
+/// Who had the call first, and by which rule.
+fn handed(admitted: &Record) -> String {
+    match (admitted.runtime(), admitted.text("reused"), admitted.text("provider"), admitted.text("chosen_by")) {
+        (Some(runtime), _, Some(provider), Some(rule)) => {
+            format!("handed to the runtime `{runtime}` of the provider `{provider}`, chosen by {rule}")
+        }
+        (Some(runtime), ..) => format!("handed to the runtime `{runtime}`"),
+        (None, Some(of), ..) => format!("handed to no runtime: the result of `{of}` is used again"),
+        (None, None, ..) => "its caller was to run it, under a grant".to_owned(),
+    }
 }
 
 /// What a record says of a further runtime that the call was handed to.
