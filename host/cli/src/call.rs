@@ -106,7 +106,7 @@ impl Call {
     fn stream(&self, context: &Context, args: String) -> Result<(), Failure> {
         if context.output.is_json() {
             let message = "a streamed result is written as it is; leave `--json` or `--stream` out";
-            return Err(Failure::new(Exit::Error, message.to_owned()));
+            return Err(Failure::new(Exit::Usage, message.to_owned()));
         }
         let receipt = context.wait(async {
             let client = client(context).await?;

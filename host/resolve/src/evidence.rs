@@ -74,7 +74,6 @@ impl Beside {
 pub struct RoutedCall {
     call: CheckedCall,
     consent: Consent,
-    renewed: bool,
     invocation: InvocationId,
     place: Place,
     times: Times,
@@ -89,25 +88,18 @@ pub struct RoutedCall {
 }
 
 impl RoutedCall {
-    pub(crate) fn new(call: CheckedCall, consent: Consent, mut place: Place, at_ms: u64, times: Times) -> Self {
+    /// Now is the wall clock's and the clock's; `times` begin then, so that the first attempt has all that its contract says.
+    pub(crate) fn new(
+        call: CheckedCall,
+        consent: Consent,
+        mut place: Place,
+        (routed_at_ms, routed_at): (u64, Duration),
+        times: Times,
+    ) -> Self {
         place.failed = true;
-        let routed_at = place.clock.elapsed();
         let (timeout, limit) = times.attempt(routed_at);
-        let (renewed, invocation, routed_at_ms, attempt, keep) = (false, InvocationId::mint(), at_ms, 1, false);
-        Self {
-            call,
-            consent,
-            renewed,
-            invocation,
-            place,
-            times,
-            routed_at_ms,
-            routed_at,
-            timeout,
-            limit,
-            attempt,
-            keep,
-        }
+        let (invocation, attempt, keep) = (InvocationId::mint(), 1, false);
+        Self { call, consent, invocation, place, times, routed_at_ms, routed_at, timeout, limit, attempt, keep }
     }
 
     /// Minted with the choice.
@@ -227,9 +219,7 @@ impl RoutedCall {
     /// # Errors
     /// The decision, where it is not enough.
     pub fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
-        self.consent.renew(decision)?;
-        self.renewed = true;
-        Ok(())
+        self.consent.renew(decision)
     }
 
     /// The frame for the runtime. The arguments move into it; nothing is copied but where another attempt may follow.
@@ -326,6 +316,7 @@ pub fn hedged(call: &RoutedCall, beside: &Beside, at_ms: u64) -> Event {
 pub fn attempted(call: &RoutedCall, at_ms: u64) -> Event {
     Event {
         attempt: Some(call.attempt),
+        epoch: Some(call.consent.decision.epoch),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),
         provider: Some(Arc::clone(call.provider())),

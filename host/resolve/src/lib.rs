@@ -67,10 +67,11 @@ pub async fn route(
     let want = Want { contract, session: permitted.call().session(), wish, avoid: &[] };
     let place = place(roster, clock, &want, Some((patience.left(came), patience.ends_by()))).await?;
     // The wait is no part of the contract's `timeout`, but of what it and the caller give the call in all.
-    let waited = clock.elapsed().saturating_sub(came);
+    let now = clock.elapsed();
+    let waited = now.saturating_sub(came);
     let rest = |time: Duration| time.saturating_sub(waited);
-    let times = Times::new(clock.elapsed(), contract.timeout(), total.map(rest), left.map(rest));
-    Ok(RoutedCall::new(call, consent, place, clock.unix_ms(), times))
+    let times = Times::new(now, contract.timeout(), total.map(rest), left.map(rest));
+    Ok(RoutedCall::new(call, consent, place, (clock.unix_ms(), now), times))
 }
 
 /// The same for a call that failed at a runtime and may be tried at another: none of `avoid`. Its own place goes back

@@ -16,6 +16,7 @@ const COMMANDS: &[&str] = &[
     "grid token new --principal P --tenant T --role R",
     "grid token check - <FILE",
     "grid call",
+    "grid call --stream",
     "grid audit show INVOCATION",
     "grid audit tail",
     "grid config dump",

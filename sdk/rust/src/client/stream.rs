@@ -100,6 +100,7 @@ impl Session {
             streaming: true,
             deadline_unix_ms: options.deadline.map(clock::deadline_in).unwrap_or_default(),
             receipt: options.receipt,
+            provider: options.provider.unwrap_or_default(),
             ..Default::default()
         };
         let shared = &self.client().shared;

@@ -74,7 +74,8 @@ impl Attachment {
             0 => DEFAULT_BEAT,
             millis => Duration::from_millis(millis),
         };
-        let mut beats = interval_at(Instant::now() + beat, beat);
+        // The first one at once: until it is there the host does not know how many calls there is room for.
+        let mut beats = interval_at(Instant::now(), beat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             outgoing,

@@ -19,6 +19,11 @@ use crate::common::{
 
 const SUM: &str = r#"{"a": 2, "b": 40}"#;
 
+/// A host whose breakers keep nobody away from a runtime that does wrong again and again.
+async fn unguarded() -> Host {
+    Setup::strict().set("breaker.enabled=false").start().await
+}
+
 /// A call on a task of its own, and the frame with which it reaches the runtime.
 async fn begun(
     caller: &Caller,
@@ -164,7 +169,7 @@ async fn a_result_that_is_not_the_calls_own_is_a_violation_for_both_sides() {
             result.result.as_mut().unwrap().status = adm::ToolResultStatus::Error.into();
         }),
     ];
-    let host = Host::strict().await;
+    let host = unguarded().await;
     let caller = host.caller().await;
     let mut peer = Peer::serving(&host, "calc", &["add"]).await;
     for (what, spoil) in spoils {
@@ -184,7 +189,7 @@ async fn a_result_that_is_not_the_calls_own_is_a_violation_for_both_sides() {
 
 #[tokio::test]
 async fn content_that_is_not_strict_json_never_reaches_a_caller() {
-    let host = Host::strict().await;
+    let host = unguarded().await;
     let caller = host.caller().await;
     let mut peer = Peer::serving(&host, "calc", &["add"]).await;
     let deep = "[".repeat(65) + &"]".repeat(65);
@@ -403,18 +408,18 @@ async fn frames_that_the_host_cannot_use_are_told_and_the_stream_lives() {
     let frames = [
         (v1::RuntimeFrame { frame: None }, "FEATURE_UNAVAILABLE"),
         (said(Said::Announce(Box::new(announcement("calc")))), "PROTOCOL_VIOLATION"),
-        (said(Said::Chunk(Box::default())), "FEATURE_UNAVAILABLE"),
-        (said(Said::Progress(v1::Progress::default())), "FEATURE_UNAVAILABLE"),
-        (said(Said::Lifecycle(v1::LifecycleReport::default())), "FEATURE_UNAVAILABLE"),
+        (said(Said::Chunk(Box::default())), "PROTOCOL_VIOLATION"),
+        (said(Said::Progress(v1::Progress::default())), "PROTOCOL_VIOLATION"),
     ];
     for (frame, code) in frames {
         peer.say_raw(frame).await;
         assert_eq!(error_of(&peer.told().await).r#type, code);
         peer.lives().await;
     }
-    // These two ask for no answer.
+    // These ask for no answer, and nobody waits for the last one.
     peer.say(Said::Error(Box::default())).await;
     peer.say(Said::Log(v1::RuntimeLog { message: "hello".to_owned(), ..Default::default() })).await;
+    peer.say(Said::Lifecycle(v1::LifecycleReport::default())).await;
     peer.lives().await;
     still_serves(&host.caller().await, &mut peer).await;
     assert_eq!(host.records("runtime_attached").len(), 1);

@@ -84,6 +84,7 @@ async fn a_host_that_is_told_to_stop_finishes_what_is_in_flight_and_takes_nothin
     }
     signal("TERM", host.pid());
     until("the host says that it stops", async || host.get("/readyz").await.contains("503").then_some(())).await;
+    let caller = caller.again(&host).await;
     assert_eq!(refusal(&caller.call("add", SUM).await).r#type, "SERVICE_UNAVAILABLE");
     for call in &calls {
         peer.say(Said::Result(answered(call))).await;

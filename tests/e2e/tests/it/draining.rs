@@ -97,6 +97,7 @@ async fn run() -> Seen {
     drop(watching);
     let mut seen = Seen { go_away: begun.elapsed(), ..Seen::default() };
     sleep(Duration::from_millis(50).saturating_sub(seen.go_away)).await;
+    let caller = caller.again(&host).await;
     assert_eq!(caller.log(grant.report("42")).await, None, "what its caller ran is still taken");
     for call in &calls {
         slow.say(Said::Result(answered(call))).await;

@@ -57,4 +57,6 @@ mod secrets;
 #[cfg(test)]
 mod starting;
 #[cfg(test)]
+mod streaming;
+#[cfg(test)]
 mod unwritable;

@@ -44,6 +44,12 @@ impl Caller {
         Self { header, ..self.clone() }
     }
 
+    /// The same caller and session on a connection of its own, as a client has one after it was asked to go.
+    pub async fn again(&self, host: &super::Host) -> Self {
+        let channel = Endpoint::from_shared(host.endpoint()).unwrap().connect().await.unwrap();
+        Self { channel, ..self.clone() }
+    }
+
     pub fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         if let Some(header) = &self.header {

@@ -279,10 +279,15 @@ impl Host {
 
     /// Runs a command beside it, with more in its environment.
     pub fn grid_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
+        Ended::of(self.command(arguments, environment).stdin(Stdio::null()).output().unwrap())
+    }
+
+    /// The same, for whoever looks at it while it runs.
+    pub fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Command {
         let mut command = Command::new(grid());
         self.in_folder(&mut command);
         command.args(arguments).envs(environment.iter().copied());
-        Ended::of(command.stdin(Stdio::null()).output().unwrap())
+        command
     }
 
     /// A token as operators make it.
