@@ -11,7 +11,7 @@ build: ## Builds the host, the SDK and the examples, optimised
 run: ## Starts the host with two runtimes and stays; Ctrl-C stops all of it
 	@scripts/run.sh
 
-demo: ## Starts the same on free ports: calls, refusals explained, an approval, a local run, a revocation, a forged log found
+demo: ## Starts the same on free ports: calls, a stream, nested calls, refusals explained, an approval, a local run, a revocation, a failover, a swap under load, a forged log found
 	@scripts/demo.sh
 
 test: ## Runs every test: crates, fuzz targets for 30 s each, the Python SDK and example, the demo

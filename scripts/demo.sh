@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# `make demo`: a host, two runtimes and an agent. Good calls, every kind of refusal, a policy that reads an argument and
-# the explanation of its denial, a call that waits for a person, a tool that its caller runs under a grant, a revocation,
-# what the audit log says of all of them, and what an auditor sees of a copy in which one byte is another. It looks at each
-# answer itself and succeeds only if all are as they should be.
+# `make demo`: a host, two runtimes and an agent. Good calls, an answer in pieces, a tool that calls others, every kind of
+# refusal, a policy that reads an argument and the explanation of its denial, a call that waits for a person, a tool that
+# its caller runs under a grant, a revocation, a runtime that is killed in the middle of a call, another one in its place
+# under load, what the audit log says of all of them, and what an auditor sees of a copy in which one byte is another. It
+# looks at each answer itself and succeeds only if all are as they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=$(mktemp -d "${TMPDIR:-/tmp}/grid-demo.XXXXXX")
@@ -12,8 +13,12 @@ trap 'stop_all; rm -rf "$dir"' EXIT
 trap 'exit 130' INT TERM
 
 passed=0 wrong=0 answer=
-# A grant that nobody reports ends soon enough to be seen; beside roles, policies decide.
-more_settings="[local]
+# A grant that nobody reports ends soon enough to be seen; beside roles, policies decide. A machine that is busy with
+# something else is slow, and that shall not turn the calls of a demo away.
+more_settings="[limits]
+adaptive = false
+
+[local]
 ttl = \"3s\"
 
 [policy]
@@ -58,6 +63,81 @@ judge() {
         say "  ^ not as it should be: exit code $status, expected $wanted; expected to read \`$text\`"
     fi
 }
+
+# also TEXT: whether the answer before holds that, too.
+also() {
+    if grep -qF -- "$1" <<<"$answer"; then
+        passed=$((passed + 1))
+    else
+        wrong=$((wrong + 1))
+        say "  ^ not as it should be: expected to read \`$1\`, too"
+    fi
+}
+
+# in_pieces TEXT COMMAND...: runs `grid COMMAND...`, shows every piece of the answer when it is here, and looks for TEXT in
+# the whole, and for pieces that were here while the rest was not.
+in_pieces() {
+    local text=$1 status=0 parts=0 length=0 running=1 pid
+    shift
+    show "$@"
+    : >"$dir/pieces.out"
+    timeout 20 "$binaries/grid" "$@" >"$dir/pieces.out" 2>"$dir/pieces.err" &
+    pid=$!
+    while [ $running -eq 1 ]; do
+        kill -0 "$pid" 2>/dev/null || running=0
+        answer=$(cat "$dir/pieces.out")
+        if [ ${#answer} -gt $length ]; then
+            printf '  + %s\n' "${answer:length}"
+            length=${#answer} parts=$((parts + 1))
+        fi
+        sleep 0.05
+    done
+    wait "$pid" || status=$?
+    printf '  the whole:\n'
+    answer=$(cat "$dir/pieces.out" "$dir/pieces.err")
+    judge 0 "$text" "$status"
+    if [ $parts -lt 3 ]; then
+        wrong=$((wrong + 1))
+        say "  ^ it came in $parts pieces"
+    fi
+}
+
+# of_runtime NAME FIELD: what `grid runtimes` says of a runtime; 0 where it is not there.
+of_runtime() {
+    GRID_TOKEN_FILE=$dir/operator.token "$binaries/grid" runtimes --json | python3 -c '
+import json, sys
+
+found = [each for each in json.load(sys.stdin)["runtimes"] if each["runtime"] == sys.argv[1]]
+print(found[0][sys.argv[2]] if found else 0)
+' "$1" "$2"
+}
+
+# until_more NAME FIELD THAN: until that is more than it; at most 20 s.
+until_more() {
+    for _ in $(seq 200); do
+        [ "$(of_runtime "$1" "$2")" -gt "$3" ] && return 0
+        sleep 0.1
+    done
+    wrong=$((wrong + 1))
+    say "  ^ \`$2\` of $1 is not more than $3"
+}
+
+# A program that serves the same sums as quickstart-rust, under a name of its own.
+start_spare() {
+    GRID_TOKEN_FILE=$dir/quickstart-spare.token start quickstart-spare \
+        "$binaries/quickstart-rust" --runtime-id quickstart-spare
+    spare=${started[-1]}
+    for _ in $(seq 100); do
+        GRID_TOKEN_FILE=$dir/operator.token "$binaries/grid" explain running_sums --json |
+            grep -q '"chosen": *"quickstart-spare"' && return 0
+        sleep 0.1
+    done
+    wrong=$((wrong + 1))
+    say "  ^ quickstart-spare did not attach"
+}
+
+# invocation_of: the id of the execution that the answer before names.
+invocation_of() { grep -oE 'i-[0-9a-f]{32}' <<<"$answer" | head -n 1 || echo i-00000000000000000000000000000000; }
 
 # run_here STATUS TEXT ARG...: as `expect`, for the tool of examples/python_local/one_call.py.
 run_here() {
@@ -123,7 +203,7 @@ bring_up() {
 
 title() { printf '\n-- %s\n' "$*"; }
 
-build
+build resolve-example
 build_sdk
 configure 0 0
 tokens
@@ -145,6 +225,16 @@ title "one call to each runtime: Rust, then Python"
 expect 0 42 call calculate_sum '{"numbers": [2, 40]}' --json
 invocation=$(grep -oE 'i-[0-9a-f]{32}' <<<"$answer" | head -n 1 || true)
 expect 0 'olleh dlrow' call reverse_words '{"text": "hello world"}'
+
+title "an answer in pieces: each sum is here while the next one is not"
+in_pieces '[1.0,3.0,6.0,10.0,15.0]' call running_sums '{"numbers": [1, 2, 3, 4, 5]}' --stream
+also ' chunks, sha256:'
+
+title "a tool that calls two others, of another runtime in another language: three calls, each decided and on record"
+expect 0 'olleh dlrow' call text_report '{"text": "hello world"}' --json
+expect 0 'text_report  for report-agent  at quickstart-rust  success' audit show --tree "$(invocation_of)"
+also '├─ reverse_words  for report-agent  at quickstart-python  success'
+also '└─ word_statistics  for report-agent  at quickstart-python  success'
 
 title "refused: an argument of the wrong type, with its place"
 expect refused INVALID_TOOL_ARGS call calculate_sum '{"numbers": [2, "forty"]}'
@@ -231,6 +321,54 @@ as operator expect 0 'the token stood in a ticket' revoke --list
 title "it was another's: taken back, and the token is good again"
 as operator expect 0 'is believed again' revoke --restore report-agent --tenant demo --reason 'it was a copy of another'
 expect 0 42 call calculate_sum '{"numbers": [2, 40]}'
+
+title "a second provider of sums: it came last, so it goes first"
+token quickstart-spare '*' grid_runtime
+start_spare
+as operator expect 0 'goes to `quickstart-spare` by registration_order' explain running_sums
+
+title "it is killed while it has a call: the call is one that only reads, and the other provider answers it"
+show call running_sums '{"numbers": [1, 2, 3, 4, 5, 6, 7, 8]}' --json
+"$binaries/grid" call running_sums '{"numbers": [1, 2, 3, 4, 5, 6, 7, 8]}' --json >"$dir/failover.out" 2>&1 &
+asked=$!
+until_more quickstart-spare in_flight 0
+kill -KILL "$spare"
+wait "$spare" 2>/dev/null || true
+printf '  (quickstart-spare is dead)\n'
+asked_status=0
+wait "$asked" || asked_status=$?
+answer=$(cat "$dir/failover.out")
+judge 0 '"invocation_id"' "$asked_status"
+answer=$(tr -d ' \n' <<<"$answer")
+also '"content":[1.0,3.0,6.0,10.0,15.0,21.0,28.0,36.0]'
+
+title "why that runtime, and why not the other, for an operator"
+as operator expect 0 'handed to the runtime `quickstart-spare`' explain "$(invocation_of)"
+also 'attempt 2: handed to the runtime `quickstart-rust`'
+also RUNTIME_CRASH
+as operator expect 0 'goes to `quickstart-rust` by only_candidate' explain running_sums
+also 'gone since'
+
+title "it is back; one provider takes the place of the other, and back, under 100 calls a second"
+start_spare
+mkfifo "$dir/word"
+"$binaries/resolve-example" load calculate_sum '{"numbers": [2, 40]}' --rate 100 --token-file "$dir/report-agent.token" \
+    <"$dir/word" >"$dir/load.out" 2>&1 &
+asked=$!
+exec 3>"$dir/word"
+until_more quickstart-spare calls 20
+as operator expect 0 '`quickstart-rust` serves `calculate_sum` in the place of `quickstart-spare`' \
+    swap calculate_sum quickstart-rust
+until_more quickstart-rust calls "$(($(of_runtime quickstart-rust calls) + 20))"
+as operator expect 0 '`quickstart-spare` serves `calculate_sum` in the place of `quickstart-rust`' \
+    swap calculate_sum quickstart-spare
+until_more quickstart-spare calls "$(($(of_runtime quickstart-spare calls) + 20))"
+exec 3>&-
+asked_status=0
+wait "$asked" || asked_status=$?
+answer=$(tail -n 5 "$dir/load.out")
+judge 0 ' calls, 0 failed' "$asked_status"
+as operator expect 0 'by selection:host' explain calculate_sum
 
 title "what operators see"
 GRID_TOKEN_FILE=$dir/operator.token expect 0 quickstart-python runtimes

@@ -12,10 +12,10 @@ fail() {
     exit 1
 }
 
-# Builds what is started. The first time takes some minutes.
+# build PACKAGE...: builds what is started, and these packages too. The first time takes some minutes.
 build() {
     say "building; the first time takes some minutes"
-    cargo build --quiet --locked --package grid-cli --package quickstart-rust
+    cargo build --quiet --locked --package=grid-cli --package=quickstart-rust "${@/#/--package=}"
     "$python_example/setup.sh" >"$dir/python-setup.log" 2>&1 || {
         cat "$dir/python-setup.log" >&2
         fail "the Python example could not be set up; it needs Python 3.11 with venv"
@@ -82,7 +82,8 @@ tokens() {
     audit_key
     token report-agent demo calculator_user text_user
     token operator demo grid_admin report_admin
-    token quickstart-rust '*' grid_runtime
+    # It calls tools for texts itself, so it has to be permitted as its caller is.
+    token quickstart-rust '*' grid_runtime text_user
     token quickstart-python '*' grid_runtime
 }
 

@@ -65,8 +65,10 @@ async fn serve(options: Options) -> Result<(), Error> {
         .runtime_id(options.runtime_id)
         .allow_plaintext_token(options.allow_plaintext_token)
         .tool(tools::calculate_sum)
+        .tool(tools::running_sums)
         .tool(tools::describe_text)
         .tool(tools::slow_count)
+        .tool(tools::text_report)
         .tool(tools::admin_report)
         .built_against(include_str!("../../../manifests/grid.lock"));
     if let Some(path) = options.token_file {

@@ -1,16 +1,22 @@
 //! The tools. Each is declared by its own signature and comments; the host's manifest says who may call it and how
 //! long it may take.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use grid_sdk::{ToolError, ToolType, tool};
-use serde::Serialize;
+use grid_sdk::{Context, Emitter, ToolError, ToolType, tool};
+use serde::{Deserialize, Serialize};
 
 static ANSWERED: AtomicU64 = AtomicU64::new(0);
 
 fn count() {
     ANSWERED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What nobody calls has no caller to send pieces to, nor one to call others for.
+fn no_call() -> ToolError {
+    ToolError::new("NO_CALL", "no call is in hand; serve the tool with a runtime")
 }
 
 /// Adds numbers.
@@ -27,6 +33,25 @@ pub(crate) async fn calculate_sum(numbers: Vec<f64>) -> Result<f64, ToolError> {
     } else {
         Err(ToolError::new("DATA_PROCESSING_ERROR", "the sum is larger than a number can be; add smaller numbers"))
     }
+}
+
+/// Adds numbers one by one and sends each sum as it is there.
+///
+/// # Arguments
+/// * `numbers` - the numbers to add; each but the first takes a quarter of a second
+#[tool]
+pub(crate) async fn running_sums(numbers: Vec<f64>) -> Result<(), ToolError> {
+    count();
+    let emitter = Emitter::current().ok_or_else(no_call)?;
+    let mut sum = 0.0;
+    for (at, number) in numbers.iter().enumerate() {
+        if at > 0 {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        sum += number;
+        emitter.item(&sum).await?;
+    }
+    emitter.finish_items().await
 }
 
 /// Counts the seconds that it takes.
@@ -78,6 +103,36 @@ pub(crate) fn describe_text(text: &str, language: Option<Language>) -> Descripti
     Description { words, characters, sentence }
 }
 
+/// A text the other way round, and its words.
+#[derive(Debug, Serialize)]
+pub(crate) struct TextReport {
+    reversed: String,
+    words: u64,
+    different: u64,
+}
+
+/// What `word_statistics` answers, as far as it is needed here.
+#[derive(Deserialize)]
+struct Statistics {
+    words: u64,
+    different: u64,
+}
+
+/// Reverses a text and counts its words; calls the tools that do either.
+///
+/// # Arguments
+/// * `text` - the text to report on
+#[tool]
+pub(crate) async fn text_report(text: &str) -> Result<TextReport, ToolError> {
+    count();
+    // Another runtime serves both, in another language; the host stands between, as for every caller.
+    let context = Context::current().ok_or_else(no_call)?;
+    let arguments = BTreeMap::from([("text", text)]);
+    let reversed = context.call("reverse_words", &arguments).await?.json()?;
+    let Statistics { words, different } = context.call("word_statistics", &arguments).await?.json()?;
+    Ok(TextReport { reversed, words, different })
+}
+
 /// What a report admin reads.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -108,8 +163,14 @@ mod tests {
 
     #[test]
     fn every_tool_is_declared_as_the_manifest_contracts_it() {
-        let tools: [Tool; 4] =
-            [calculate_sum.into_tool(), slow_count.into_tool(), describe_text.into_tool(), admin_report.into_tool()];
+        let tools: [Tool; 6] = [
+            calculate_sum.into_tool(),
+            running_sums.into_tool(),
+            slow_count.into_tool(),
+            describe_text.into_tool(),
+            text_report.into_tool(),
+            admin_report.into_tool(),
+        ];
         for tool in tools {
             let contract = contracted(tool.name());
             let parameters: Value = serde_json::from_str(tool.parameters()).unwrap();

@@ -1,5 +1,6 @@
 //! What `run.sh` runs beside the host: `resolve-example provider NAME` serves `cache_get` under that name,
-//! `resolve-example load` calls it at a steady rate until standard input ends and says how many calls failed.
+//! `resolve-example load` calls it, or another tool, at a steady rate until standard input ends and says how many calls
+//! failed. `make demo` uses that too.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
 
 use clap::Parser;
 use grid_sdk::{Client, Error, Phase, Runtime, SessionOptions, tool};
-use serde_json::json;
+use serde_json::Value;
 use tokio::{
     fs::OpenOptions,
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -38,11 +39,20 @@ enum Command {
         #[arg(long)]
         broken: bool,
     },
-    /// Calls `cache_get` until standard input ends
+    /// Calls a tool until standard input ends
     Load {
+        /// The tool
+        #[arg(default_value = "cache_get")]
+        tool: String,
+        /// Its arguments, a JSON object
+        #[arg(default_value = r#"{"key": "a"}"#, value_parser = |text: &str| text.parse::<Value>())]
+        args: Value,
         /// Calls a second
         #[arg(long, default_value_t = 200)]
         rate: u64,
+        /// A file that holds one line with the caller's token
+        #[arg(long, default_value = "caller.token")]
+        token_file: PathBuf,
     },
 }
 
@@ -98,15 +108,19 @@ async fn provide(name: String, log: PathBuf, sick: bool, broken: bool) -> Result
     builder.build()?.run().await
 }
 
-/// Calls at a steady rate, however long each takes, and counts.
-async fn load(rate: u64) -> Result<bool, Error> {
-    let mut builder = Client::builder().retries(grid_sdk::Retries::none()).token_file("caller.token");
+/// Calls under way at once: fewer than a runtime has room for, so that a slow machine makes the rate lower and nothing fail.
+const AT_ONCE: usize = 64;
+
+/// Calls at a steady rate and counts.
+async fn load(tool: String, args: Value, rate: u64, token_file: PathBuf) -> Result<bool, Error> {
+    let mut builder = Client::builder().retries(grid_sdk::Retries::none()).token_file(token_file);
     if let Ok(endpoint) = std::env::var("GRID_ENDPOINT") {
         builder = builder.endpoint(endpoint);
     }
     let session = Arc::new(builder.connect().await?.open_session(SessionOptions::default()).await?);
     let (sent, failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / rate.max(1)));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut end = Box::pin(async {
         let mut rest = Vec::new();
         // Nothing is written there; that it ends is the word.
@@ -116,11 +130,12 @@ async fn load(rate: u64) -> Result<bool, Error> {
     loop {
         tokio::select! {
             () = &mut end => break,
-            _ = tick.tick() => {
+            _ = tick.tick(), if calls.len() < AT_ONCE => {
                 let (session, sent, failed) = (Arc::clone(&session), Arc::clone(&sent), Arc::clone(&failed));
+                let (tool, args) = (tool.clone(), args.clone());
                 calls.spawn(async move {
                     sent.fetch_add(1, Ordering::Relaxed);
-                    if let Err(error) = session.call("cache_get", json!({ "key": "a" })).await {
+                    if let Err(error) = session.call(&tool, args).await {
                         failed.fetch_add(1, Ordering::Relaxed);
                         eprintln!("{error}");
                     }
@@ -139,7 +154,7 @@ async fn load(rate: u64) -> Result<bool, Error> {
 async fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Provider { name, log, sick, broken } => provide(name, log, sick, broken).await.map(|()| true),
-        Command::Load { rate } => load(rate).await,
+        Command::Load { tool, args, rate, token_file } => load(tool, args, rate, token_file).await,
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -165,6 +165,12 @@ impl Contract {
         self.settings.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| name == tenant))
     }
 
+    /// The same of whoever has to do with all tenants that `serves` says: with one that may know of it, at least.
+    #[must_use]
+    pub fn is_for_any(&self, serves: impl Fn(&str) -> bool) -> bool {
+        self.settings.tenants.as_ref().is_none_or(|tenants| tenants.iter().any(|name| serves(name)))
+    }
+
     /// How its calls are carried out.
     #[must_use]
     pub fn conduct(&self) -> &Conduct {

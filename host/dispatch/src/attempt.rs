@@ -22,8 +22,11 @@ use tokio::{
 use crate::{
     Delivery, Stop,
     delivery::Hearing,
-    fault::{crashed, idle, timed_out, too_late, unreachable, untaken, violated, void},
+    fault::{crashed, held, idle, timed_out, too_late, unreachable, untaken, violated, void},
 };
+
+/// What a runtime hears whose time to say something is over.
+pub(crate) const SILENT: &str = "it was silent for too long";
 
 /// Hands the call over and waits for its end.
 pub(crate) async fn carry_out<B>(
@@ -112,7 +115,10 @@ impl Underway<'_> {
                 () = stop.asked.cancelled() => {
                     break (stop.why.get().map_or("cancelled", |why| &**why).to_owned(), cancelled(stop));
                 }
-                () = deadline.as_mut() => break ("deadline passed".to_owned(), timed_out(call)),
+                () = deadline.as_mut() => {
+                    let held_up = self.hearing.as_ref().is_some_and(Hearing::waits_for_the_caller);
+                    break ("deadline passed".to_owned(), if held_up { held(call) } else { timed_out(call) });
+                }
                 step = step(&mut self.hearing, call) => match step {
                     Ok(()) => heard = Instant::now(),
                     Err(fault) => break (fault.clone(), violated(&fault)),
@@ -122,7 +128,7 @@ impl Underway<'_> {
                     if self.hearing.as_ref().is_some_and(Hearing::waits_for_the_caller) {
                         heard = Instant::now();
                     } else {
-                        break ("it was silent for too long".to_owned(), idle(call, silence));
+                        break (SILENT.to_owned(), idle(call, silence));
                     }
                 }
             }
@@ -170,7 +176,7 @@ async fn rest(hearing: &mut Option<Hearing<'_>>, call: &RoutedCall) -> Result<()
     }
 }
 
-async fn silent(until: Option<Instant>) {
+pub(crate) async fn silent(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until).await,
         None => pending().await,

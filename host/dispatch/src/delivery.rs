@@ -99,9 +99,10 @@ impl<'d> Hearing<'d> {
         Arc::clone(&self.pipe)
     }
 
-    /// It is the caller who holds the call up.
+    /// It is the caller who holds the call up: something waits to be sent, or what was sent was not taken, and the runtime
+    /// may have no credit for more.
     pub(crate) fn waits_for_the_caller(&self) -> bool {
-        self.waiting.is_some()
+        self.waiting.is_some() || self.untaken > 0
     }
 
     /// One thing that happens: something is heard, or the caller takes something. May be given up at any time.

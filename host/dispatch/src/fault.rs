@@ -70,7 +70,32 @@ pub(crate) fn untaken(call: &RoutedCall) -> Refusal {
         "`{}` finished, and its result was not taken within {timeout_ms} ms; read faster, or ask for less",
         call.contract().name()
     );
-    Refusal::new(Code::Timeout, Stage::Dispatch, message).with("timeout_ms", timeout_ms.to_string())
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with(HELD_BY, CALLER)
+}
+
+/// As [`timed_out`]; the runtime had more to say and waited for its caller to read on.
+pub(crate) fn held(call: &RoutedCall) -> Refusal {
+    let timeout_ms = call.timeout().as_millis();
+    let message = format!(
+        "`{}` waited for its result to be read when its {timeout_ms} ms were over, and was told to stop; read faster, or \
+         ask for less",
+        call.contract().name()
+    );
+    Refusal::new(Code::Timeout, Stage::Dispatch, message)
+        .with("timeout_ms", timeout_ms.to_string())
+        .with(HELD_BY, CALLER)
+}
+
+/// Who it was that a streamed call waited for when its time was over.
+const HELD_BY: &str = "held_by";
+const CALLER: &str = "caller";
+
+/// A call's time was over because of its caller or the host: it says nothing of the runtime.
+pub(crate) fn excuses(refusal: &Refusal) -> bool {
+    let says = |name: &str, what: &str| refusal.details().iter().any(|(key, value)| *key == name && value == what);
+    refusal.code() == Code::Timeout && (says(HELD_BY, CALLER) || says("sent", "false"))
 }
 
 /// Neither a chunk nor progress came for too long.

@@ -1,16 +1,22 @@
 //! A call that two runtimes may have at once: where the first is silent for a while, a second one is asked too. The first
 //! answer ends the call; whoever still has it is told to stop, and what it says later is late.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 
-use grid_core::{Code, Refusal, Stage, frame::CallFrame, outcome::ToolAnswer, runtime::Ending};
+use grid_core::{
+    Code, Refusal, Stage,
+    frame::CallFrame,
+    outcome::ToolAnswer,
+    runtime::{Ending, Runtime, Unreachable},
+    stream::Pipe,
+};
 use grid_resolve::{Beside, Decision, RoutedCall};
-use tokio::sync::oneshot::{self, error::RecvError};
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     Stop,
-    attempt::{answered, late},
-    fault::{crashed, timed_out, too_late, unreachable, violated, void},
+    attempt::{SILENT, answered, late, silent},
+    fault::{crashed, idle, timed_out, too_late, unreachable, violated, void},
 };
 
 /// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then.
@@ -29,13 +35,14 @@ pub(crate) async fn carry_out<B>(
     }
     let frame = call.frame();
     let copy = Some(frame.clone());
+    let silence = call.contract().conduct().idle;
     let started = match begin(&call.consent().decision) {
-        Some(_beginning) => call.runtime().start(frame),
+        Some(_beginning) => Underway::start(&**call.runtime(), frame, silence),
         None => return Err(void()),
     };
     let first = Some(started.map_err(|error| unreachable(call, error))?);
     let shared = &*call;
-    let mut race = Race { call: shared, first, other: None, copy, asked: false };
+    let mut race = Race { call: shared, silence, first, other: None, copy, asked: false };
     let asking = async move {
         tokio::time::sleep(after).await;
         second(shared).await
@@ -45,7 +52,7 @@ pub(crate) async fn carry_out<B>(
     let is_first = first.is_none();
     match other {
         // Whoever still has it when the other has answered is told to stop.
-        Some((beside, ending)) if ending.is_none() => {
+        Some((beside, underway)) if underway.is_none() => {
             if !is_first {
                 call.runtime().cancel(call.invocation(), LOST);
             }
@@ -62,11 +69,52 @@ pub(crate) async fn carry_out<B>(
 
 const LOST: &str = "another runtime answered first";
 
-/// A call and those who have it: each with its ending until that is there.
+/// One of those who have the call. Where its contract limits their silence, it is heard what each says before its end.
+struct Underway {
+    ending: oneshot::Receiver<Ending>,
+    pipe: Option<Arc<Pipe>>,
+    heard: Instant,
+}
+
+impl Underway {
+    fn start(runtime: &dyn Runtime, frame: CallFrame, silence: Option<Duration>) -> Result<Self, Unreachable> {
+        let pipe = silence.map(|_| Arc::new(Pipe::default()));
+        let ending = match &pipe {
+            Some(pipe) => runtime.start_heard(frame, Arc::clone(pipe))?,
+            None => runtime.start(frame)?,
+        };
+        Ok(Self { ending, pipe, heard: Instant::now() })
+    }
+
+    /// How it ended; nothing where it was silent for too long. May be given up at any time.
+    async fn ended(&mut self, silence: Option<Duration>) -> Option<Ending> {
+        loop {
+            let until = silence.and_then(|silence| self.heard.checked_add(silence));
+            let Self { ending, pipe, heard } = self;
+            let said = async {
+                match pipe {
+                    Some(pipe) => pipe.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = ending => {
+                    return Some(ended.unwrap_or_else(|_| Ending::Crashed("its line was closed".to_owned())));
+                }
+                _ = said => *heard = Instant::now(),
+                () = silent(until) => return None,
+            }
+        }
+    }
+}
+
+/// A call and those who have it: each until its ending is there.
 struct Race<'c> {
     call: &'c RoutedCall,
-    first: Option<oneshot::Receiver<Ending>>,
-    other: Option<(Beside, Option<oneshot::Receiver<Ending>>)>,
+    silence: Option<Duration>,
+    first: Option<Underway>,
+    other: Option<(Beside, Option<Underway>)>,
     copy: Option<CallFrame>,
     /// The second attempt is on record, so the conclusion counts it.
     asked: bool,
@@ -79,7 +127,7 @@ impl Race<'_> {
         begin: impl Fn(&Decision) -> Option<B>,
         asking: impl Future<Output = Option<Beside>>,
     ) -> Result<ToolAnswer, Refusal> {
-        let call = self.call;
+        let (call, silence) = (self.call, self.silence);
         let (mut deadline, mut asking) = (pin!(tokio::time::sleep(call.time_left())), pin!(asking));
         let mut waits = true;
         loop {
@@ -87,18 +135,19 @@ impl Race<'_> {
             tokio::select! {
                 // An answer that is there goes before a deadline that has just passed.
                 biased;
-                ending = ended(self.first.as_mut()), if first => {
+                ending = ended(self.first.as_mut(), silence), if first => {
                     self.first = None;
-                    match verdict(call, ending) {
+                    match verdict(call, &**call.runtime(), ending) {
                         Err(_) if other => {}
                         result => return result,
                     }
                 }
-                ending = ended(self.other.as_mut().and_then(|(_, ending)| ending.as_mut())), if other => {
-                    match verdict(call, ending) {
-                        Err(_) if first => self.other = None,
+                ending = ended(self.other.as_mut().and_then(|(_, underway)| underway.as_mut()), silence), if other => {
+                    let Some((beside, _)) = self.other.take() else { continue };
+                    match verdict(call, &**beside.runtime(), ending) {
+                        Err(_) if first => {}
                         result => {
-                            self.other = self.other.take().map(|(beside, _)| (beside, None));
+                            self.other = Some((beside, None));
                             return result;
                         }
                     }
@@ -123,7 +172,8 @@ impl Race<'_> {
     fn begin<B>(&mut self, beside: Option<Beside>, begin: impl Fn(&Decision) -> Option<B>) {
         let beginning = begin(&self.call.consent().decision);
         if let (Some(beside), Some(frame), Some(_beginning)) = (beside, self.copy.take(), beginning) {
-            self.other = beside.runtime().start(frame).ok().map(|ending| (beside, Some(ending)));
+            let started = Underway::start(&**beside.runtime(), frame, self.silence);
+            self.other = started.ok().map(|underway| (beside, Some(underway)));
         }
     }
 
@@ -138,19 +188,23 @@ impl Race<'_> {
     }
 }
 
-async fn ended(receiver: Option<&mut oneshot::Receiver<Ending>>) -> Result<Ending, RecvError> {
-    match receiver {
-        Some(receiver) => receiver.await,
+async fn ended(underway: Option<&mut Underway>, silence: Option<Duration>) -> Option<Ending> {
+    match underway {
+        Some(underway) => underway.ended(silence).await,
         None => std::future::pending().await,
     }
 }
 
-fn verdict(call: &RoutedCall, ending: Result<Ending, RecvError>) -> Result<ToolAnswer, Refusal> {
+/// What the ending of one of them says; one that is silent is told to stop.
+fn verdict(call: &RoutedCall, runtime: &dyn Runtime, ending: Option<Ending>) -> Result<ToolAnswer, Refusal> {
     match ending {
-        Ok(Ending::Answered(answer)) => answered(answer),
-        Ok(Ending::Streamed) => Err(violated("its chunks were not asked for")),
-        Ok(Ending::Violated(fault)) => Err(violated(&fault)),
-        Ok(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
-        Err(_) => Err(crashed(call, "its line was closed")),
+        Some(Ending::Answered(answer)) => answered(answer),
+        Some(Ending::Streamed) => Err(violated("its chunks were not asked for")),
+        Some(Ending::Violated(fault)) => Err(violated(&fault)),
+        Some(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
+        None => {
+            runtime.cancel(call.invocation(), SILENT);
+            Err(idle(call, call.contract().conduct().idle.unwrap_or_default()))
+        }
     }
 }

@@ -5,13 +5,16 @@ use std::time::Duration;
 use grid_adm::Digest;
 use grid_audit::Receipt;
 use grid_core::{
-    Refusal,
+    Code, Refusal,
     event::{self, Event, Kind},
     id::InvocationId,
+    limit::Limit,
     outcome::ToolAnswer,
     stream::Streamed,
 };
 use grid_resolve::{Decision, RoutedCall};
+
+use crate::fault::excuses;
 
 /// An admitted call that has ended. Only this crate makes one.
 #[derive(Debug)]
@@ -49,6 +52,28 @@ impl Outcome {
     /// How it ended.
     pub fn result(&self) -> &Result<ToolAnswer, Refusal> {
         &self.result
+    }
+
+    /// Its time was over because of its caller, or of the host before it was sent; its runtime is not to blame.
+    #[must_use]
+    pub fn excuses_runtime(&self) -> bool {
+        self.result.as_ref().is_err_and(excuses)
+    }
+
+    /// A limit ended it that is not the contract's own for one attempt.
+    #[must_use]
+    pub fn cut_short(&self) -> bool {
+        let limit = |refusal: &Refusal| {
+            let mut details = refusal.details().iter();
+            details.any(|(key, value)| *key == Limit::DETAIL && value != Limit::Timeout.as_str())
+        };
+        self.result.as_ref().is_err_and(|refusal| refusal.code() == Code::Timeout && limit(refusal))
+    }
+
+    /// The caller had it in pieces, at its own pace.
+    #[must_use]
+    pub fn was_streamed(&self) -> bool {
+        self.sent.is_some()
     }
 
     /// From the hand-over to the ending.

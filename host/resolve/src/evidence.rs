@@ -74,7 +74,6 @@ impl Beside {
 pub struct RoutedCall {
     call: CheckedCall,
     consent: Consent,
-    renewed: bool,
     invocation: InvocationId,
     place: Place,
     times: Times,
@@ -99,21 +98,8 @@ impl RoutedCall {
     ) -> Self {
         place.failed = true;
         let (timeout, limit) = times.attempt(routed_at);
-        let (renewed, invocation, attempt, keep) = (false, InvocationId::mint(), 1, false);
-        Self {
-            call,
-            consent,
-            renewed,
-            invocation,
-            place,
-            times,
-            routed_at_ms,
-            routed_at,
-            timeout,
-            limit,
-            attempt,
-            keep,
-        }
+        let (invocation, attempt, keep) = (InvocationId::mint(), 1, false);
+        Self { call, consent, invocation, place, times, routed_at_ms, routed_at, timeout, limit, attempt, keep }
     }
 
     /// Minted with the choice.
@@ -233,9 +219,7 @@ impl RoutedCall {
     /// # Errors
     /// The decision, where it is not enough.
     pub fn renew(&mut self, decision: Decision) -> Result<(), Box<Decision>> {
-        self.consent.renew(decision)?;
-        self.renewed = true;
-        Ok(())
+        self.consent.renew(decision)
     }
 
     /// The frame for the runtime. The arguments move into it; nothing is copied but where another attempt may follow.
@@ -332,6 +316,7 @@ pub fn hedged(call: &RoutedCall, beside: &Beside, at_ms: u64) -> Event {
 pub fn attempted(call: &RoutedCall, at_ms: u64) -> Event {
     Event {
         attempt: Some(call.attempt),
+        epoch: Some(call.consent.decision.epoch),
         deadline_ms: Some(call.deadline_ms()),
         connection: Some(call.runtime().card().connection),
         provider: Some(Arc::clone(call.provider())),

@@ -171,6 +171,26 @@ impl Roster {
         self.0.tools.read(contract.name(), some).unwrap_or(false)
     }
 
+    /// Somebody but `not` serves it and takes calls, whosever those are: whom tenants, sessions and selections keep from one
+    /// caller may be whom others rely on. One of this provider where `provider` says one.
+    #[must_use]
+    pub fn another(&self, tool: &str, not: ConnectionId, provider: Option<&str>) -> bool {
+        let guard = self.0.guard();
+        let takes = |seat: &Arc<Seat>| {
+            let card = seat.card();
+            card.connection != not && !card.load.is_draining() && guard.admits(tool, card).is_ok()
+        };
+        let some = |entry: &Arc<Entry>| {
+            let table = entry.table.load();
+            let mut candidates = table.candidates.iter().filter(|candidate| {
+                let named = provider.is_none_or(|name| *candidate.provider.name == *name);
+                named && candidate.provider.state.serving() == Serving::Serving
+            });
+            candidates.any(|candidate| candidate.seats.iter().any(takes))
+        };
+        self.0.tools.read(tool, some).unwrap_or(false)
+    }
+
     /// The functions that a connection serves, by name.
     #[must_use]
     pub fn served_by(&self, connection: ConnectionId) -> Vec<String> {

@@ -96,9 +96,10 @@ pub(crate) async fn carry_out<C: Contracts>(
     let began = host.clock.elapsed();
     let policy = Policy::of(&call);
     let mut tried = Tried::default();
+    // Where this is refused, dispatch is too, and the conclusion says so. Further attempts are decided anew before they
+    // are on record.
+    let _ = renew(host, asked.asker, asked.begun, &mut call).await;
     loop {
-        // Where this is refused, dispatch is too, and the conclusion says so.
-        let _ = renew(host, asked.asker, asked.begun, &mut call).await;
         call.keep_for_another(policy.may_follow(call.attempt()));
         let to = delivery.as_deref_mut();
         let (outcome, last) = attempt(asked, call, receipt, (pass.take(), to), &mut tried, trail).await;
@@ -208,6 +209,9 @@ async fn again<C: Contracts>(
         let refusal = if is_cancelled { cancelled(&refusal, asked.ticket) } else { refusal };
         return Err(Box::new(Outcome::of_attempt(call, receipt, refusal)));
     };
+    if let Err(refused) = renew(host, asked.asker, asked.begun, &mut call).await {
+        return Err(Box::new(Outcome::of_attempt(call, receipt, refused)));
+    }
     call.begin_attempt();
     let record = Event {
         code: Some(refusal.code()),

@@ -9,8 +9,8 @@ use grid_core::{
     Code, Refusal, Stage,
     event::{Event, Kind, plain_name},
     frame::{BatchAnswer, Fulfil, Register},
-    id::SessionId,
-    runtime::Runtime,
+    id::{SessionId, TenantId},
+    runtime::{Card, Runtime},
 };
 use grid_resolve::Scope;
 use grid_session::Session;
@@ -177,7 +177,8 @@ fn sort<C: Contracts>(port: &Port<C>, names: &[String]) -> (Vec<Arc<Contract>>, 
     let provider = port.wire.card().provider();
     let (mut contracts, mut rejected) = (Vec::new(), Vec::new());
     for name in names {
-        let named = manifest.named(name);
+        let mut named = manifest.named(name);
+        named.retain(|contract| may_know(port.wire.card(), contract));
         if named.is_empty() {
             let message = "there is no such contract here; runtimes fulfil the host's contracts, they do not make them";
             rejected.push((name.clone(), Refusal::new(Code::UnsupportedTool, Stage::Link, message)));
@@ -193,6 +194,11 @@ fn sort<C: Contracts>(port: &Port<C>, names: &[String]) -> (Vec<Arc<Contract>>, 
         }
     }
     (contracts, rejected)
+}
+
+/// Contracts of other tenants do not exist for a runtime.
+pub(crate) fn may_know(card: &Card, contract: &Contract) -> bool {
+    contract.is_for_any(|tenant| TenantId::parse(tenant).is_ok_and(|tenant| card.serves(&tenant)))
 }
 
 fn names_of(contracts: &[Arc<Contract>]) -> Vec<String> {

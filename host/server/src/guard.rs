@@ -11,7 +11,6 @@ use grid_core::{
     clock::SharedClock,
     event::{Event, Kind},
     id::RuntimeId,
-    limit::Limit,
     outcome::ToolAnswer,
     runtime::Card,
 };
@@ -117,7 +116,9 @@ impl Guard {
     /// An attempt has ended.
     pub(crate) fn report(&self, roster: &Roster, pass: Option<Pass>, outcome: &Outcome) {
         let (Some(breakers), Some(pass)) = (&self.breakers, pass) else { return };
-        let (call, took) = (outcome.call(), outcome.took());
+        // Whoever reads a stream sets its pace.
+        let took = if outcome.was_streamed() { Duration::ZERO } else { outcome.took() };
+        let call = outcome.call();
         let correlation = &call.call().call().call().call().request().correlation;
         let slow = took >= breakers.settings().slow_call;
         match outcome.result() {
@@ -126,20 +127,23 @@ impl Guard {
                 _ => pass.well(took, blame(roster, call, slow), correlation),
             },
             Ok(_) => pass.well(took, blame(roster, call, slow), correlation),
-            // Its caller gave it less time than its contract does: that says nothing of whoever had the call.
-            Err(refusal) if refusal.code() == Code::Timeout && call.limit() != Limit::Timeout && !slow => drop(pass),
+            Err(_) if outcome.excuses_runtime() => drop(pass),
+            // Less time than its contract gives one attempt is no fault of whoever had the call; to be slow is.
+            Err(_) if outcome.cut_short() && slow => pass.well(took, blame(roster, call, true), correlation),
+            Err(_) if outcome.cut_short() => drop(pass),
             Err(refusal) => pass.failed(refusal.code(), blame(roster, call, true), correlation),
         }
     }
 }
 
-/// Who is to blame for a bad end: the runtime, and the provider and the tool where nobody else could have had the call.
+/// Who is to blame for a bad end: the runtime, and the provider and the tool where nobody else takes such calls, from
+/// this caller or any other.
 fn blame(roster: &Roster, call: &RoutedCall, bad: bool) -> Blame {
     if !bad {
         return Blame::ALL;
     }
     let card = call.runtime().card();
-    let other = |provider| roster.other(call.contract(), call.session(), &[card.connection], provider);
+    let other = |provider| roster.another(call.contract().name(), card.connection, provider);
     Blame { runtime: true, provider: !other(Some(card.provider())), tool: !other(None) }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use grid_contract::Contracts;
+use grid_contract::{Contract, Contracts};
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     front_door::{Door, stopping},
-    fulfilment::{fulfil, register},
+    fulfilment::{fulfil, may_know, register},
     host::unwritable,
     negotiation::{self, Agreed, ENHANCED, Offer, Said},
     nested::Upwards,
@@ -188,7 +188,8 @@ impl<C: Contracts> Door<C> {
     fn answer(&self, wire: &Wire, announce: &Announce, agreed: &Agreed) -> Announced {
         let host = &self.0;
         let provider = wire.card().provider();
-        let available = host.contracts.manifest().iter().filter(|contract| contract.admits_provider(provider));
+        let may = |contract: &&Arc<Contract>| contract.admits_provider(provider) && may_know(wire.card(), contract);
+        let available = host.contracts.manifest().iter().filter(may);
         let names = |features: &[&'static str]| features.iter().map(ToString::to_string).collect::<Vec<_>>();
         let offered = if agreed.level < ENHANCED { Vec::new() } else { Offer::to_runtimes().features };
         Announced {

@@ -85,6 +85,25 @@ impl<C: Contracts> Swapping<C> {
         }
     }
 
+    /// Calls go to the provider from now on; without one as before the flip, or as the file says.
+    fn choose(&self, tool: &Arc<str>, provider: Option<&Arc<str>>) {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let selection = match (before.take(), &self.by) {
+            // Back to what was selected, whatever it was.
+            (Some(selection), _) => {
+                self.host.roster.select(tool, Whose::Host, selection);
+                return;
+            }
+            (None, By::Selection { note }) => provider.map(|provider| Selection {
+                provider: Arc::clone(provider),
+                fallback: false,
+                note: Arc::clone(note),
+            }),
+            (None, By::File) => None,
+        };
+        *before = Some(self.host.roster.select(tool, Whose::Host, selection));
+    }
+
     /// Why the provider could not have the calls even if it were chosen.
     fn ineligible(&self, wish: &Wish) -> Option<String> {
         let contract = self.host.contracts.manifest().get(&wish.tool);
@@ -186,21 +205,9 @@ impl<C: Contracts> Providers for Swapping<C> {
     }
 
     fn flip(&self, tool: &Arc<str>, provider: Option<&Arc<str>>) {
-        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
-        let selection = match (before.take(), &self.by) {
-            // Back to what was selected, whatever it was.
-            (Some(selection), _) => {
-                self.host.roster.select(tool, Whose::Host, selection);
-                return;
-            }
-            (None, By::Selection { note }) => provider.map(|provider| Selection {
-                provider: Arc::clone(provider),
-                fallback: false,
-                note: Arc::clone(note),
-            }),
-            (None, By::File) => None,
-        };
-        *before = Some(self.host.roster.select(tool, Whose::Host, selection));
+        self.choose(tool, provider);
+        // Whoever had the calls may have them again, and what it gave would be old by then.
+        self.host.reuse.clear(|_, of, _| *of == **tool);
     }
 
     async fn committed(&self, wish: &Wish, report: &Swapped) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@ mod approvals;
 mod attempts;
 mod audit;
 mod auditors;
+mod blame;
 mod calls;
 mod canary;
 mod claims;

@@ -15,7 +15,7 @@ pub use dice::Dice;
 pub use log::{Disk, Log};
 pub use runtime::FakeRuntime;
 pub use scene::{Scene, limits, manifest, options};
-pub use wait::until;
+pub use wait::{soon, until};
 
 // What a stage's tests may name without importing the stages around it.
 pub use grid_contract::{Contracts, Development, Strict};

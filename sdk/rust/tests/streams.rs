@@ -1,5 +1,7 @@
 //! Results in pieces: a runtime keeps to the credit that the host gave, and a client believes no part to be the whole.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
 #[cfg(test)]
 mod support;
 
@@ -54,17 +56,8 @@ async fn scene(credit: Option<&str>) -> Scene {
     let mut running = JoinSet::new();
     running.spawn(async move { drop(runtime.run_until(std::future::pending()).await) });
     let mut peer = host.attached().await;
-    let Some(Heard::Announce(announce)) = peer.hear().await else { panic!("the announcement comes first") };
-    assert_eq!(announce.optional_features, ["lifecycle", "streaming", "progress"]);
-    let config = credit.map(|credit| ("streaming.credit".to_owned(), credit.to_owned()));
-    peer.say(Says::Announced(Box::new(v1::AnnounceRuntimeResponse {
-        connection_id: "c1".into(),
-        enabled_features: credit.map_or_else(Vec::new, |_| announce.optional_features.clone()),
-        feature_config: config.into_iter().collect(),
-        heartbeat_interval_ms: 60_000,
-        ..Default::default()
-    })))
-    .await;
+    let announce = peer.welcome_streaming(credit).await;
+    assert_eq!(announce.optional_features, ["enhanced-errors", "lifecycle", "nested-calls", "progress", "streaming"]);
     peer.accept_all().await;
     Scene { peer, _host: host, _running: running }
 }

@@ -107,7 +107,11 @@ pub(super) fn print(context: &Context, record: &Record) -> Result<(), Failure> {
         let line = record.line().strip_prefix('{').unwrap_or_default();
         return Ok(context.output.text(&format!("{{\"index\":{},{line}", record.index()))?);
     }
-    let what = [record.outcome(), record.code(), record.detail().filter(|_| record.tool().is_none())];
+    // Of a call, the detail is for `show`; of who serves, it is what happened.
+    let serving =
+        ["provider_selected", "swap_committed", "swap_rolled_back", "serving_changed", "breaker_changed", "attempted"];
+    let told = record.tool().is_none() || serving.contains(&record.kind());
+    let what = [record.outcome(), record.code(), record.detail().filter(|_| told)];
     let about = [record.tool(), record.principal(), record.runtime(), record.invocation()];
     let join = |parts: &[Option<&str>]| parts.iter().flatten().copied().collect::<Vec<_>>().join(" ");
     let line = format!(

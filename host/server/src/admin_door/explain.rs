@@ -93,12 +93,7 @@ impl<C: Contracts> Host<C> {
             grounds.push(Ground { stage: "limits", text: format!("it cost {cost} units"), entry: at });
         }
         if permitted {
-            let text = match (decisive.runtime(), decisive.text("reused")) {
-                (Some(runtime), _) => format!("handed to the runtime `{runtime}`"),
-                (None, Some(of)) => format!("handed to no runtime: the result of `{of}` is used again"),
-                (None, None) => "its caller was to run it, under a grant".to_owned(),
-            };
-            grounds.push(Ground { stage: "resolve", text, entry: at });
+            grounds.push(Ground { stage: "resolve", text: handed(decisive), entry: at });
             // What was found, or why nothing was, where the contract lets results be used again.
             grounds.extend(decisive.detail().map(|detail| Ground {
                 stage: "reuse",
@@ -273,13 +268,27 @@ fn consent(record: &Record) -> Option<Ground> {
     Some(Ground { stage: "approve", text, entry: Some(record.index()) })
 }
 
+/// Who had the call first, and by which rule.
+fn handed(admitted: &Record) -> String {
+    match (admitted.runtime(), admitted.text("reused"), admitted.text("provider"), admitted.text("chosen_by")) {
+        (Some(runtime), _, Some(provider), Some(rule)) => {
+            format!("handed to the runtime `{runtime}` of the provider `{provider}`, chosen by {rule}")
+        }
+        (Some(runtime), ..) => format!("handed to the runtime `{runtime}`"),
+        (None, Some(of), ..) => format!("handed to no runtime: the result of `{of}` is used again"),
+        (None, None, ..) => "its caller was to run it, under a grant".to_owned(),
+    }
+}
+
 /// What a record says of a further runtime that the call was handed to.
 fn attempt(record: &Record) -> Option<Ground> {
     let number = record.number("attempt").filter(|_| record.kind() == Kind::Attempted.as_str())?;
     let (runtime, why) = (record.runtime().unwrap_or("-"), record.detail().unwrap_or_default());
+    let code = record.code().map(|code| format!(" ({code})")).unwrap_or_default();
+    let rule = record.text("chosen_by").map(|rule| format!(", chosen by {rule}")).unwrap_or_default();
     Some(Ground {
         stage: "attempt",
-        text: format!("attempt {number}: handed to the runtime `{runtime}`, {why}"),
+        text: format!("attempt {number}: handed to the runtime `{runtime}`{rule}, {why}{code}"),
         entry: Some(record.index()),
     })
 }

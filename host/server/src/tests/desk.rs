@@ -27,7 +27,7 @@ use grid_metrics::Metrics;
 use grid_reload::Policies;
 use grid_resolve::{Roster, Scope};
 use grid_session::Sessions;
-use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, until};
+use grid_testkit::{FakeClock, FakeRuntime, Log, limits, manifest, options, soon, until};
 use tokio::{
     join,
     sync::{mpsc, watch},
@@ -222,6 +222,12 @@ impl<C: Contracts> Desk<C> {
         self
     }
 
+    /// Calls get through whoever failed before; before anybody uses the host.
+    pub(super) fn unguarded(mut self) -> Self {
+        Arc::get_mut(&mut self.door.0).unwrap().guard = Guard::default();
+        self
+    }
+
     pub(super) fn host(&self) -> &Arc<Host<C>> {
         &self.door.0
     }
@@ -346,8 +352,7 @@ pub(super) struct Attached<C> {
 
 impl<C: Contracts> Attached<C> {
     pub(super) async fn next(&mut self) -> HostFrame {
-        let next = tokio::time::timeout(Duration::from_secs(60), self.frames.recv());
-        next.await.expect("a frame comes").expect("the stream is open")
+        soon("a frame", self.frames.recv()).await.expect("the stream is open")
     }
 
     pub(super) async fn receive(&mut self, frame: RuntimeFrame) {

@@ -53,6 +53,20 @@ fn nobodys() -> Ids {
     }
 }
 
+/// Without the random part of correlation ids that the host minted where a request has no room for one: no two are alike,
+/// whatever was asked for.
+fn unminted(text: &str) -> String {
+    let mut parts = text.split("host-");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let random = part.split_once('-').and_then(|(_, random)| random.get(..8)).unwrap_or_default();
+        let minted = random.len() == 8 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+        plain += "host-";
+        plain += &if minted { part.replacen(random, "x", 1) } else { part.to_owned() };
+    }
+    plain
+}
+
 /// Answers of all doors to one tenant, by the request; ids and what is said of them left out.
 #[derive(Default)]
 struct Answers(Vec<(&'static str, String)>);
@@ -70,7 +84,7 @@ impl Asker<'_> {
         for id in [&ids.session, &ids.invocation, &ids.approval, &ids.call_id, &ids.tool, &ids.correlation] {
             text = text.replace(id, "x");
         }
-        self.answers.0.push((request, text));
+        self.answers.0.push((request, unminted(&text)));
     }
 
     fn paged(&mut self, request: &'static str, page: Result<Page, grid_core::Refusal>) {

@@ -4,7 +4,8 @@ use grid_core::{
     Code,
     envelope::Envelope,
     outcome::{CallAnswer, ToolAnswer},
-    port::AdminDoor as _,
+    port::{AdminDoor as _, ProviderDoor as _},
+    provider::Swap,
     revocation::Invalidate,
     runtime::Runtime as _,
 };
@@ -130,6 +131,28 @@ async fn a_provider_that_comes_back_is_asked_anew() {
         let answer = call.await.unwrap().unwrap();
         assert_eq!(super::reusing::content(&answer), (content, false, 1));
         grid_core::port::RuntimePort::detach(runtime.port, "it stops".to_owned()).await;
+    }
+}
+
+#[tokio::test]
+async fn who_has_the_calls_again_after_a_swap_and_back_is_asked_anew() {
+    let desk = strict_with(MANIFEST);
+    let (agent, session) = desk.agent().await;
+    let operator = desk.token("root", "demo", &["operator"]);
+    let mut runtimes = [desk.attach("a").await, desk.attach("b").await];
+    for runtime in &mut runtimes {
+        runtime.fulfil(&["f"]).await;
+    }
+    // Whoever was first seen last begins.
+    for (at, id, content) in [(1, "k", "7"), (0, "l", "8"), (1, "m", "9")] {
+        let runtime = &mut runtimes[at];
+        let call = desk.begin(&agent, envelope(&session, id, ONE));
+        let frame = runtime.called().await;
+        runtime.result(&frame, content).await;
+        assert_eq!(super::reusing::content(&call.await.unwrap().unwrap()), (content, false, 1));
+        let next = ["a", "b"][1 - at].to_owned();
+        let swap = Swap { tool: "f".to_owned(), provider: next, ..Swap::default() };
+        assert_eq!(desk.door.swap(operator.clone(), swap).await.unwrap().outcome, "committed");
     }
 }
 

@@ -6,12 +6,15 @@ use grid_core::{
     Code,
     clock::Clock as _,
     envelope::{Credentials, PeerCertificate},
-    frame::{Fulfil, HostFrame, RuntimeFrame},
+    frame::{Announce, Fulfil, HostFrame, RuntimeFrame},
     outcome::ToolAnswer,
-    port::FrontDoor as _,
+    port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
 };
 
-use super::desk::{Desk, SUM, ask, strict_ruled};
+use super::{
+    desk::{Attached, Desk, SUM, ask, strict_ruled, strict_with},
+    tenants_world::TWO,
+};
 
 const RULES: &str = r#"
 [[certificate]]
@@ -138,4 +141,21 @@ async fn a_certificate_calls_in_its_own_sessions_until_it_is_revoked() {
     desk.host().identity.revoke(tenant, principal, "", desk.clock.unix_ms()).unwrap();
     let refusal = desk.call(&agent, ask(&session, "l", "sum", SUM)).await.unwrap_err();
     assert_eq!(refusal.code(), Code::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_contract_of_other_tenants_does_not_exist_for_a_runtime() {
+    let desk = strict_with(TWO);
+    for (tenant, own) in [("acme", &["acmes"][..]), ("globex", &["globexes"]), ("*", &["acmes", "globexes"])] {
+        let who = desk.token("probe", tenant, &["runtime"]);
+        let announce = Announce { runtime_id: "probe".to_owned(), level: 2, ..Announce::default() };
+        let (port, frames) = desk.door.attach(who, announce).await.unwrap();
+        let mut runtime = Attached { port, frames };
+        let HostFrame::Announced(told) = runtime.next().await else { panic!("the answer comes first") };
+        assert_eq!(told.available, [&["sum", "pay"], own].concat());
+        let answer = runtime.fulfil(&["acmes", "globexes"]).await;
+        assert_eq!(answer.accepted, own);
+        assert!(answer.rejected.iter().all(|(_, refusal)| refusal.code() == Code::UnsupportedTool));
+        runtime.port.detach("done".to_owned()).await;
+    }
 }

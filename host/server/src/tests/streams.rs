@@ -12,7 +12,7 @@ use grid_core::{
     port::{FrontDoor as _, RuntimeDoor as _, RuntimePort as _},
     stream::{CREDIT, CallEvent, ChunkFrame, Progress, ProgressFrame, Streamed},
 };
-use grid_testkit::until;
+use grid_testkit::{soon, until};
 use tokio::sync::mpsc::Receiver;
 
 use super::desk::{Attached, Desk, SUM, ask, result, strict, strict_with};
@@ -93,8 +93,7 @@ fn chunk(call: &CallFrame, number: u64, payload: &[u8]) -> ChunkFrame {
 async fn all(events: &mut Receiver<CallEvent>) -> (Vec<u8>, Vec<f64>, Result<CallAnswer, Refusal>) {
     let (mut bytes, mut progress, mut next) = (Vec::new(), Vec::new(), 0);
     loop {
-        let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.expect("an event comes");
-        match event.expect("an end comes") {
+        match soon("an event", events.recv()).await.expect("an end comes") {
             CallEvent::Chunk(_, chunk) => {
                 assert_eq!(chunk.number, next);
                 next += 1;

@@ -2,6 +2,7 @@
 //! results come from the bench, frames leave through a bounded channel whose waiting frames tonic writes together.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use grid_proto::v1::{self, host_frame::Frame as Heard};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use super::bench::Bench;
+use super::context::Up;
 use super::frames;
 use super::lifecycle::{Handlers, Moments};
 use crate::Code;
@@ -43,7 +45,7 @@ pub(super) struct Attachment {
     bench: Bench,
     moments: Moments,
     /// What the tools call.
-    upwards: mpsc::UnboundedReceiver<v1::RuntimeFrame>,
+    up: Arc<Up>,
     beats: Interval,
     beat: Duration,
     sequence: u64,
@@ -65,23 +67,24 @@ impl Attachment {
         outgoing: mpsc::Sender<v1::RuntimeFrame>,
         inbound: Streaming<v1::HostFrame>,
         early: VecDeque<v1::HostFrame>,
-        (bench, upwards, handlers): (Bench, mpsc::UnboundedReceiver<v1::RuntimeFrame>, Handlers),
+        (bench, handlers): (Bench, Handlers),
         heartbeat_interval_ms: u64,
     ) -> Self {
         let beat = match heartbeat_interval_ms {
             0 => DEFAULT_BEAT,
             millis => Duration::from_millis(millis),
         };
-        let mut beats = interval_at(Instant::now() + beat, beat);
+        // The first one at once: until it is there the host does not know how many calls there is room for.
+        let mut beats = interval_at(Instant::now(), beat);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             outgoing,
             inbound,
             early,
             outbox: VecDeque::new(),
+            up: Arc::clone(bench.up()),
             bench,
             moments: Moments::new(handlers),
-            upwards,
             beats,
             beat,
             sequence: 0,
@@ -195,7 +198,7 @@ impl Attachment {
             },
             frame = self.bench.finished() => Turn::Done(frame),
             frame = self.moments.finished() => Turn::Done(frame),
-            Some(frame) = self.upwards.recv() => Turn::Done(frame),
+            frame = self.up.next(), if self.outbox.len() < OUTBOX => Turn::Done(frame),
             _ = self.beats.tick() => Turn::Beat,
         }
     }
@@ -260,7 +263,7 @@ impl Attachment {
             }
             Some(Heard::Answer(answer)) => {
                 // One that was taken back is answered, too.
-                let known = self.bench.up().answered(*answer);
+                let known = self.up.answered(*answer);
                 tracing::debug!(known, "the host answers a call of a tool");
             }
             Some(Heard::Announced(_) | Heard::Fulfilled(_) | Heard::Registered(_)) => {

@@ -58,9 +58,10 @@ impl Bench {
         tools: Accepted,
         limit: usize,
         message_limit: usize,
-        (features, outgoing): (Features, mpsc::Sender<v1::RuntimeFrame>),
-        up: Arc<Up>,
+        features: Features,
+        outgoing: mpsc::Sender<v1::RuntimeFrame>,
     ) -> Self {
+        let up = Up::new(features.nested);
         Self {
             tools,
             slots: Arc::new(Semaphore::new(limit)),
@@ -77,7 +78,7 @@ impl Bench {
     }
 
     /// The calls that its tools make.
-    pub(super) fn up(&self) -> &Up {
+    pub(super) const fn up(&self) -> &Arc<Up> {
         &self.up
     }
 

@@ -10,7 +10,7 @@ use grid_sdk_tool::{Answer, ToolError};
 use serde::Serialize;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
-use super::{bench::Job, frames};
+use super::{bench::Job, context, frames};
 use crate::Code;
 
 /// Bytes of one chunk at most.
@@ -28,13 +28,19 @@ pub(super) struct Features {
     /// Bytes that a stream may send before the host grants more; absent where results are not sent in pieces.
     pub(super) credit: Option<usize>,
     pub(super) progress: bool,
+    /// The host takes calls from within calls.
+    pub(super) nested: bool,
 }
 
 impl Features {
     pub(super) fn of(announced: &v1::AnnounceRuntimeResponse) -> Self {
         let enabled = |name: &str| announced.enabled_features.iter().any(|feature| feature == name);
         let credit = announced.feature_config.get("streaming.credit").and_then(|text| text.parse().ok());
-        Self { credit: credit.filter(|_| enabled("streaming")), progress: enabled("progress") }
+        Self {
+            credit: credit.filter(|_| enabled("streaming")),
+            progress: enabled("progress"),
+            nested: enabled(context::FEATURE),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 
 use super::attachment::Attachment;
 use super::bench::{Accepted, Bench};
-use super::context::{self, Up};
+use super::context;
 use super::emitter::Features;
 use super::{Mode, RuntimeBuilder, frames};
 use crate::clock;
@@ -93,10 +93,8 @@ impl<'a> Handshake<'a> {
         let (accepted, session_id) = self.accepted(verdict)?;
         let tools = accepted.keys().cloned().collect();
         let limit = self.setup.connector.message_limit;
-        let (up, upwards) = mpsc::unbounded_channel();
-        let up = Up::new(announced.enabled_features.iter().any(|name| name == context::FEATURE).then_some(up));
-        let bench = Bench::new(accepted, self.setup.concurrency, limit, (features, self.outgoing.clone()), up);
-        let work = (bench, upwards, self.setup.lifecycle.clone());
+        let bench = Bench::new(accepted, self.setup.concurrency, limit, features, self.outgoing.clone());
+        let work = (bench, self.setup.lifecycle.clone());
         let beat = announced.heartbeat_interval_ms;
         let attachment = Attachment::new(self.outgoing, self.inbound, self.early, work, beat);
         Ok(Agreed { attachment, connection_id: announced.connection_id, session_id, tools })

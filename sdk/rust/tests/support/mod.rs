@@ -165,6 +165,23 @@ impl Peer {
         *announce
     }
 
+    /// Welcomes the runtime with all that it can do, with so much credit for its streams; with nothing without one.
+    pub async fn welcome_streaming(&mut self, credit: Option<&str>) -> v1::AnnounceRuntime {
+        let Some(Heard::Announce(announce)) = self.hear().await else {
+            panic!("the first frame is an announcement");
+        };
+        let config = credit.map(|credit| ("streaming.credit".to_owned(), credit.to_owned()));
+        self.say(Says::Announced(Box::new(v1::AnnounceRuntimeResponse {
+            connection_id: "c1".into(),
+            enabled_features: credit.map_or_else(Vec::new, |_| announce.optional_features.clone()),
+            feature_config: config.into_iter().collect(),
+            heartbeat_interval_ms: 60_000,
+            ..Default::default()
+        })))
+        .await;
+        *announce
+    }
+
     pub async fn hear_fulfil(&mut self) -> v1::FulfillTools {
         match self.hear().await {
             Some(Heard::Fulfil(fulfil)) => fulfil,

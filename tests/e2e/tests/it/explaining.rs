@@ -65,7 +65,7 @@ async fn an_operator_reads_why_with_the_policy_as_it_is_written_and_the_log_has_
     says(&page, "the rule `policy:sums#everything` permitted it");
     says(&page, "`policy:sums#everything` is at sums.cedar:");
     says(&page, "permit (principal, action, resource);");
-    says(&page, "handed to the runtime `calc`");
+    says(&page, "handed to the runtime `calc` of the provider `calc`, chosen by only_candidate");
     says(&page, "success");
     says(&page, "now: permitted");
     assert!(!page.out.contains("no-big-sums"), "what did not decide is not told: {}", page.out);

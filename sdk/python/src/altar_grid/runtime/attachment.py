@@ -136,6 +136,8 @@ class Attachment:
         return Ended.LOST
 
     async def _beats(self) -> Ended:
+        # The first one at once: until it is there the host does not know how many calls there is room for.
+        self._pulse()
         while True:
             await asyncio.sleep(self._beat)
             if time.monotonic() - self._heard > self._beat * MISSED_BEATS:

@@ -1,5 +1,5 @@
-"""What a runtime does when the host swaps, pauses or resumes one of its tools. Each handler runs beside the calls, so that
-one that takes its time holds none up."""
+"""What a runtime does when the host swaps, pauses or resumes one of its tools. Each handler runs beside the calls, so
+that one that takes its time holds none up."""
 
 from __future__ import annotations
 
