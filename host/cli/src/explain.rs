@@ -47,7 +47,7 @@ pub(super) struct Explain {
 /// What a name stands for.
 enum Told {
     Decision(Box<ExplainDecisionResponse>),
-    Choice(grid_sdk::admin::ExplainChoiceResponse),
+    Choice(Box<grid_sdk::admin::ExplainChoiceResponse>),
 }
 
 impl Explain {
@@ -72,7 +72,7 @@ impl Explain {
         let choice = providers::choice(admin, ask).await?;
         let contracts = async || admin.contracts().await.map_err(|error| failed(&error));
         if !choice.candidates.is_empty() || contracts().await?.iter().any(|contract| contract.name == self.id) {
-            return Ok(Told::Choice(choice));
+            return Ok(Told::Choice(Box::new(choice)));
         }
         let told = decision().await?;
         if told.decision.is_empty() {

@@ -13,10 +13,9 @@ use grid_core::{
 };
 use grid_identity::Identity;
 use grid_metrics::Metrics;
+use grid_resolve::Roster;
 
-use crate::{
-    archive::Archive, compose, deciding, front_door::Door, limits, outlets::Outlets, providers, serve::Failure,
-};
+use crate::{archive::Archive, compose, deciding, front_door::Door, limits, outlets::Outlets, serve::Failure};
 
 /// A host in somebody else's hands. `C` is its mode.
 #[derive(Debug)]
@@ -53,7 +52,8 @@ impl<C: Contracts> Embedded<C> {
     ) -> Result<Self, Failure> {
         let metrics = Metrics::new().map_err(|error| Failure::start(Code::EnvironmentError, error.to_string()))?;
         let limits = limits::limits(config, &clock)?;
-        let roster = providers::roster(config, contracts.manifest(), &clock)?;
+        // What outlives a process is in the log alone here.
+        let roster = Roster::default();
         let policies = deciding::policies(config, contracts.manifest())?;
         let log = (ledger, Archive::closed(config.server.max_message.as_usize()), Outlets::default());
         let host = compose::host(config, contracts, (identity, limits, roster), policies, log, clock, metrics);

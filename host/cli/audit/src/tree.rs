@@ -78,7 +78,7 @@ impl Forest {
     fn of(records: Vec<Record>, top: &HashSet<u64>) -> Self {
         let mut forest = Self::default();
         let mut places: HashMap<String, usize> = HashMap::new();
-        for record in records.into_iter().filter(|record| is_call(record)) {
+        for record in records.into_iter().filter(is_call) {
             if let ("concluded", Some(at)) = (record.kind(), record.invocation().and_then(|id| places.get(id))) {
                 if let Some(node) = forest.nodes.get_mut(*at) {
                     node.ended = Some(record);

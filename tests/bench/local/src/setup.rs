@@ -47,7 +47,7 @@ impl Which {
 #[derive(Debug)]
 pub(crate) enum Setup {
     Echo { process: Process, address: String },
-    Host { host: Host, folder: PathBuf, runtime: Process },
+    Host { host: Box<Host>, folder: PathBuf, runtime: Process },
 }
 
 impl Setup {
@@ -64,7 +64,7 @@ impl Setup {
         let mut arguments: Vec<OsString> = ["serve", "--address", &host.address, "--token"].map(Into::into).to_vec();
         arguments.push(host.runtime_token.clone().into());
         let runtime = Process::own("the runtime", arguments)?;
-        Ok(Self::Host { host, folder, runtime })
+        Ok(Self::Host { host: Box::new(host), folder, runtime })
     }
 
     /// One measurement by a client of its own.

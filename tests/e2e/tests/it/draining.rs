@@ -1,6 +1,8 @@
 //! Hosts that are asked to stop under load, again and again: what was accepted is answered, nothing is left open (SV-6).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use grid_proto::v1::{call_tool_response::Outcome, runtime_frame::Frame as Said};
 use tokio::{

@@ -108,7 +108,7 @@ async fn a_role_that_includes_the_one_asked_for_decides() {
     let host = host().await;
     let _runtime = serve(&host, "calc").await;
     let session = session(&host).await;
-    let call = tokio::spawn(async move {
+    let call = tokio_util::task::TaskTracker::new().spawn(async move {
         session.call_with("add", json!({ "a": 50, "b": 1 }), CallOptions::default()).await.map(|answer| answer.content)
     });
     let people = |name: &str, role: &str| {

@@ -27,6 +27,7 @@ fn signed(secret: &str, at_s: u64, body: &str) -> String {
     format!("t={at_s},v1={hex}")
 }
 
+#[expect(clippy::disallowed_methods, reason = "the host compares it with the time of the machine")]
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
@@ -97,7 +98,7 @@ async fn a_signed_event_ends_rights_once_and_any_other_signature_ends_none() {
 async fn listener(port: u16) -> Arc<Mutex<Vec<(String, String)>>> {
     let (listener, taken) = (TcpListener::bind(("127.0.0.1", port)).await.unwrap(), Arc::default());
     let requests: Arc<Mutex<Vec<(String, String)>>> = Arc::clone(&taken);
-    tokio::spawn(async move {
+    tokio_util::task::TaskTracker::new().spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let (mut all, mut part) = (Vec::new(), [0; 4096]);
             let request = loop {
@@ -137,7 +138,7 @@ async fn a_call_that_waits_is_told_to_the_webhook_signed_and_without_its_argumen
     let _runtime = serve(&host, "calc").await;
     let client = Client::builder().endpoint(host.endpoint()).token(host.token("alice", "acme", &["caller"]));
     let session = client.connect().await.unwrap().open_session(SessionOptions::default()).await.unwrap();
-    let call = tokio::spawn(async move {
+    let call = tokio_util::task::TaskTracker::new().spawn(async move {
         let args = json!({ "a": 471_147, "b": 1 });
         session.call_with("add", args, CallOptions::default()).await.map(|answer| answer.content)
     });

@@ -126,7 +126,7 @@ async fn what_breaks_off_is_no_success_whatever_came_before() {
     let call = called(&mut peer).await;
     say(&peer, chunk(&call, 0, "[1,")).await;
     running.writes("[1,").await;
-    let error = v1::Error { r#type: "RESOURCE_NOT_FOUND".to_owned(), message: "none".to_owned(), ..Default::default() };
+    let error = v1::Error { r#type: "RESOURCE_NOT_FOUND".to_owned(), message: "none".to_owned() };
     say(&peer, v1::StreamChunk { is_final: true, error: Some(error), ..chunk(&call, 1, "") }).await;
     let ended = running.ended().await;
     assert_eq!((ended.code, ended.out.as_str()), (1, "[1,"), "{ended:?}");

@@ -238,8 +238,8 @@ impl Check<'_> {
             let Some(epoch) = self.intents(ran.invocation).last().and_then(|record| record.number("epoch")) else {
                 continue;
             };
-            let later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
-            if let Some(end) = later.filter(|end| end.epoch > epoch).next_back() {
+            let mut later = self.memory.revoked.iter().filter(|end| end.life == ran.life && end.at < ran.at);
+            if let Some(end) = later.rfind(|end| end.epoch > epoch) {
                 self.faults
                     .push(format!("{} began under epoch {epoch}, after {} was in force", ran.invocation, end.epoch));
             }
