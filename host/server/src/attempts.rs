@@ -193,16 +193,18 @@ async fn again<C: Contracts>(
     }
     if !wait.is_zero() {
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            biased;
             () = asked.ticket.cancelled().cancelled() => {
                 return Err(Box::new(Outcome::of_attempt(call, receipt, cancelled(&refusal, asked.ticket))));
             }
+            () = tokio::time::sleep(wait) => {}
         }
     }
     // Where those who could have it are full, it waits in their line as any call does.
     let found = tokio::select! {
-        found = find(host, policy, tried, &mut call) => found,
+        biased;
         () = asked.ticket.cancelled().cancelled() => None,
+        found = find(host, policy, tried, &mut call) => found,
     };
     let Some(pass) = found else {
         let is_cancelled = asked.ticket.cancelled().is_cancelled();

@@ -302,6 +302,7 @@ async fn a_runtime_that_fails_gets_no_calls_and_the_tool_is_unavailable_where_no
     // With time a few calls try it again.
     desk.clock.advance(Duration::from_secs(30));
     desk.host().sweep().await;
+    until("what the breakers did is on record", || desk.log.of("breaker_changed").len() >= 5).await;
     let changes = desk.log.of("breaker_changed");
     let told: Vec<_> = changes.iter().filter_map(|record| record.detail()).collect();
     assert!(

@@ -180,9 +180,10 @@ async fn operate(world: World, door: impl AdminDoor) {
         request.cancel_running = matches!(order, Order::Principal | Order::Tool);
         world.tell(&format!("operator: {order:?}"));
         for _ in 0..=usize::from(order == Order::Twice) {
+            let asked = world.now();
             let ended = door.invalidate(who.clone(), request.clone()).await.unwrap();
             let unproved = (order == Order::Proofs).then_some(callers::NAMES[0].0);
-            let revoked = Revoked { life: world.life(), at: world.now(), epoch: ended.epoch, unproved };
+            let revoked = Revoked { life: world.life(), asked, at: world.now(), epoch: ended.epoch, unproved };
             world.memory().revoked.push(revoked);
             world.tell(&format!("operator: epoch {}, {} cancelled", ended.epoch, ended.cancelled_calls));
         }

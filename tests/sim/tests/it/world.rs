@@ -99,6 +99,8 @@ pub struct Heard {
 #[derive(Debug, Clone, Copy)]
 pub struct Revoked {
     pub life: usize,
+    /// When it was asked for: who proves itself later does so under what holds then.
+    pub asked: Duration,
     pub at: Duration,
     pub epoch: u64,
     /// Whose proofs of before are void.
