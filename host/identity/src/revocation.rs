@@ -100,6 +100,12 @@ struct StoredEntry {
 }
 
 impl Revocations {
+    /// A change of them is written to the disk.
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        self.path.is_some()
+    }
+
     /// Revocations at most.
     pub const MAX: usize = 100_000;
 

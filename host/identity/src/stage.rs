@@ -197,6 +197,12 @@ impl Identity {
         self.revocations.restore(tenant, principal)
     }
 
+    /// A revocation is written to the disk; those of a host without files are in memory alone.
+    #[must_use]
+    pub fn keeps_revocations(&self) -> bool {
+        self.revocations.are_kept()
+    }
+
     /// All revocations, by tenant and principal.
     #[must_use]
     pub fn revoked(&self) -> Vec<Revocation> {

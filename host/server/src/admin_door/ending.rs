@@ -286,7 +286,12 @@ impl<C: Contracts> Host<C> {
         let Some((tenant, principal)) = asked.proofs.clone() else { return Ok(()) };
         let (host, reason, who) = (Arc::clone(self), asked.reason.clone(), (tenant.clone(), principal.clone()));
         let now_ms = self.clock.unix_ms();
-        let kept = self.tasks.spawn_blocking(move || host.identity.revoke(&who.0, &who.1, &reason, now_ms)).await;
+        let revoke = move || host.identity.revoke(&who.0, &who.1, &reason, now_ms);
+        // The disk is not for this thread.
+        let kept = match self.identity.keeps_revocations() {
+            true => self.tasks.spawn_blocking(revoke).await,
+            false => Ok(revoke()),
+        };
         for wire in self.hub.list() {
             let card = wire.card();
             if card.tenant == tenant && card.provider() == principal.as_str() {
