@@ -1,14 +1,12 @@
 //! `grid swap`, `grid pause`, `grid drain`, `grid resume`: who serves, while calls go on.
 
 use clap::Args;
-use grid_sdk::{
-    Error,
-    admin::{Served, Serving, SwapProviderRequest, SwapProviderResponse},
-};
+use grid_sdk::admin::{Served, Serving, SwapProviderRequest, SwapProviderResponse};
 use serde_json::json;
 
 use super::{
     Context, Exit, Failure,
+    providers::not_found,
     remote::{admin, failed},
 };
 
@@ -123,8 +121,9 @@ impl Swap {
             note: self.note,
             correlation_id: String::new(),
         };
-        let done = context
-            .wait(async { admin(context).await?.swap_provider(request).await.map_err(|error| not_found(&error)) })?;
+        let done = context.wait(async {
+            admin(context).await?.swap_provider(request).await.map_err(|error| not_found(failed(&error), &error))
+        })?;
         if context.output.is_json() {
             context.output.json(&fields(&self.tool, &self.provider, &done))?;
         } else {
@@ -220,7 +219,10 @@ impl Target {
         };
         let done = context.wait(async {
             let admin = admin(context).await?;
-            admin.set_serving(what, serving, &self.note, wait_ms).await.map_err(|error| not_found(&error))
+            admin
+                .set_serving(what, serving, &self.note, wait_ms)
+                .await
+                .map_err(|error| not_found(failed(&error), &error))
         })?;
         if context.output.is_json() {
             let fields = json!({ "name": name, "before": done.before, "now": done.now, "in_flight": done.in_flight });
@@ -231,17 +233,4 @@ impl Target {
         }
         Ok(done.in_flight)
     }
-}
-
-/// What the command names is not there.
-fn not_found(error: &Error) -> Failure {
-    let failure = failed(error);
-    let Error::Refused(refusal) = error else { return failure };
-    let code = error.code().to_string();
-    let absent = refusal.details.get("reason").is_some_and(|reason| reason == "PROVIDER_UNAVAILABLE");
-    if !absent && code != "UNSUPPORTED_TOOL" {
-        return failure;
-    }
-    let message = failure.message().unwrap_or_default().to_owned();
-    Failure::new(Exit::Invalid, message).coded(code).correlated(error.correlation_id())
 }

@@ -239,7 +239,7 @@ impl Check<'_> {
             }
         }
         for ran in self.memory.ran.iter().filter(|ran| ran.prompt) {
-            // The record of a further attempt does not say under which epoch it was decided anew.
+            // A further attempt is decided anew, and its record says under which epoch.
             let Some(epoch) = self.intents(ran.invocation).last().and_then(|record| record.number("epoch")) else {
                 continue;
             };
