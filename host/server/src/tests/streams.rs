@@ -85,7 +85,7 @@ impl Scene {
 }
 
 fn chunk(call: &CallFrame, number: u64, payload: &[u8]) -> ChunkFrame {
-    let (invocation_id, payload) = (call.invocation_id.to_string(), payload.to_vec());
+    let (invocation_id, payload) = (call.invocation_id.to_string(), payload.to_vec().into());
     ChunkFrame { invocation_id, chunk_id: number, payload, ..ChunkFrame::default() }
 }
 

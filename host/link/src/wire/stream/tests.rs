@@ -35,7 +35,7 @@ impl Scene {
         ChunkFrame {
             invocation_id: self.call.invocation_id.to_string(),
             chunk_id: number,
-            payload: payload.to_vec(),
+            payload: payload.to_vec().into(),
             ..ChunkFrame::default()
         }
     }
