@@ -33,7 +33,6 @@ use crate::{
     convert::frame,
     fault::{Fault, plain},
     outbound::{Frames, Opening, Outbound},
-    arrivals::{Arrivals, Arrived},
     unary::credentials,
 };
 
