@@ -187,8 +187,11 @@ impl Reader {
         let pieces = (usize::try_from(mib)? << 20) / PIECE;
         let name = content.name();
         let args = serde_json::json!({ "text": name, "count": pieces, "mode": "fast", "place": { "city": "x", "lat": 0, "lon": 0 } });
-        let call =
-            adm::FunctionCall { call_id: format!("stream-{name}-{round}"), name: TOOL.to_owned(), args: args.to_string() };
+        let call = adm::FunctionCall {
+            call_id: format!("stream-{name}-{round}"),
+            name: TOOL.to_owned(),
+            args: args.to_string(),
+        };
         let session_id = self.session.clone();
         let call = v1::ToolCall { call: Some(call), session_id, streaming: true, ..v1::ToolCall::default() };
         let mut request = Request::new(call);

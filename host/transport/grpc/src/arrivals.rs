@@ -127,7 +127,12 @@ impl Parts {
                     self.state = State::Prefix;
                     let (invocation_id, part) = about(&self.held).unwrap_or_default();
                     self.held = Vec::new();
-                    return Ok(Some(Arrived::Dropped(OversizedFrame { invocation_id, part, found, limit: self.limit })));
+                    return Ok(Some(Arrived::Dropped(OversizedFrame {
+                        invocation_id,
+                        part,
+                        found,
+                        limit: self.limit,
+                    })));
                 }
             }
         }

@@ -147,10 +147,9 @@ impl<R: RuntimeDoor> Link<R> {
             Ok(Ok(Some(Arrived::Frame(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) })))) => {
                 Ok(frame::announce(*announce))
             }
-            Ok(Ok(Some(Arrived::Dropped(_)))) => refuse(
-                Code::MessageTooLarge,
-                "the first frame is over the message limit; send less, and attach again",
-            ),
+            Ok(Ok(Some(Arrived::Dropped(_)))) => {
+                refuse(Code::MessageTooLarge, "the first frame is over the message limit; send less, and attach again")
+            }
             Ok(Ok(Some(_))) => refuse(
                 Code::ProtocolViolation,
                 "the first frame is no announcement; send `announce` before anything else",

@@ -18,8 +18,7 @@ fn chunk(payload: usize, correlation: usize) -> v1::RuntimeFrame {
 
 fn result(content: usize) -> v1::RuntimeFrame {
     let result = grid_proto::adm::ToolResult { content: Some("x".repeat(content)), ..Default::default() };
-    let result =
-        v1::ToolResult { invocation_id: "i-2".to_owned(), result: Some(result), ..v1::ToolResult::default() };
+    let result = v1::ToolResult { invocation_id: "i-2".to_owned(), result: Some(result), ..v1::ToolResult::default() };
     v1::RuntimeFrame { frame: Some(Frame::Result(result)) }
 }
 
@@ -48,7 +47,8 @@ fn read(bytes: &[u8], size: usize) -> (Vec<Arrived>, Parts) {
 
 #[test]
 fn frames_are_read_however_they_are_cut() {
-    let frames = [beat(), chunk(40_000, 3), beat(), chunk(300, 3), v1::RuntimeFrame::default(), chunk(0, 0), result(90_000)];
+    let frames =
+        [beat(), chunk(40_000, 3), beat(), chunk(300, 3), v1::RuntimeFrame::default(), chunk(0, 0), result(90_000)];
     let bytes: Vec<u8> = frames.iter().flat_map(framed).collect();
     for size in [1, 2, 3, 5, 7, 100, 4_096, 16_384, 65_000, bytes.len()] {
         let (arrived, parts) = read(&bytes, size);
@@ -78,7 +78,8 @@ fn a_frame_over_the_limit_is_dropped_and_the_next_one_is_read() {
                 panic!("{arrived:?}")
             };
             assert_eq!((before, after), (&beat(), &beat()));
-            let expected = OversizedFrame { invocation_id: id.to_owned(), part, found: frame.encoded_len(), limit: LIMIT };
+            let expected =
+                OversizedFrame { invocation_id: id.to_owned(), part, found: frame.encoded_len(), limit: LIMIT };
             assert_eq!(dropped, &expected);
         }
     }

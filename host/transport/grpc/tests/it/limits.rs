@@ -193,7 +193,8 @@ async fn a_runtimes_frame_over_the_limit_is_told_to_its_port_and_its_stream_goes
     let beat = v1::Heartbeat { sequence: 7, ..Default::default() };
     line.up.send(v1::RuntimeFrame { frame: Some(v1::runtime_frame::Frame::Heartbeat(beat)) }).await.unwrap();
     assert!(matches!(line.next().await, Some(v1::host_frame::Frame::HeartbeatAck(ack)) if ack.sequence == 7));
-    let told = format!("Oversized(OversizedFrame {{ invocation_id: \"i-1\", part: false, found: {found}, limit: 1000 }})");
+    let told =
+        format!("Oversized(OversizedFrame {{ invocation_id: \"i-1\", part: false, found: {found}, limit: 1000 }})");
     assert!(host.runtimes.notes.holds(&told), "{:?}", host.runtimes.notes.all());
     assert!(!host.runtimes.notes.holds("detached"));
     // Before its announcement a runtime is nobody whose calls would be lost.
