@@ -76,7 +76,7 @@ fn stalled(port: u16, session: &str, connection: usize) -> Wire {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_streams_that_nobody_takes() {
-    let mut host = Host::start(&["server.stall_timeout=10s"]).await;
+    let mut host = Host::start(&["server.stall_timeout=15s"]).await;
     let (serving, pouring) = (Serving::start(&host).await, pouring(&host).await);
     let client = Client::builder().endpoint(host.endpoint()).connect().await.unwrap();
     let good = client.open_session(SessionOptions::default()).await.unwrap();
