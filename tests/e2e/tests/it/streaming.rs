@@ -79,7 +79,13 @@ async fn called(peer: &mut Peer) -> v1::ToolCall {
 
 fn chunk(call: &v1::ToolCall, chunk_id: u64, payload: &str) -> v1::StreamChunk {
     let (invocation_id, correlation_id) = (call.invocation_id.clone(), call.correlation_id.clone());
-    v1::StreamChunk { invocation_id, correlation_id, chunk_id, payload: payload.into(), ..Default::default() }
+    v1::StreamChunk {
+        invocation_id,
+        correlation_id,
+        chunk_id,
+        payload: payload.to_owned().into(),
+        ..Default::default()
+    }
 }
 
 async fn say(peer: &Peer, chunk: v1::StreamChunk) {
