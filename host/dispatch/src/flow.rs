@@ -5,6 +5,11 @@ use std::fmt;
 
 use grid_adm::json::Limits;
 
+use self::{
+    number::{LONGEST_NUMBER, Part, finite, next},
+    plain::plain,
+};
+
 /// What is wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -48,9 +53,6 @@ impl fmt::Display for Error {
         write!(f, " at byte {}", self.offset)
     }
 }
-
-/// A number is remembered while it comes, up to so many bytes.
-const LONGEST_NUMBER: usize = 512;
 
 /// One JSON text, read as its pieces come.
 #[derive(Debug)]
@@ -108,20 +110,6 @@ impl Word {
 enum In {
     Key,
     Value,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// Its first byte has to come.
-    Start,
-    Minus,
-    Zero,
-    Whole,
-    Dot,
-    Fraction,
-    Exponent,
-    Sign,
-    Power,
 }
 
 impl Default for Flow {
@@ -343,36 +331,6 @@ fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
-/// Whether a number may end here, and a double can hold it.
-fn finite(part: Part, number: &[u8]) -> Result<(), Fault> {
-    match part {
-        Part::Start | Part::Minus | Part::Dot | Part::Exponent | Part::Sign => return Err(Fault::Syntax("a digit")),
-        // Without an exponent it takes more than 300 digits to get beyond 1e308; only the rest has to be tried.
-        Part::Zero | Part::Whole | Part::Fraction if number.len() <= 300 => return Ok(()),
-        Part::Zero | Part::Whole | Part::Fraction | Part::Power => {}
-    }
-    let text = std::str::from_utf8(number).unwrap_or_default();
-    match text.parse::<f64>().is_ok_and(f64::is_finite) {
-        true => Ok(()),
-        false => Err(Fault::NumberOverflow),
-    }
-}
-
-/// The part of a number that a byte leads to; none where the number ended before it.
-fn next(part: Part, byte: u8) -> Option<Part> {
-    Some(match (part, byte) {
-        (Part::Start, b'-') => Part::Minus,
-        (Part::Start | Part::Minus, b'0') => Part::Zero,
-        (Part::Start | Part::Minus | Part::Whole, b'0'..=b'9') => Part::Whole,
-        (Part::Zero | Part::Whole, b'.') => Part::Dot,
-        (Part::Dot | Part::Fraction, b'0'..=b'9') => Part::Fraction,
-        (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => Part::Exponent,
-        (Part::Exponent, b'+' | b'-') => Part::Sign,
-        (Part::Exponent | Part::Sign | Part::Power, b'0'..=b'9') => Part::Power,
-        _ => return None,
-    })
-}
-
 /// What stands for a character after a backslash, but for `u`.
 fn is_escape(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
@@ -409,46 +367,8 @@ fn escaped(state: State, byte: u8) -> Result<State, Fault> {
     })
 }
 
-/// A quote, a backslash or a control character: no plain part of a string.
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
-}
-
-/// How many bytes come before one that is special: eight at a time at first, 64 at a time where that goes on.
-#[inline]
-fn plain(bytes: &[u8]) -> usize {
-    const WIDE: usize = 64;
-    let mut at = 0;
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let (words, tail) = rest.get(..WIDE).unwrap_or(rest).as_chunks::<8>();
-        for word in words {
-            let found = special(u64::from_le_bytes(*word));
-            if found < 8 {
-                return at + found;
-            }
-            at += 8;
-        }
-        if rest.len() < WIDE {
-            return at + tail.iter().position(|byte| is_special(*byte)).unwrap_or(tail.len());
-        }
-        let (wide, _) = bytes.get(at..).unwrap_or_default().as_chunks::<WIDE>();
-        // Without a way out within: so it becomes a few instructions on all of them.
-        let clear = wide.iter().take_while(|wide| !wide.iter().fold(false, |any, byte| any | is_special(*byte)));
-        at += clear.count() * WIDE;
-    }
-}
-
-/// The place of the first special byte among eight; 8 where there is none.
-fn special(word: u64) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // The lowest bit is right; those above it may not be.
-    let below = |word: u64, least: u64| word.wrapping_sub(ONES * least) & !word & TOPS;
-    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-    let escape = below(word ^ (ONES * u64::from(b'\\')), 1);
-    ((quote | escape | below(word, 0x20)).trailing_zeros() / 8) as usize
-}
+mod number;
+mod plain;
 
 #[cfg(test)]
 mod tests;
