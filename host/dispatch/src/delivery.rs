@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grid_adm::Digesting;
 use grid_core::{
     id::InvocationId,
     runtime::Runtime,
@@ -10,10 +11,7 @@ use grid_core::{
 };
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{
-    beside::Beside,
-    flow::{self, Flow},
-};
+use crate::flow::{self, Flow};
 
 /// Credit that is less than a portion, or could not be said to a busy runtime, is said after this.
 const SOON: Duration = Duration::from_millis(10);
@@ -25,9 +23,7 @@ const PORTION: u64 = CREDIT / 4;
 pub struct Delivery {
     events: mpsc::Sender<CallEvent>,
     text: Flow,
-    digest: Beside,
-    /// Credit of all chunks so far.
-    cost: u64,
+    digesting: Digesting,
     chunks: u64,
     bytes: u64,
 }
@@ -37,8 +33,8 @@ impl Delivery {
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<CallEvent>) {
         let (events, receiver) = mpsc::channel(1);
-        let (text, digest) = (Flow::default(), Beside::default());
-        (Self { events, text, digest, cost: 0, chunks: 0, bytes: 0 }, receiver)
+        let (text, digesting) = (Flow::default(), Digesting::default());
+        (Self { events, text, digesting, chunks: 0, bytes: 0 }, receiver)
     }
 
     /// The channel.
@@ -56,12 +52,7 @@ impl Delivery {
     /// What the caller was sent so far.
     #[must_use]
     pub fn sent(&self) -> Streamed {
-        Streamed { chunks: self.chunks, bytes: self.bytes, digest: self.digest.digest() }
-    }
-
-    /// Credit of the chunks that are not kept for the digest.
-    fn digested(&self) -> u64 {
-        self.cost - self.digest.kept()
+        Streamed { chunks: self.chunks, bytes: self.bytes, digest: *self.digesting.digest().as_bytes() }
     }
 
     /// The last chunk is sent; what is wrong with the text as a whole.
@@ -76,9 +67,7 @@ impl Delivery {
     /// What is wrong with its content; the text is lost with it.
     pub fn count(&mut self, chunk: &Chunk) -> Result<(), String> {
         self.text.feed(&chunk.payload).map_err(|error| unfit(&error))?;
-        let cost = cost(chunk.payload.len(), chunk.is_final);
-        self.digest.feed(&chunk.payload, cost);
-        self.cost += cost;
+        self.digesting.feed(&chunk.payload);
         self.chunks += 1;
         self.bytes += u64::try_from(chunk.payload.len()).unwrap_or(u64::MAX);
         Ok(())
@@ -114,10 +103,8 @@ pub(crate) struct Hearing<'d> {
     waiting: Option<Heard>,
     /// What the chunk cost that the caller may not have taken.
     untaken: u64,
-    /// Credit of all that the caller took.
-    taken: u64,
-    /// Credit that was said to the runtime.
-    said: u64,
+    /// Taken, and not said to the runtime.
+    owed: u64,
 }
 
 impl<'d> Hearing<'d> {
@@ -127,7 +114,7 @@ impl<'d> Hearing<'d> {
             let events = delivery.events.clone();
             (delivery, events)
         });
-        Self { pipe, delivery, ids, waiting: None, untaken: 0, taken: 0, said: 0 }
+        Self { pipe, delivery, ids, waiting: None, untaken: 0, owed: 0 }
     }
 
     pub(crate) fn pipe(&self) -> Arc<Pipe> {
@@ -148,18 +135,15 @@ impl<'d> Hearing<'d> {
             return Ok(());
         };
         let invocation = self.ids.invocation;
-        let (digesting, owes) = (delivery.digest.is_under_way(), self.taken > self.said);
         let mut late = false;
         tokio::select! {
             biased;
-            // First, so that the other thread has something to do while more comes.
-            () = delivery.digest.done(), if digesting => {}
             room = events.reserve(), if self.waiting.is_some() || self.untaken > 0 => {
                 let Ok(room) = room else {
                     // The caller has gone; whoever watches it asks the call to stop.
                     return std::future::pending().await;
                 };
-                self.taken += std::mem::take(&mut self.untaken);
+                self.owed += std::mem::take(&mut self.untaken);
                 if let Some(heard) = self.waiting.take() {
                     self.untaken = pass(&self.ids, heard, room);
                 }
@@ -170,17 +154,14 @@ impl<'d> Hearing<'d> {
                 }
                 match events.try_reserve() {
                     Ok(room) => {
-                        self.taken += std::mem::take(&mut self.untaken);
+                        self.owed += std::mem::take(&mut self.untaken);
                         self.untaken = pass(&self.ids, heard, room);
                     }
                     // Not now; or the caller has gone, which the next step sees.
                     Err(_) => self.waiting = Some(heard),
                 }
             }
-            () = async { sleep(SOON).await }, if owes && !digesting => {
-                delivery.digest.catch_up();
-                late = true;
-            }
+            () = async { sleep(SOON).await }, if self.owed > 0 => late = true,
         }
         self.repay(runtime, invocation, late);
         Ok(())
@@ -208,11 +189,9 @@ impl<'d> Hearing<'d> {
     /// Credit is given back in portions: each costs the runtime a frame and a wakeup. A smaller rest follows when the
     /// stream stands still, as its runtime may wait for that.
     fn repay(&mut self, runtime: &dyn Runtime, invocation: InvocationId, late: bool) {
-        let digested = self.delivery.as_ref().map_or(u64::MAX, |(delivery, _)| delivery.digested());
-        let owed = self.taken.min(digested).saturating_sub(self.said);
-        let due = owed >= PORTION || (late && owed > 0);
-        if due && runtime.grant(invocation, owed) {
-            self.said += owed;
+        let due = self.owed >= PORTION || (late && self.owed > 0);
+        if due && runtime.grant(invocation, self.owed) {
+            self.owed = 0;
         }
     }
 

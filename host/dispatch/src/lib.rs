@@ -2,7 +2,6 @@
 //! waits for one ending: answer, deadline, cancellation or crash. Gives an [`Outcome`], which conclude records.
 
 mod attempt;
-mod beside;
 mod delivery;
 mod fault;
 mod flow;
