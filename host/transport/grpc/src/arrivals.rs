@@ -18,12 +18,8 @@ const GROWTH: usize = 4;
 /// So much of a frame that is dropped is looked at: its call's id comes first.
 const HEAD: usize = 256;
 
-/// What came.
-#[derive(Debug)]
-pub(crate) enum Arrived {
-    Frame(v1::RuntimeFrame),
-    Dropped(OversizedFrame),
-}
+/// What came: a frame, or what is known of one that was dropped.
+pub(crate) type Arrived = Result<v1::RuntimeFrame, OversizedFrame>;
 
 /// The frames of one runtime's request. It holds one message at most, and a frame of HTTP/2.
 #[derive(Debug)]
@@ -112,7 +108,7 @@ impl Parts {
                         (Bytes::from(std::mem::take(&mut self.held)), true)
                     };
                     self.state = State::Prefix;
-                    return frame(message, owned).map(Arrived::Frame).map(Some);
+                    return frame(message, owned).map(Ok).map(Some);
                 }
                 State::Dropping { found, left } => {
                     let seen = HEAD.saturating_sub(self.held.len()).min(left).min(self.rest.len());
@@ -127,12 +123,7 @@ impl Parts {
                     self.state = State::Prefix;
                     let (invocation_id, part) = about(&self.held).unwrap_or_default();
                     self.held = Vec::new();
-                    return Ok(Some(Arrived::Dropped(OversizedFrame {
-                        invocation_id,
-                        part,
-                        found,
-                        limit: self.limit,
-                    })));
+                    return Ok(Some(Err(OversizedFrame { invocation_id, part, found, limit: self.limit })));
                 }
             }
         }

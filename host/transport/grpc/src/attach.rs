@@ -28,7 +28,7 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     accept::Peer,
-    arrivals::{Arrivals, Arrived},
+    arrivals::Arrivals,
     body::Reply,
     convert::frame,
     fault::{Fault, plain},
@@ -144,10 +144,10 @@ impl<R: RuntimeDoor> Link<R> {
     async fn introduction(&mut self) -> Result<Box<Announce>, Refusal> {
         let refuse = |code, message: &str| Err(Refusal::new(code, Stage::Transport, message));
         match timeout(self.first_frame, self.inbound.next()).await {
-            Ok(Ok(Some(Arrived::Frame(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) })))) => {
+            Ok(Ok(Some(Ok(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) })))) => {
                 Ok(frame::announce(*announce))
             }
-            Ok(Ok(Some(Arrived::Dropped(_)))) => {
+            Ok(Ok(Some(Err(_)))) => {
                 refuse(Code::MessageTooLarge, "the first frame is over the message limit; send less, and attach again")
             }
             Ok(Ok(Some(_))) => refuse(
@@ -179,11 +179,11 @@ impl<R: RuntimeDoor> Link<R> {
             let frame = tokio::select! {
                 biased;
                 read = self.inbound.next() => match read {
-                    Ok(Some(Arrived::Frame(wire))) => match frame::inbound(wire) {
+                    Ok(Some(Ok(wire))) => match frame::inbound(wire) {
                         Some(frame) => frame,
                         None => continue,
                     },
-                    Ok(Some(Arrived::Dropped(frame))) => RuntimeFrame::Oversized(frame),
+                    Ok(Some(Err(frame))) => RuntimeFrame::Oversized(frame),
                     Ok(None) => break "the runtime closed its stream".to_owned(),
                     Err(fault) => {
                         // Without a reader there is nobody to tell.

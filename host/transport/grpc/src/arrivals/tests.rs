@@ -56,8 +56,8 @@ fn frames_are_read_however_they_are_cut() {
         let read: Vec<_> = arrived
             .into_iter()
             .map(|arrived| match arrived {
-                Arrived::Frame(frame) => frame,
-                Arrived::Dropped(dropped) => panic!("{dropped:?}"),
+                Ok(frame) => frame,
+                Err(dropped) => panic!("{dropped:?}"),
             })
             .collect();
         assert_eq!(read, frames, "in pieces of {size}");
@@ -74,9 +74,7 @@ fn a_frame_over_the_limit_is_dropped_and_the_next_one_is_read() {
         for size in [1, 6, 1_000, 16_384, bytes.len()] {
             let (arrived, parts) = read(&bytes, size);
             assert!(parts.is_between());
-            let [Arrived::Frame(before), Arrived::Dropped(dropped), Arrived::Frame(after)] = &arrived[..] else {
-                panic!("{arrived:?}")
-            };
+            let [Ok(before), Err(dropped), Ok(after)] = &arrived[..] else { panic!("{arrived:?}") };
             assert_eq!((before, after), (&beat(), &beat()));
             let expected =
                 OversizedFrame { invocation_id: id.to_owned(), part, found: frame.encoded_len(), limit: LIMIT };
@@ -107,7 +105,7 @@ fn a_chunk_that_is_kept_keeps_nothing_much_beside_it() {
         let mut kept = None;
         for buffer in &buffers {
             parts.rest = buffer.clone();
-            if let Some(Arrived::Frame(v1::RuntimeFrame { frame: Some(Frame::Chunk(chunk)) })) = parts.take().unwrap() {
+            if let Some(Ok(v1::RuntimeFrame { frame: Some(Frame::Chunk(chunk)) })) = parts.take().unwrap() {
                 kept = Some(chunk.payload);
             }
         }
