@@ -14,7 +14,9 @@ use tempfile::TempDir;
 /// DEVELOPMENT, because whoever is on this machine is somebody there and needs no token to attack with.
 const MANIFEST: &str = r#"{"manifest_version":"1.0.0","contracts":[{"name":"calculator","required_roles":["developer"],
     "function_declarations":[{"name":"add","description":"Adds.","effect":"pure","parameters":{"type":"OBJECT",
-    "properties":{"a":{"type":"INTEGER"},"b":{"type":"INTEGER"}},"required":["a","b"]}}]},
+    "properties":{"a":{"type":"INTEGER"},"b":{"type":"INTEGER"}},"required":["a","b"]}},
+    {"name":"pour","description":"Has no end.","effect":"pure","timeout":"5m","parameters":{"type":"OBJECT",
+    "properties":{"nth":{"type":"INTEGER"}},"required":["nth"]}}]},
     {"name":"vault","function_declarations":[{"name":"shut","description":"For nobody.","parameters":{"type":"OBJECT"}}]}]}"#;
 
 /// One host; killed when it is dropped.
