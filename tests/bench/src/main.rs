@@ -2,7 +2,7 @@
 //! the summary, and `audit` does so with the audit log alone; the other commands are those processes.
 
 use clap::{Parser, Subcommand};
-use grid_bench::{Fallible, bars, calls::result_of, clock, goal, host, machine, mtls, process, sample};
+use grid_bench::{Fallible, bars, calls::result_of, clock, cpu, goal, host, machine, mtls, process, sample};
 use grid_proto::v1::{self, call_tool_response::Outcome};
 use tokio::{net::TcpListener, runtime::Runtime};
 

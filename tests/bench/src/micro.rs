@@ -150,9 +150,11 @@ mod tests {
     #[test]
     fn what_criterion_left_is_read_and_in_order() {
         let read = |id: &str, slope: &str| {
-            let interval = r#""confidence_interval":{"confidence_level":0.95,"lower_bound":1000.0,"upper_bound":3000.0}"#;
+            let interval =
+                r#""confidence_interval":{"confidence_level":0.95,"lower_bound":1000.0,"upper_bound":3000.0}"#;
             let estimate = |at: u32| format!(r#"{{{interval},"point_estimate":{at}.0,"standard_error":1.0}}"#);
-            let estimates = format!(r#"{{"mean":{},"slope":{}}}"#, estimate(2_000), slope.replace('S', &estimate(2_500)));
+            let estimates =
+                format!(r#"{{"mean":{},"slope":{}}}"#, estimate(2_000), slope.replace('S', &estimate(2_500)));
             let benchmark = serde_json::from_str(&format!(r#"{{"full_id":"{id}","title":"x"}}"#)).expect("a benchmark");
             Cost::of(benchmark, serde_json::from_str(&estimates).expect("estimates"))
         };

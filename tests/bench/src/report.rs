@@ -58,7 +58,11 @@ pub(crate) fn run(options: &Options) -> Fallible<()> {
     }
     print!("{}", goal::text(&goals));
     let met = goals.iter().filter(|goal| goal.met).count();
-    println!("\n{met} of {} goals are met; all figures are in {}", goals.len(), options.out.join("bench.json").display());
+    println!(
+        "\n{met} of {} goals are met; all figures are in {}",
+        goals.len(),
+        options.out.join("bench.json").display()
+    );
     Ok(())
 }
 

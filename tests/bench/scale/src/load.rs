@@ -161,13 +161,7 @@ async fn open(
 }
 
 impl Caller {
-    async fn keep_calling(
-        self,
-        task: usize,
-        tasks: usize,
-        window: Window,
-        pace: Option<Duration>,
-    ) -> Part {
+    async fn keep_calling(self, task: usize, tasks: usize, window: Window, pace: Option<Duration>) -> Part {
         let mut part = Part::default();
         let mut number = task;
         // Each at another moment, so that calls come one by one.

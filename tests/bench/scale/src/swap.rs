@@ -169,7 +169,9 @@ impl Operator {
             return Err(format!("no swap: {} {}", error.r#type, error.message).into());
         }
         if done.outcome != "committed" || done.serving != provider {
-            return Err(format!("a swap to {provider} was {}, by {}: {}", done.outcome, done.serving, done.reason).into());
+            return Err(
+                format!("a swap to {provider} was {}, by {}: {}", done.outcome, done.serving, done.reason).into()
+            );
         }
         self.runtime.block_on(sleep(PAUSE));
         Ok(())

@@ -66,8 +66,11 @@ fn swap(summary: &Summary, out: &mut String) -> std::fmt::Result {
     let (a, b, c, d, e, f, g, h) = titles;
     writeln!(out, "\n{a:<27} {b:>6} {c:>7} {d:>7} {:>8} {e:>9} {f:>8} {g:>8} {h:>8} {:>7}", "", "failed")?;
     for row in &summary.swap {
-        let asked =
-            if row.rate > 0.0 { format!("{:.0} calls/s of {} ms", row.rate, row.takes_ms) } else { "the most".to_owned() };
+        let asked = if row.rate > 0.0 {
+            format!("{:.0} calls/s of {} ms", row.rate, row.takes_ms)
+        } else {
+            "the most".to_owned()
+        };
         writeln!(out, "{asked:<27} {:>6} {:>7} {:>7} {} {:>7}", "", "", "", took("without", &row.quiet), "")?;
         let (swaps, p50, p99) = (row.swaps, row.swap_p50_ms, row.swap_p99_ms);
         let under = took("swapping", &row.swapping);
