@@ -1,7 +1,7 @@
 //! What callers see of swaps: a load over two providers of two runtimes each, for a while without swaps and for as long
 //! while one provider takes the other's place again and again. A call that fails is counted; none may.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use grid_bench::{
     Fallible,
@@ -13,7 +13,7 @@ use grid_bench::{
 };
 use grid_proto::v1::{SwapProviderRequest, provider_service_client::ProviderServiceClient};
 use serde::Serialize;
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::runtime::Runtime;
 use tonic::{
     metadata::{Ascii, MetadataValue},
     transport::Channel,
@@ -173,7 +173,7 @@ impl Operator {
                 format!("a swap to {provider} was {}, by {}: {}", done.outcome, done.serving, done.reason).into()
             );
         }
-        self.runtime.block_on(sleep(PAUSE));
+        thread::sleep(PAUSE);
         Ok(())
     }
 }
