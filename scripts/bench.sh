@@ -48,9 +48,10 @@ part() {
 
 steps() {
     # One build for all; what criterion says on its way is progress. Each bench takes some 2 s.
+    lengths='--warm-up-time 0.3 --measurement-time 0.8 --sample-size 15'
+    # shellcheck disable=SC2086 -- words of their own
     CRITERION_HOME="$PWD/$out/criterion" cargo bench --locked -p grid-policy -p grid-authorize -p grid-resolve -p grid-breaker \
-        --bench decision --bench choice --bench call -- --noplot --warm-up-time 0.3 --measurement-time 0.8 \
-        --sample-size 15 $quick >&2
+        --bench decision --bench choice --bench call -- --noplot ${quick:-$lengths} >&2
     "$built/grid-bench" micro
 }
 
