@@ -12,7 +12,8 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 use grid_config::{Config, Mode};
 
 use crate::{
-    compose, deciding, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers,
+    compose, deciding, descriptors, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports,
+    providers,
 };
 
 /// How often it is looked for grants that are over.
@@ -86,6 +87,7 @@ pub fn start_telemetry(config: &Config) -> Result<Telemetry, Failure> {
 /// [`Failure`], with everything that is wrong.
 pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = start_telemetry(config)?;
+    descriptors::raise();
     let clock = SystemClock::shared();
     let (manifest, provenance) = grid_source::manifest(config)?;
     let ended = match config.mode {
