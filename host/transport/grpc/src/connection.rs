@@ -211,17 +211,19 @@ async fn watch<C, E, T>(
     loop {
         let over = tokio::select! {
             biased;
+            () = peer.hang_up.cancelled() => return,
+            // Before the requests that the peer has sent meanwhile: a connection that is busy is asked to go as soon as an
+            // idle one.
+            () = either(&port.stop, &asked_to_go), if !stopping => {
+                stopping = true;
+                finish(connection.as_mut());
+                continue;
+            }
             ended = connection.as_mut() => {
                 if let Err(fault) = ended {
                     tracing::debug!(%fault, "a connection ended early");
                 }
                 return;
-            }
-            () = peer.hang_up.cancelled() => return,
-            () = either(&port.stop, &asked_to_go), if !stopping => {
-                stopping = true;
-                finish(connection.as_mut());
-                continue;
             }
             () = silence.as_mut(), if !spoken => {
                 if !peer.asked.load(Ordering::Relaxed) {
