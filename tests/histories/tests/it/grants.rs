@@ -106,7 +106,14 @@ pub type Shared = Arc<Mutex<(String, Vec<Held>)>>;
 pub const ARGS: &str = r#"{"n":7}"#;
 
 /// Notes that a grant was given, and when it runs out.
-pub fn given(world: &World, who: &str, held: &Shared, (session, call_id, tool): (&str, &str, &'static str), grant: Granted, invoked: Stamp) {
+pub fn given(
+    world: &World,
+    who: &str,
+    held: &Shared,
+    (session, call_id, tool): (&str, &str, &'static str),
+    grant: Granted,
+    invoked: Stamp,
+) {
     let key = format!("{session} {}", grant.invocation_id);
     let returned = world.clock.elapsed();
     world.memory.grants.add(&key, world.event(who, Op::Give, Some(Ret::Done), invoked));

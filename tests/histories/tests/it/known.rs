@@ -22,7 +22,15 @@ fn event<S: Spec>(from: u64, to: u64, op: S::Op, ret: S::Ret) -> Event<S> {
 
 /// Asked at that time, and never heard.
 fn lost<S: Spec>(from: u64, op: S::Op) -> Event<S> {
-    Event { id: from * 1000, who: "somebody".to_owned(), op, ret: None, invoked: at(from), returned: NEVER, after: None }
+    Event {
+        id: from * 1000,
+        who: "somebody".to_owned(),
+        op,
+        ret: None,
+        invoked: at(from),
+        returned: NEVER,
+        after: None,
+    }
 }
 
 #[test]
@@ -105,7 +113,10 @@ fn a_call_is_decided_once() {
     assert!(!fits(&[&asked[..], &decide(3, 4, false), &granted].concat()), "they said no");
     assert!(!fits(&[&asked[..], &decide(3, 4, true), &decide(5, 6, false)].concat()), "decided twice");
     assert!(!fits(&[&asked[..], &granted].concat()), "nobody decided");
-    assert!(!fits(&[&asked[..], &decide(3, 4, true), &granted, &[ask(10, 11, ApprovalRet::Granted)]].concat()), "twice");
+    assert!(
+        !fits(&[&asked[..], &decide(3, 4, true), &granted, &[ask(10, 11, ApprovalRet::Granted)]].concat()),
+        "twice"
+    );
 }
 
 #[test]
@@ -118,13 +129,17 @@ fn a_runtime_that_left_is_not_there() {
     let listed = |from, to, id: Option<&str>| {
         event::<Registry>(from, to, RuntimeOp::List, RuntimeRet::Listed(id.map(str::to_owned)))
     };
-    let fulfil =
-        event::<Registry>(2, 3, RuntimeOp::Fulfil { connection: "a".to_owned() }, RuntimeRet::Done);
+    let fulfil = event::<Registry>(2, 3, RuntimeOp::Fulfil { connection: "a".to_owned() }, RuntimeRet::Done);
     let called = |from, to, ret| event::<Registry>(from, to, RuntimeOp::Call, ret);
     let by = RuntimeRet::By("a".to_owned());
     let first = [announce(1, 2, attached("a")), fulfil];
     let then = |more: &[Event<Registry>]| fits(&[&first[..], more].concat());
-    assert!(then(&[leave(5, 7, "a"), listed(5, 6, Some("a")), announce(6, 8, attached("b")), listed(9, 10, Some("b"))]));
+    assert!(then(&[
+        leave(5, 7, "a"),
+        listed(5, 6, Some("a")),
+        announce(6, 8, attached("b")),
+        listed(9, 10, Some("b"))
+    ]));
     assert!(!then(&[leave(5, 7, "a"), listed(8, 9, Some("a"))]), "it left and is listed");
     assert!(!then(&[leave(5, 7, "a"), called(8, 9, by.clone())]), "it left and is called");
     assert!(!then(&[announce(5, 6, attached("b"))]), "two have one id");

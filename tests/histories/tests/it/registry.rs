@@ -68,9 +68,10 @@ impl Spec for Registry {
         let as_it_is = state.clone();
         let serves = state.serving && !state.draining;
         match (op, ret) {
-            (Op::Announce, Some(Ret::Attached(connection))) => {
-                may(state.connection.is_none(), Attached { connection: Some(connection.clone()), ..Attached::default() })
-            }
+            (Op::Announce, Some(Ret::Attached(connection))) => may(
+                state.connection.is_none(),
+                Attached { connection: Some(connection.clone()), ..Attached::default() },
+            ),
             (Op::Announce, Some(Ret::Taken)) => may(state.connection.is_some(), as_it_is),
             (Op::Fulfil { connection }, _) => may(is(connection), Attached { serving: true, ..as_it_is }),
             (Op::Drain { connection }, _) => may(is(connection), Attached { draining: true, ..as_it_is }),
@@ -138,13 +139,7 @@ impl<D: Doors> Seat<D> {
         self.world.memory.registry.add(IDS[self.at], self.world.event(who, op, Some(ret), invoked));
     }
 
-    async fn serve(
-        &mut self,
-        who: &str,
-        mut port: D::Port,
-        mut frames: mpsc::Receiver<HostFrame>,
-        connection: String,
-    ) {
+    async fn serve(&mut self, who: &str, mut port: D::Port, mut frames: mpsc::Receiver<HostFrame>, connection: String) {
         let names = vec![TOOLS[self.at].to_owned()];
         let mut heard = self.world.stamp();
         port.receive(RuntimeFrame::Fulfil(Fulfil { names, ..Fulfil::default() })).await;

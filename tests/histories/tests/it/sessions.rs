@@ -103,10 +103,17 @@ pub enum Name {
 
 #[derive(Debug, Clone)]
 pub enum CallOp {
-    Call { args: u64 },
+    Call {
+        args: u64,
+    },
     /// The two halves of a call whose end is not kept.
-    Begin { args: u64, id: u64 },
-    End { id: u64 },
+    Begin {
+        args: u64,
+        id: u64,
+    },
+    End {
+        id: u64,
+    },
 }
 
 #[derive(Debug, Clone)]
