@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # `make soak-sim` runs new seeds of the simulated host for SOAK_MINUTES (60), 1,000 a run; `make soak-histories` new
 # histories, 200 a run; `make soak-chaos` runs once, for CHAOS_MINUTES (5), and `make soak-load` once, for SOAK_MINUTES:
-# it draws what the host held to target/soak-load/SEED.svg. Every run and its seed is a line of target/soak-PART/runs.tsv, with the command that makes the same
-# choices again; what a failing run said is kept beside.
+# it draws what the host held to target/soak-load/SEED.svg. Every run and its seed is a line of target/soak-PART/runs.tsv,
+# with the command that makes the same choices again; what a failing run said is kept beside. GRID_BIN names another
+# `grid` to be tried by the last two, such as one that is built as it ships.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

@@ -42,8 +42,8 @@ pub enum Approval {
 pub enum Op {
     /// For the call itself.
     Ask,
-    /// Yes, or no: the decision, and that it holds.
-    Decide(bool),
+    Decide,
+    /// What was decided holds: yes, or no.
     Hold(bool),
     Expire,
     Revoke,
@@ -69,7 +69,7 @@ impl Spec for Approvals {
             (Op::Ask, Some(Ret::Granted) | None, Approval::Allowed) => Approval::Used,
             // Nobody heard what came of it.
             (Op::Ask, None, Approval::Unknown) => return vec![Approval::Waiting, state],
-            (Op::Decide(_), Some(Ret::Done) | None, Approval::Waiting) => Approval::Decided,
+            (Op::Decide, Some(Ret::Done) | None, Approval::Waiting) => Approval::Decided,
             (Op::Hold(true), _, Approval::Decided) => Approval::Allowed,
             (Op::Hold(false), _, Approval::Decided) => Approval::Denied,
             (Op::Expire | Op::Revoke, _, Approval::Waiting | Approval::Decided | Approval::Allowed) => Approval::Over,
@@ -78,7 +78,7 @@ impl Spec for Approvals {
             | (Op::Ask, None, _)
             | (Op::Hold(_), _, Approval::Over)
             | (Op::Expire | Op::Revoke, _, _) => state,
-            (Op::Decide(_), Some(Ret::Refused), _) if !matches!(state, Approval::Unknown | Approval::Waiting) => state,
+            (Op::Decide, Some(Ret::Refused), _) if !matches!(state, Approval::Unknown | Approval::Waiting) => state,
             _ => return Vec::new(),
         };
         vec![next]
@@ -89,8 +89,10 @@ impl Spec for Approvals {
     }
 }
 
-/// Any end of rights makes all of them void.
+/// Any end of rights makes all of them void. Of one that nobody heard was asked for it is not known when.
 pub fn add_ends(world: &World) {
+    let asked = |event: &Event<Approvals>| matches!(event.op, Op::Ask);
+    world.memory.approvals.lock().retain(|_, events| events.iter().any(asked));
     let revocations = world.memory.revocations.lock().unwrap().clone();
     world.memory.approvals.add_to_all(|_| {
         let event = |at: &crate::world::Revocation| -> Event<Approvals> {
@@ -214,7 +216,7 @@ pub async fn decide<D: Doors>(world: World, door: D, who: Who, number: u64) {
                     Ret::Refused
                 }
             });
-            let decided = world.event(&name, Op::Decide(yes), ret, invoked);
+            let decided = world.event(&name, Op::Decide, ret, invoked);
             if ret != Some(Ret::Refused) {
                 let holds = world.event(&name, Op::Hold(yes), ret, invoked);
                 world.memory.approvals.add(&id, Event { after: Some(decided.id), ..holds });

@@ -114,7 +114,7 @@ pub fn given(
     grant: Granted,
     invoked: Stamp,
 ) {
-    let key = format!("{session} {}", grant.invocation_id);
+    let key = format!("{session} {} {tool}", grant.invocation_id);
     let returned = world.clock.elapsed();
     world.memory.grants.add(&key, world.event(who, Op::Give, Some(Ret::Done), invoked));
     let expires = world.by_time(Op::Expire, Ret::Done, (invoked.0 + TTL, returned + TTL));
@@ -133,7 +133,8 @@ pub fn add_ends(world: &World, owner: impl Fn(&str) -> Option<&'static str>) {
     };
     memory.grants.add_to_all(|key| {
         let session = key.split(' ').next().unwrap_or_default();
-        let touches = |of: Option<&'static str>| of.is_none() || of == owner(session);
+        // A yes is for its epoch: whoever else's rights end, what rests on one is not decided anew without asking again.
+        let touches = |of: Option<&'static str>| of.is_none() || of == owner(session) || key.ends_with(" pay");
         let revoked = revocations.iter().filter(|revocation| touches(revocation.of));
         let revoked = revoked.map(|one| event(Op::Revoke, "operator", (one.invoked, one.returned)));
         let ended = ends.iter().filter(|end| end.session == session);
@@ -263,11 +264,11 @@ impl<D: Doors> Holder<D> {
         let invoked = self.world.stamp();
         self.door.close_session(self.who.proof.clone(), request).await.unwrap();
         let returned = self.world.stamp();
-        self.world.memory.ends.lock().unwrap().push(Ended { session, heard: true, invoked, returned });
+        self.world.memory.ends.lock().unwrap().push(Ended { session, invoked, returned });
     }
 
     fn note(&self, held: &Held, op: Op, ret: Option<Ret>, invoked: Stamp) {
-        let key = format!("{} {}", held.session, held.grant.invocation_id);
+        let key = format!("{} {} {}", held.session, held.grant.invocation_id, held.tool);
         self.world.memory.grants.add(&key, self.world.event(&self.name, op, ret, invoked));
     }
 }

@@ -40,8 +40,8 @@ fn a_session_that_ended_answers_nobody() {
     let used = |from, to, ret| event::<Sessions>(from, to, SessionOp::Use, ret);
     assert!(fits(&[open.clone(), close.clone(), used(6, 9, SessionRet::Alive), used(9, 10, SessionRet::Unknown)]));
     assert!(!fits(&[open.clone(), close.clone(), used(9, 10, SessionRet::Alive)]), "it answers after its end");
-    let back = [used(6, 7, SessionRet::Unknown), used(7, 8, SessionRet::Alive)];
-    assert!(!fits(&[&[open.clone(), close][..], &back].concat()), "it ended and is back");
+    let back = [event(5, 12, SessionOp::Close, SessionRet::Done), used(6, 7, SessionRet::Unknown)];
+    assert!(!fits(&[&[open.clone(), used(8, 9, SessionRet::Alive)][..], &back].concat()), "it ended and is back");
     let lost = lost(5, SessionOp::Close);
     assert!(fits(&[open.clone(), lost.clone(), used(9, 10, SessionRet::Alive)]), "nobody knows that it ended");
     assert!(fits(&[open.clone(), lost.clone(), used(9, 10, SessionRet::Unknown)]));
@@ -70,7 +70,7 @@ fn a_repeat_gets_the_first_outcome() {
 #[test]
 fn a_call_that_failed_holds_its_name_as_long_as_it_lasts() {
     let failed = |from: u64, to: u64, args| {
-        let (id, ret) = (from, CallRet::Failed("SERVICE_UNAVAILABLE"));
+        let (id, ret) = (from, CallRet::Failed);
         let begin = event::<Calls>(from, to, CallOp::Begin { args, id }, ret.clone());
         let end = event::<Calls>(from, to, CallOp::End { id }, ret);
         [begin.clone(), Event { id: begin.id + 500, after: Some(begin.id), ..end }]
@@ -103,7 +103,7 @@ fn a_grant_is_redeemed_once() {
 fn a_call_is_decided_once() {
     let ask = |from, to, ret| event::<Approvals>(from, to, ApprovalOp::Ask, ret);
     let decide = |from, to, yes| {
-        let decide = event::<Approvals>(from, to, ApprovalOp::Decide(yes), ApprovalRet::Done);
+        let decide = event::<Approvals>(from, to, ApprovalOp::Decide, ApprovalRet::Done);
         let hold = event::<Approvals>(from, to, ApprovalOp::Hold(yes), ApprovalRet::Done);
         [decide.clone(), Event { id: decide.id + 500, after: Some(decide.id), ..hold }]
     };

@@ -121,8 +121,8 @@ pub enum CallRet {
     Outcome(String),
     /// It was used for something else.
     Conflict,
-    /// It failed with this code, and may be sent again.
-    Failed(&'static str),
+    /// It failed, and may be sent again.
+    Failed,
 }
 
 impl Spec for Calls {
@@ -160,7 +160,7 @@ impl Spec for Calls {
                 Name::Held { by, .. } if by == id => vec![Name::Free],
                 _ => as_it_is,
             },
-            (CallOp::Call { .. }, Some(CallRet::Failed(_))) => Vec::new(),
+            (CallOp::Call { .. }, Some(CallRet::Failed)) => Vec::new(),
         }
     }
 
@@ -184,9 +184,9 @@ fn heard(answer: &Result<CallAnswer, Refusal>) -> Option<CallRet> {
     let code = refusal.code();
     match refusal.stage() {
         Stage::Repeat if code == Code::MalformedRequest => Some(CallRet::Conflict),
-        Stage::Repeat if code == Code::ServiceUnavailable => Some(CallRet::Failed(code.as_str())),
+        Stage::Repeat if code == Code::ServiceUnavailable => Some(CallRet::Failed),
         Stage::Resolve | Stage::Audit | Stage::Dispatch | Stage::Link => Some(match refusal.context().repeatable {
-            true => CallRet::Failed(code.as_str()),
+            true => CallRet::Failed,
             false => CallRet::Outcome(code.as_str().to_owned()),
         }),
         _ => None,
@@ -274,7 +274,7 @@ impl<D: Doors> Caller<D> {
         }
         let heard = closed.is_some_and(|closed| closed.is_ok());
         let returned = if heard { self.world.stamp() } else { NEVER };
-        self.world.memory.ends.lock().unwrap().push(Ended { session, heard, invoked, returned });
+        self.world.memory.ends.lock().unwrap().push(Ended { session, invoked, returned });
         self.open().await;
     }
 
@@ -321,7 +321,7 @@ impl<D: Doors> Caller<D> {
             self.note(&session, Op::Use, Some(ret), invoked);
         }
         match heard(&answer) {
-            Some(ret @ CallRet::Failed(_)) => {
+            Some(ret @ CallRet::Failed) => {
                 let id = self.world.number();
                 let begin = CallOp::Begin { args, id };
                 let begin = self.world.event(&self.name, begin, Some(ret.clone()), invoked);

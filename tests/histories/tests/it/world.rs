@@ -41,8 +41,6 @@ pub struct Revocation {
 #[derive(Debug, Clone)]
 pub struct Ended {
     pub session: String,
-    /// It was heard that it did.
-    pub heard: bool,
     pub invoked: Stamp,
     pub returned: Stamp,
 }
