@@ -12,7 +12,7 @@ use std::{
 };
 
 use grid_proto::v1::{DestroySession, call_tool_response::Outcome};
-use grid_sdk::{Admin, Revoke};
+use grid_sdk::Admin;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::task::TaskTracker;
 
@@ -98,7 +98,7 @@ impl Desk {
                 write_policy(&self.host, number);
                 self.admin.reload_policies().await.unwrap();
             }
-            Fault::Revoke => drop(self.admin.revoke(Revoke::everything("a fault")).await.unwrap()),
+            Fault::Revoke => drop(self.admin.invalidate_authorizations("a fault").await.unwrap()),
             Fault::Swap => {
                 let provider = ["other", "worker"][number / ORDER.len() % 2].to_owned();
                 let swap =
