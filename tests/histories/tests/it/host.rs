@@ -36,7 +36,7 @@ const MANIFEST_PATH: &str = concat!("manifest.path=", env!("CARGO_MANIFEST_DIR")
 pub const TOOLS: [&str; 3] = ["sum", "look", "send"];
 
 /// How long a grant is good, and how long a call waits for a yes.
-pub const TTL: Duration = Duration::from_secs(4);
+pub const TTL: Duration = Duration::from_secs(1);
 pub const WAIT: Duration = Duration::from_secs(5);
 
 static KEY: LazyLock<SigningKey> = LazyLock::new(|| SigningKey::generate().unwrap());
@@ -48,7 +48,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let set = [
         "mode=strict",
         MANIFEST_PATH,
-        "local.ttl=4s",
+        "local.ttl=1s",
         "approval.timeout=5s",
         "approval.per_principal=1000",
         "session.max_per_principal=100000",
@@ -98,7 +98,7 @@ pub async fn live(world: World) {
     let (sweeping, swept) = (Arc::clone(&host), world.clone());
     let sweeping = tasks.spawn(async move {
         loop {
-            sleep(swept.real(Duration::from_millis(250))).await;
+            sleep(swept.real(Duration::from_secs(1))).await;
             sweeping.sweep().await;
         }
     });

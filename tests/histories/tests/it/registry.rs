@@ -89,6 +89,9 @@ impl Spec for Registry {
     }
 }
 
+/// Longer than a host waits for who says nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A program that wants an id.
 pub struct Seat<D> {
     pub world: World,
@@ -145,11 +148,19 @@ impl<D: Doors> Seat<D> {
         port.receive(RuntimeFrame::Fulfil(Fulfil { names, ..Fulfil::default() })).await;
         self.note(who, Op::Fulfil { connection: connection.clone() }, Ret::Done, heard);
         let end = [End::Broken, End::Broken, End::Drained, End::Silent][self.dice.below(4)];
-        let until = self.world.clock.elapsed() + between(&mut self.dice, 50, 6000);
+        let mut until = self.world.clock.elapsed() + between(&mut self.dice, 50, 6000);
+        let mut drained = false;
         let mut due: BTreeMap<(Duration, u64), RuntimeFrame> = BTreeMap::new();
         let mut beat = self.world.clock.elapsed();
         let cut = loop {
             let now = self.world.clock.elapsed();
+            if now >= until && end == End::Drained && !drained {
+                drained = true;
+                heard = self.world.stamp();
+                port.receive(RuntimeFrame::Drain { reason: "enough".to_owned() }).await;
+                self.note(who, Op::Drain { connection: connection.clone() }, Ret::Done, heard);
+                until = now + between(&mut self.dice, 0, 500);
+            }
             if now >= until || self.world.is_stopping() {
                 break false;
             }
@@ -178,15 +189,10 @@ impl<D: Doors> Seat<D> {
                 }
             }
         };
-        if end == End::Drained && !cut {
-            let invoked = self.world.stamp();
-            port.receive(RuntimeFrame::Drain { reason: "enough".to_owned() }).await;
-            self.note(who, Op::Drain { connection: connection.clone() }, Ret::Done, invoked);
-            self.world.rest(&mut self.dice, 0, 300).await;
-        }
         // The host ends who is silent, at a time of its own after it last heard something.
         let invoked = if cut || end == End::Silent {
-            port.ended().await;
+            // One that it does not end goes by itself.
+            self.world.wait(Some(PATIENCE), port.ended()).await;
             heard
         } else {
             self.world.stamp()
