@@ -31,6 +31,8 @@ pub enum Grant {
     Open,
     Reported(u64),
     Cancelled,
+    /// Its time is over, and that is not written down yet: nobody reports it any more, but another end may still be its.
+    TimeUp,
     Expired,
     Revoked,
 }
@@ -42,6 +44,8 @@ pub enum Op {
     Report(u64),
     GiveBack,
     Expire,
+    /// It is written down that its time is over.
+    Sweep,
     Revoke,
     /// Its session ends by force.
     EndSession,
@@ -69,13 +73,16 @@ impl Spec for Grants {
         let next = match (op, ret, state) {
             (Op::Give, _, Grant::Unknown) => Grant::Open,
             (Op::Report(content), Some(Ret::Done) | None, Grant::Open) => Grant::Reported(*content),
-            (Op::GiveBack, Some(Ret::Done) | None, Grant::Open) | (Op::EndSession, _, Grant::Open) => Grant::Cancelled,
-            (Op::Expire, _, Grant::Open) => Grant::Expired,
-            (Op::Revoke, _, Grant::Open) => Grant::Revoked,
+            (Op::GiveBack, Some(Ret::Done) | None, Grant::Open) | (Op::EndSession, _, Grant::Open | Grant::TimeUp) => {
+                Grant::Cancelled
+            }
+            (Op::Expire, _, Grant::Open) => Grant::TimeUp,
+            (Op::Sweep | Op::GiveBack, Some(Ret::Done) | None, Grant::TimeUp) => Grant::Expired,
+            (Op::Revoke, _, Grant::Open | Grant::TimeUp) => Grant::Revoked,
             (Op::Report(content), Some(Ret::Done), Grant::Reported(first)) if first == *content => state,
             (Op::Report(content), Some(Ret::Reused), Grant::Reported(first)) if first != *content => state,
             (Op::Report(_), Some(Ret::Cancelled), Grant::Cancelled)
-            | (Op::Report(_), Some(Ret::Expired), Grant::Expired)
+            | (Op::Report(_), Some(Ret::Expired), Grant::Expired | Grant::TimeUp)
             | (Op::Report(_), Some(Ret::Revoked), Grant::Revoked)
             | (Op::GiveBack, Some(Ret::Done), Grant::Cancelled | Grant::Expired | Grant::Revoked)
             | (Op::GiveBack, Some(Ret::Over), Grant::Reported(_))
@@ -119,6 +126,8 @@ pub fn given(
     world.memory.grants.add(&key, world.event(who, Op::Give, Some(Ret::Done), invoked));
     let expires = world.by_time(Op::Expire, Ret::Done, (invoked.0 + TTL, returned + TTL));
     world.memory.grants.add(&key, expires);
+    let swept = world.by_time(Op::Sweep, Ret::Done, (invoked.0 + TTL, Duration::MAX));
+    world.memory.grants.add(&key, Event { ret: None, returned: NEVER, ..swept });
     let (session, call_id, grant) = (session.to_owned(), call_id.to_owned(), Arc::new(grant));
     held.lock().unwrap().1.push(Held { session, call_id, tool, grant });
 }
