@@ -193,6 +193,8 @@ fn service<T: Route>(
     })
 }
 
+/// That it is asked to go comes before the requests that the peer has sent meanwhile: one that is busy is asked as soon as
+/// an idle one.
 async fn watch<C, E, T>(
     mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
@@ -212,8 +214,6 @@ async fn watch<C, E, T>(
         let over = tokio::select! {
             biased;
             () = peer.hang_up.cancelled() => return,
-            // Before the requests that the peer has sent meanwhile: a connection that is busy is asked to go as soon as an
-            // idle one.
             () = either(&port.stop, &asked_to_go), if !stopping => {
                 stopping = true;
                 finish(connection.as_mut());

@@ -34,6 +34,8 @@ pub enum Approval {
     Allowed,
     Denied,
     Used,
+    /// Its time is over, and that is not written down yet: nobody decides any more, and who asks may still be told to wait.
+    TimeUp,
     /// Its time or its rights are over.
     Over,
 }
@@ -72,11 +74,16 @@ impl Spec for Approvals {
             (Op::Decide, Some(Ret::Done) | None, Approval::Waiting) => Approval::Decided,
             (Op::Hold(true), _, Approval::Decided) => Approval::Allowed,
             (Op::Hold(false), _, Approval::Decided) => Approval::Denied,
-            (Op::Expire | Op::Revoke, _, Approval::Waiting | Approval::Decided | Approval::Allowed) => Approval::Over,
-            (Op::Ask, Some(Ret::Waits), Approval::Waiting | Approval::Decided)
+            (Op::Expire, _, Approval::Waiting | Approval::Decided) => Approval::TimeUp,
+            (Op::Ask, Some(Ret::Refused), Approval::TimeUp)
+            | (Op::Expire, _, Approval::Allowed)
+            | (Op::Revoke, _, Approval::Waiting | Approval::Decided | Approval::Allowed | Approval::TimeUp) => {
+                Approval::Over
+            }
+            (Op::Ask, Some(Ret::Waits), Approval::Waiting | Approval::Decided | Approval::TimeUp)
             | (Op::Ask, Some(Ret::Refused), Approval::Denied | Approval::Used | Approval::Over)
             | (Op::Ask, None, _)
-            | (Op::Hold(_), _, Approval::Over)
+            | (Op::Hold(_), _, Approval::TimeUp | Approval::Over)
             | (Op::Expire | Op::Revoke, _, _) => state,
             (Op::Decide, Some(Ret::Refused), _) if !matches!(state, Approval::Unknown | Approval::Waiting) => state,
             _ => return Vec::new(),
