@@ -177,6 +177,21 @@ const ROOMS: &[Room] = &[
             "grid-tlog",
         ],
     ),
+    // So does this one, with several threads where a history wants them.
+    room(
+        "grid-histories",
+        &[
+            "grid-adm",
+            "grid-audit",
+            "grid-config",
+            "grid-contract",
+            "grid-core",
+            "grid-identity",
+            "grid-server",
+            "grid-testkit",
+            "grid-tlog",
+        ],
+    ),
     // The protocol on paper, as it were.
     room("grid-models", &[]),
     // Its program is a runtime, for tests to kill; hosts it meets over the wire alone.

@@ -195,6 +195,8 @@ fn service<T: Route>(
     })
 }
 
+/// That it is asked to go comes before the requests that the peer has sent meanwhile: one that is busy is asked as soon as
+/// an idle one.
 async fn watch<C, E, T>(
     mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
@@ -213,17 +215,17 @@ async fn watch<C, E, T>(
     loop {
         let over = tokio::select! {
             biased;
-            ended = connection.as_mut() => {
-                if let Err(fault) = ended {
-                    tracing::debug!(%fault, "a connection ended early");
-                }
-                return;
-            }
             () = peer.hang_up.cancelled() => return,
             () = either(&port.stop, &asked_to_go), if !stopping => {
                 stopping = true;
                 finish(connection.as_mut());
                 continue;
+            }
+            ended = connection.as_mut() => {
+                if let Err(fault) = ended {
+                    tracing::debug!(%fault, "a connection ended early");
+                }
+                return;
             }
             () = silence.as_mut(), if !spoken => {
                 if !peer.asked.load(Ordering::Relaxed) {
