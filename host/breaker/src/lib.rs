@@ -13,5 +13,5 @@ mod window;
 
 pub use breaker::{Breaker, End, Phase, View};
 pub use pass::{Blame, Pass};
-pub use settings::{Gradual, Settings};
+pub use settings::{Gradual, Sets, Settings};
 pub use table::{Breakers, Change, Counts, Key, Rejection, Row, Scope};

@@ -145,7 +145,7 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits::default(),
         gate: None,
-        guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
+        guard: Guard::with(grid_breaker::Settings::default(), &clock.shared(), &roster),
         reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
         roster,
         providers: ProvidersFile::default(),

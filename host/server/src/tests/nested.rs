@@ -11,7 +11,7 @@ use grid_core::{
 };
 use grid_testkit::until;
 
-use super::desk::{Attached, Desk, SUM, ask, strict};
+use super::desk::{Attached, Desk, SUM, ask, strict, strict_with};
 
 /// A runtime that calls upwards, with these roles beside its own.
 async fn caller(desk: &Desk<Strict>, id: &str, roles: &[&str], serves: &[&str]) -> Attached<Strict> {
@@ -182,6 +182,46 @@ async fn circles_and_depths_are_refused() {
     assert!(refusal.message().contains("sum > look > sum"), "{refusal}");
     assert_eq!(refusal.details(), [("reason", "CYCLE".to_owned())]);
     assert_eq!(scene.desk.log.of("refused").len(), 2);
+}
+
+#[tokio::test]
+async fn eight_calls_may_be_within_one_another_and_a_ninth_may_not() {
+    let tools: Vec<String> = (1..=9).map(|at| format!("t{at}")).collect();
+    let one = |name: &String| format!(r#"{{"name":"{name}","description":"Goes on.","parameters":{{"type":"OBJECT"}}}}"#);
+    let functions = tools.iter().map(one).collect::<Vec<_>>().join(",");
+    let desk = strict_with(&format!(
+        r#"{{"manifest_version":"1.0.0","contracts":[{{"name":"c","required_roles":["caller"],"function_declarations":[{functions}]}}]}}"#
+    ));
+    let (agent, session) = desk.agent().await;
+    let names: Vec<&str> = tools.iter().map(String::as_str).collect();
+    let mut runtime = caller(&desk, "calc", &["caller"], &names).await;
+    let root = desk.begin(&agent, ask(&session, "k", "t1", "{}"));
+    let mut held = vec![runtime.called().await];
+    for name in &names[1..8] {
+        runtime.calls(up(held.last().unwrap(), "n", name, "{}")).await;
+        held.push(runtime.called().await);
+    }
+    let deepest = held.last().unwrap();
+    assert_eq!(&*deepest.name, "t8");
+    let refusal = runtime.refused(up(deepest, "m", "t9", "{}")).await;
+    assert_eq!((refusal.code(), refusal.stage()), (Code::PolicyViolation, Stage::Link));
+    assert_eq!(refusal.details(), [("reason", "DEPTH".to_owned())]);
+    // A circle is one however deep it is.
+    let refusal = runtime.refused(up(deepest, "o", "t1", "{}")).await;
+    assert_eq!(refusal.details(), [("reason", "CYCLE".to_owned())]);
+    assert!(refusal.message().contains("t1 > t2 > t3 > t4 > t5 > t6 > t7 > t8 > t1"), "{refusal}");
+    assert_eq!((desk.log.of("admitted").len(), desk.log.of("refused").len()), (8, 2));
+    // Higher up there is room, and the eight end well from within.
+    runtime.calls(up(&held[6], "p", "t9", "{}")).await;
+    held.insert(7, runtime.called().await);
+    while let Some(call) = held.pop() {
+        runtime.result(&call, "1").await;
+        if !held.is_empty() {
+            assert_eq!(runtime.answer().await.1.unwrap().answer, ToolAnswer::Success("1".to_owned()));
+        }
+    }
+    assert_eq!(root.await.unwrap().unwrap().answer, ToolAnswer::Success("1".to_owned()));
+    assert!(desk.host().lineages.is_empty());
 }
 
 #[tokio::test]
