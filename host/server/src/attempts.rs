@@ -17,7 +17,7 @@ use grid_core::{
     event::Event,
     id::{CallId, ConnectionId},
     outcome::{Attempt, Ended, ToolAnswer},
-    runtime::Card,
+    runtime::{Card, Runtime},
 };
 use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
@@ -60,7 +60,7 @@ struct Tried {
 /// The runtime that was asked beside the first.
 #[derive(Debug)]
 struct Second {
-    card: Card,
+    runtime: Arc<dyn Runtime>,
     pass: Option<Pass>,
 }
 
@@ -149,8 +149,8 @@ async fn attempt<C: Contracts>(
         return (outcome, pass);
     };
     call.keep_for_another(true);
-    let card = call.runtime().card().clone();
-    let first = card.connection;
+    let runtime = Arc::clone(call.runtime());
+    let first = runtime.card().connection;
     let other = Mutex::new(None);
     let outcome = {
         let second = async |call: &RoutedCall| beside(host, call, first, &other).await;
@@ -160,19 +160,18 @@ async fn attempt<C: Contracts>(
     let other = other.into_inner().unwrap_or_else(PoisonError::into_inner);
     let end = ended(outcome.result());
     let Some(other) = other.filter(|_| outcome.call().attempt() > 1) else {
-        tried.tell(&card, end);
+        tried.tell(runtime.card(), end);
         return (outcome, pass);
     };
     // Both end with the call; one that failed before it did so by itself.
     let loser = match (outcome.beside(), end) {
-        (Some(code), _) => Ended::Failed(code),
-        (None, Ended::Failed(code)) => Ended::Failed(code),
+        (Some(code), _) | (None, Ended::Failed(code)) => Ended::Failed(code),
         (None, _) => Ended::Overtaken,
     };
     let is_first = outcome.call().runtime().card().connection == first;
     let (of_first, of_other) = if is_first { (end, loser) } else { (loser, end) };
-    tried.tell(&card, of_first);
-    tried.tell(&other.card, of_other);
+    tried.tell(runtime.card(), of_first);
+    tried.tell(other.runtime.card(), of_other);
     if is_first {
         return (outcome, pass);
     }
@@ -192,7 +191,7 @@ async fn beside<C: Contracts>(
 ) -> Option<Beside> {
     let beside = grid_resolve::route_beside(&host.roster, call, &[first]).await.ok()?;
     let entered = host.guard.enter_at(call, beside.runtime().card()).ok()?;
-    let second = Second { card: beside.runtime().card().clone(), pass: entered };
+    let second = Second { runtime: Arc::clone(beside.runtime()), pass: entered };
     *other.lock().unwrap_or_else(PoisonError::into_inner) = Some(second);
     let record = Event {
         detail: Some("beside the runtime before, which was silent".to_owned()),

@@ -67,6 +67,12 @@ impl Failure {
         self
     }
 
+    /// The same with another exit code.
+    #[must_use]
+    pub fn ending(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
     /// Adds a field, for `--json`.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: serde_json::Value) -> Self {

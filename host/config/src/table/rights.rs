@@ -24,7 +24,7 @@ section! {
         cache_entries: u32 = integer(1, 10_000_000), Is("10000");
         /// How long a decision may take before it is a denial.
         timeout: Duration = time(MS, MINUTE), Is("100ms");
-        /// What a caller hears of a denial: `none` that it is one, `rule` which rule decided, `full` what is missing.
+        /// What a caller hears of a denial, and of those who had its call: `none` that it is one and how many they were, `rule` which rule decided and which providers, `full` what is missing and which runtimes.
         disclosure: Disclosure = Kind::Choice(Disclosure::NAMES), Is("full");
         /// What ListTools says of tools that the caller may not call: `omit` leaves them out, `show` lists them as denied, `hide` leaves them out and answers their calls as those of unknown tools.
         denied_tools: DeniedTools = Kind::Choice(DeniedTools::NAMES), Is("omit");

@@ -140,6 +140,7 @@ async fn who_waits_for_a_place_longer_than_its_pool_says_is_refused() {
     hall.end(&next).await;
 }
 
+#[expect(clippy::disallowed_methods, reason = "a deadline is a time of the clock that host and caller share")]
 fn in_ms(ms: u64) -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     u64::try_from(now.as_millis()).unwrap() + ms
