@@ -15,6 +15,7 @@ use grid_core::{clock::SharedClock, id::CorrelationId};
 
 use crate::{
     breaker::{End, Phase, View},
+    counts::{Counters, Counts},
     entry::{Entry, Moved},
     pass::Pass,
     settings::Sets,
@@ -115,40 +116,6 @@ pub struct Row {
     pub view: View,
     /// Calls that it did not let pass.
     pub rejected: u64,
-}
-
-/// What was counted since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Breakers that became open, half open, recovering and closed.
-    pub changes: [(&'static str, u64); 4],
-    /// Times that somebody was passed over, or refused, because of a breaker.
-    pub rejected: u64,
-    /// Calls that were slow.
-    pub slow: u64,
-    /// Failures that counted.
-    pub failures: u64,
-    /// Times that a breaker let calls try again, closed after that, and opened again instead.
-    pub recoveries: [u64; 3],
-    /// Good reports of runtimes that counted for an open breaker.
-    pub reports: u64,
-    /// Calls that went to another runtime than they would have without breakers.
-    pub elsewhere: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    open: AtomicU64,
-    half_open: AtomicU64,
-    recovering: AtomicU64,
-    closed: AtomicU64,
-    rejected: AtomicU64,
-    slow: AtomicU64,
-    failures: AtomicU64,
-    recovered: AtomicU64,
-    relapsed: AtomicU64,
-    reports: AtomicU64,
-    elsewhere: AtomicU64,
 }
 
 /// All breakers.
@@ -295,22 +262,7 @@ impl Breakers {
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counters = &self.counters;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            changes: [
-                (Phase::Open.as_str(), read(&counters.open)),
-                (Phase::HalfOpen.as_str(), read(&counters.half_open)),
-                (Phase::Recovering.as_str(), read(&counters.recovering)),
-                (Phase::Closed.as_str(), read(&counters.closed)),
-            ],
-            rejected: read(&counters.rejected),
-            slow: read(&counters.slow),
-            failures: read(&counters.failures),
-            recoveries: [read(&counters.half_open), read(&counters.recovered), read(&counters.relapsed)],
-            reports: read(&counters.reports),
-            elsewhere: read(&counters.elsewhere),
-        }
+        self.counters.read()
     }
 
     /// Forgets those that nobody called within the window. Now and then.
@@ -390,19 +342,7 @@ impl Breakers {
         let Some(moved) = moved else { return };
         self.note_away(entry, moved);
         let Moved { from, to, code } = moved;
-        let tried = match (from, to) {
-            (Phase::HalfOpen | Phase::Recovering, Phase::Closed) => Some(&self.counters.recovered),
-            (Phase::HalfOpen | Phase::Recovering, Phase::Open) => Some(&self.counters.relapsed),
-            _ => None,
-        };
-        tried.map(|counter| counter.fetch_add(1, Ordering::Relaxed));
-        let counter = match to {
-            Phase::Open => &self.counters.open,
-            Phase::HalfOpen => &self.counters.half_open,
-            Phase::Recovering => &self.counters.recovering,
-            Phase::Closed => &self.counters.closed,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.counters.count(from, to);
         let (scope, name, at_ms) = (entry.scope, Arc::clone(&entry.name), self.clock.unix_ms());
         let change = Change { scope, name, from, to, at_ms, code, correlation: with.cloned() };
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);

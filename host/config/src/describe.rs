@@ -151,8 +151,7 @@ failures_in_window = 100
 ```
 ";
 
-const HEAD: &str =
-    "<!-- Made by `grid config docs` of the table in host/config/src/table; a test keeps them equal. -->
+const HEAD: &str = "<!-- Made by `grid config docs` of the table in host/config/src/table; a test keeps them equal. -->
 # Configuration
 
 The host reads one file: the one that `--config` names, else the one that `GRID_CONFIG` names, else `grid.toml` in the

@@ -28,8 +28,8 @@ pub use own::Own;
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Breaker, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime, Server,
-    Session, Telemetry, Tls, Witness,
+    Audit, Authorize, Breaker, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime,
+    Server, Session, Telemetry, Tls, Witness,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

@@ -44,8 +44,7 @@ pub fn read(sources: &Sources) -> Reading {
     entries.into_iter().for_each(|entry| reading.take(entry));
     reading.fill_in();
     reading.faults.sort_by_key(|fault| fault.origin.order());
-    reading.config = Own::of(&reading.values, &reading.own)
-        .and_then(|own| Config::from_values(&reading.values, own));
+    reading.config = Own::of(&reading.values, &reading.own).and_then(|own| Config::from_values(&reading.values, own));
     let facts = Facts { production: sources.is_production() };
     reading.apply_rules(facts);
     if let Some(config) = &reading.config {

@@ -127,10 +127,16 @@ pub(crate) fn conflicts(config: &Config, facts: Facts, written: &Written, faults
             let said = rule.reads.iter().find_map(|key| Some((*key, members?.get(key)?)));
             if let (Some((code, message)), Some((key, (_, origin)))) = ((rule.check)(&with, facts), said) {
                 let field = key.strip_prefix(SECTION).unwrap_or(key);
-                let whose = whose.name.as_ref().map_or(whose.scope.to_owned(), |name| format!("{}.{name}", whose.scope));
+                let whose =
+                    whose.name.as_ref().map_or(whose.scope.to_owned(), |name| format!("{}.{name}", whose.scope));
                 let first = rule.reads.first().and_then(|key| key.strip_prefix(SECTION)).unwrap_or_default();
-                let message = if first == field { message } else { format!("with it, `{}` {message}", first.trim_start_matches('.')) };
-                problems.push(Problem::new(origin.clone(), format!("{SECTION}.{whose}{field}"), message).with_code(code));
+                let message = if first == field {
+                    message
+                } else {
+                    format!("with it, `{}` {message}", first.trim_start_matches('.'))
+                };
+                problems
+                    .push(Problem::new(origin.clone(), format!("{SECTION}.{whose}{field}"), message).with_code(code));
             }
         }
     }

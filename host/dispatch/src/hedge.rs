@@ -33,7 +33,15 @@ pub(crate) async fn carry_out<B>(
         Err(refusal) => return (Err(refusal), None),
     };
     let shared = &*call;
-    let mut race = Race { call: shared, silence: shared.contract().conduct().idle, first, other: None, copy, asked: false, beside: None };
+    let mut race = Race {
+        call: shared,
+        silence: shared.contract().conduct().idle,
+        first,
+        other: None,
+        copy,
+        asked: false,
+        beside: None,
+    };
     let asking = async move {
         tokio::time::sleep(after).await;
         second(shared).await

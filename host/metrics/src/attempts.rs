@@ -91,7 +91,10 @@ impl Attempts {
                 "circuit_breaker_state",
                 "Breakers that are not closed: 0.5 half open or recovering, 1 open",
             )?,
-            away: each_breaker("circuit_breaker_open_duration_seconds", "How long each was not closed, trials included")?,
+            away: each_breaker(
+                "circuit_breaker_open_duration_seconds",
+                "How long each was not closed, trials included",
+            )?,
             not_closed: gauge("circuit_breaker_not_closed", "Breakers that are not closed")?,
             changes: each("circuit_breaker_state_changes_total", "Changes of breakers, by the state after", "to")?,
             rejected: counter("circuit_breaker_rejected_requests_total", "Times that a breaker kept a call away")?,
@@ -102,8 +105,14 @@ impl Attempts {
                 counter("circuit_breaker_recovery_success_total", "Times that it closed after that")?,
                 counter("circuit_breaker_recovery_failure_total", "Times that it opened again instead")?,
             ],
-            reports: counter("circuit_breaker_health_checks_total", "Reports of runtimes that counted for open breakers")?,
-            elsewhere: counter("circuit_breaker_fallback_executions_total", "Calls that breakers sent to another runtime")?,
+            reports: counter(
+                "circuit_breaker_health_checks_total",
+                "Reports of runtimes that counted for open breakers",
+            )?,
+            elsewhere: counter(
+                "circuit_breaker_fallback_executions_total",
+                "Calls that breakers sent to another runtime",
+            )?,
             reuse: each("grid_reuse_total", "Looks for a result of before, by what came of them", "result")?,
             kept: gauge("grid_reuse_results", "Results that are kept")?,
             kept_bytes: gauge("grid_reuse_bytes", "Bytes of results that are kept")?,

@@ -133,7 +133,9 @@ impl Guard {
         let slow = pass.is_slow(took);
         match outcome.result() {
             Ok(ToolAnswer::Error { kind, .. }) => match kind.parse::<Code>() {
-                Ok(code) if pass.counts_tool_errors() && Pass::counts(code) => pass.tool_failed(took, code, correlation),
+                Ok(code) if pass.counts_tool_errors() && Pass::counts(code) => {
+                    pass.tool_failed(took, code, correlation)
+                }
                 _ => pass.well(took, blame(roster, call, slow), correlation),
             },
             Ok(_) => pass.well(took, blame(roster, call, slow), correlation),

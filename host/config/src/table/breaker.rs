@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     kind::Kind,
-    setting::{Fallback::{Is}, section},
+    setting::{Fallback::Is, section},
     table::{DAY, HOUR, MS, SECOND, integer, time},
 };
 

@@ -3,9 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    choice::{ExtraArgs},
+    choice::ExtraArgs,
     kind::Kind,
-    setting::{Fallback::{Absent, Is}, section},
+    setting::{
+        Fallback::{Absent, Is},
+        section,
+    },
     table::{DAY, HOUR, MINUTE, MS, SECOND, capped, integer, size, time},
     units::ByteSize,
     url::Url,

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use crate::{
     choice::{ClientAuth, Scheduler, SocketMode, TlsVersion},
     kind::Kind,
-    setting::{Fallback::{Absent, Is}, section},
+    setting::{
+        Fallback::{Absent, Is},
+        section,
+    },
     table::{DAY, HOUR, MINUTE, SECOND, integer, size, time},
     units::ByteSize,
 };

@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     choice::{Durability, LogFormat, LogLevel, Stale},
     kind::Kind,
-    setting::{Fallback::{Absent, Is, Under}, section},
+    setting::{
+        Fallback::{Absent, Is, Under},
+        section,
+    },
     table::{DAY, HOUR, MS, integer, size, time},
     units::ByteSize,
     url::Url,

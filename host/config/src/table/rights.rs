@@ -7,7 +7,10 @@ use grid_core::id::{PrincipalId, TenantId};
 use crate::{
     choice::{DeniedTools, Disclosure},
     kind::Kind,
-    setting::{Fallback::{Absent, ByMode, Is, Under}, section},
+    setting::{
+        Fallback::{Absent, ByMode, Is, Under},
+        section,
+    },
     table::{HOUR, MINUTE, MS, SECOND, capped, integer, time},
     url::Url,
 };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use grid_authorize::Disclosure;
 use grid_breaker::{Phase, Scope};
 use grid_core::{
     Code,
@@ -11,7 +12,6 @@ use grid_core::{
     provider::{Reason, ResetBreaker},
     runtime::{Ending, Runtime as _, Unreachable},
 };
-use grid_authorize::Disclosure;
 use grid_testkit::{FakeRuntime, until};
 
 use super::desk::{Desk, SUM, ask, failure, strict, strict_telling, strict_with, success};

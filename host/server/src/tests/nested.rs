@@ -187,7 +187,8 @@ async fn circles_and_depths_are_refused() {
 #[tokio::test]
 async fn eight_calls_may_be_within_one_another_and_a_ninth_may_not() {
     let tools: Vec<String> = (1..=9).map(|at| format!("t{at}")).collect();
-    let one = |name: &String| format!(r#"{{"name":"{name}","description":"Goes on.","parameters":{{"type":"OBJECT"}}}}"#);
+    let one =
+        |name: &String| format!(r#"{{"name":"{name}","description":"Goes on.","parameters":{{"type":"OBJECT"}}}}"#);
     let functions = tools.iter().map(one).collect::<Vec<_>>().join(",");
     let desk = strict_with(&format!(
         r#"{{"manifest_version":"1.0.0","contracts":[{{"name":"c","required_roles":["caller"],"function_declarations":[{functions}]}}]}}"#

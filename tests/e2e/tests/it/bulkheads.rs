@@ -83,7 +83,8 @@ impl Hall {
             let said = self.host.grid(&["limits", "--json"]);
             let list: Value = serde_json::from_str(&said.out).unwrap();
             let uses = list["uses"].as_array().unwrap().iter();
-            let fits = |used: &&Value| used["limit"] == pool && used["running"] == running && used["waiting"] == waiting;
+            let fits =
+                |used: &&Value| used["limit"] == pool && used["running"] == running && used["waiting"] == waiting;
             uses.filter(fits).count().eq(&1).then_some(())
         };
         until("the pool stands so", stands).await;

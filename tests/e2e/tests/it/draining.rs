@@ -200,7 +200,11 @@ async fn a_host_that_stops_says_so_to_those_who_ask_and_to_its_runtimes() {
     let mut watched = Vec::new();
     for service in SERVICES {
         let mut watch = health(&host).await.watch(about(service)).await.unwrap().into_inner();
-        assert_eq!(soon("health", watch.message()).await.unwrap().unwrap().status(), ServingStatus::Serving, "{service}");
+        assert_eq!(
+            soon("health", watch.message()).await.unwrap().unwrap().status(),
+            ServingStatus::Serving,
+            "{service}"
+        );
         watched.push((service, watch));
     }
     signal("TERM", host.pid());
