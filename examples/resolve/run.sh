@@ -104,10 +104,10 @@ stop_provider() {
 
 # served_by NAME [FLAGS]: a call was answered by that provider, at the first attempt.
 served_by() {
-    want=$1
+    who=$1
     shift
     expect 0 "$grid" call cache_get '{"key": "a"}' "$@" --json --token-file caller.token
-    has "\"provider\": \"$want\""
+    has "\"provider\": \"$who\""
     has '"ended": "success"'
     [ "$(grep -c '"ended"' said)" -eq 1 ] || fail "it was tried more than once"
 }
@@ -177,7 +177,7 @@ served_by memcached
 expect 0 op select cache_get --clear --session "$session"
 served_by memcached --session "$session"
 expect 3 op select cache_get typo
-has '"reason": "PROVIDER_UNAVAILABLE"'
+has '"reason":"PROVIDER_UNAVAILABLE"'
 served_by memcached
 expect 0 op select cache_get --clear
 expect 0 explain
@@ -208,7 +208,7 @@ expect 0 explain
 has '"chosen": "redis"'
 expect 4 op swap cache_get broken --dry-run
 expect 3 op swap cache_get typo
-has '"reason": "PROVIDER_UNAVAILABLE"'
+has '"reason":"PROVIDER_UNAVAILABLE"'
 expect 0 op swap cache_get broken --force
 has '"degraded": true'
 has '"serving": "broken"'
@@ -286,9 +286,9 @@ until_said '"in_flight": 3' op runtimes
 expect 4 op drain cache_get
 has '"now": "draining"'
 expect 1 "$grid" call cache_get '{"key": "a"}' --json --token-file caller.token
-has '"code": "SERVICE_UNAVAILABLE"'
-has '"reason": "DRAINING"'
-grep -q '"retry_after_ms": [1-9]' said || fail "the refusal does not say when to try again"
+has '"code":"SERVICE_UNAVAILABLE"'
+has '"reason":"DRAINING"'
+grep -q '"retry_after_ms":[1-9]' said || fail "the refusal does not say when to try again"
 for call in 1 2 3; do
     wait "$(cat "slow.$call.pid")" || { cat "slow.$call" >&2; fail "a call in flight did not end well"; }
 done
@@ -299,7 +299,7 @@ wait "$host_pid" 2>/dev/null || true
 start_host
 seated redis
 expect 1 "$grid" call cache_get '{"key": "a"}' --json --token-file caller.token
-has '"reason": "DRAINING"'
+has '"reason":"DRAINING"'
 expect 0 op resume cache_get
 served_by redis
 "$grid" audit verify >/dev/null

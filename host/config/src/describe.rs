@@ -129,8 +129,9 @@ const OWN: &str = "
 The breakers of one scope may have settings of their own, in `[breaker.runtime]`, `[breaker.provider]` and
 `[breaker.tool]`, and so may each name, in a table within that: a runtime's id, a provider's name, a tool's name. They
 have the settings above but `enabled` and `entries`; `tool_errors` is for tools alone. What a name does not say is as its
-scope has it, then as all have it. Where a tool has a table of its own, its `slow_call`
-says when its calls are slow for the breakers of its runtimes and providers too. Names with capital letters cannot be said in the environment.
+scope has it, then as all have it. Where a tool has a table of its own, its `slow_call` says
+when its calls are slow for the breakers of its runtimes and providers too. Names with capital letters cannot be said in
+the environment.
 
 ```toml
 [breaker.provider]
