@@ -3,7 +3,7 @@
 use std::fs;
 
 use grid_proto::v1::{self, runtime_frame::Frame as Said};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::common::{Caller, Host, Peer, Setup, answer, check_log, content, refusal, soon, until};
@@ -37,6 +37,7 @@ wait = "30s"
 struct Hall {
     host: Host,
     caller: Caller,
+    admin: grid_sdk::Admin,
     peer: Peer,
     calls: JoinSet<v1::CallToolResponse>,
 }
@@ -54,7 +55,7 @@ impl Hall {
         host.start().await;
         let peer = Peer::serving(&host, "calc", &TOOLS).await;
         let caller = host.caller().await;
-        Self { host, caller, peer, calls: JoinSet::new() }
+        Self { admin: host.admin().await, host, caller, peer, calls: JoinSet::new() }
     }
 
     /// A call that goes on by itself.
@@ -78,14 +79,12 @@ impl Hall {
     }
 
     /// Until so many calls of the pool run and wait.
-    async fn stands(&self, pool: &str, running: u64, waiting: u64) {
+    async fn stands(&self, pool: &str, running: u32, waiting: u32) {
         let stands = async || {
-            let said = self.host.grid(&["limits", "--json"]);
-            let list: Value = serde_json::from_str(&said.out).unwrap();
-            let uses = list["uses"].as_array().unwrap().iter();
-            let fits =
-                |used: &&Value| used["limit"] == pool && used["running"] == running && used["waiting"] == waiting;
-            uses.filter(fits).count().eq(&1).then_some(())
+            let list = self.admin.limits(0).await.unwrap();
+            let mut uses = list.uses.iter().filter(|used| used.limit == pool);
+            let used = uses.next().filter(|used| (used.running, used.waiting) == (running, waiting));
+            (used.is_some() && uses.next().is_none()).then_some(())
         };
         until("the pool stands so", stands).await;
     }
