@@ -102,6 +102,16 @@ stop_provider() {
     wait "$(cat "$1.pid")" || true
 }
 
+# served_by NAME [FLAGS]: a call was answered by that provider, at the first attempt.
+served_by() {
+    who=$1
+    shift
+    expect 0 "$grid" call cache_get '{"key": "a"}' "$@" --json --token-file caller.token
+    has "\"provider\": \"$who\""
+    has '"ended": "success"'
+    [ "$(grep -c '"ended"' said)" -eq 1 ] || fail "it was tried more than once"
+}
+
 # The order of the candidates, in one line.
 order() { grep -o '"provider": *"[a-z]*"' said | sed 's/.*"\([a-z]*\)"$/\1/' | tr '\n' ' ' | sed 's/ $//'; }
 
@@ -134,16 +144,45 @@ has '"decided_by": "priority"'
 stop_provider custom
 until_said '"chosen": "redis"' explain
 has '"decided_by": "stack_level"'
-echo "custom by priority; without it redis by its stack level"
+# Two of one rank: whoever was first seen later goes first, and keeps that place.
+provider early
+provider late
+expect 0 explain
+has '"chosen": "late"'
+has '"decided_by": "registration_order"'
+stop_provider early
+provider early
+expect 0 explain
+[ "$(order | cut -d ' ' -f 1-5)" = "late early redis memcached memory" ] || fail "the order is $(order)"
+has '"decided_by": "registration_order"'
+stop_provider late
+stop_provider early
+until_said '"chosen": "redis"' explain
+echo "custom by priority; without it redis by its stack level; of two equals the later one, whoever starts again"
 
 echo "== 2. a selection"
 expect 0 op select cache_get memcached
 expect 0 explain
 has '"decided_by": "selection:host"'
 has '"chosen": "memcached"'
+session=$("$example" session)
+expect 0 op select cache_get memory --session "$session"
+expect 0 explain --session "$session"
+has '"decided_by": "selection:session"'
+has '"chosen": "memory"'
+served_by memory --session "$session"
+expect 0 explain
+has '"decided_by": "selection:host"'
+served_by memcached
+expect 0 op select cache_get --clear --session "$session"
+served_by memcached --session "$session"
 expect 3 op select cache_get typo
+has '"reason":"PROVIDER_UNAVAILABLE"'
+served_by memcached
 expect 0 op select cache_get --clear
-echo "memcached by selection; a name that nobody has is exit code 3"
+expect 0 explain
+has '"decided_by": "stack_level"'
+echo "memcached by selection, memory inside one session alone; a name that nobody has is exit code 3"
 
 echo "== 3. swaps under 200 calls a second"
 provider broken --sick
@@ -165,8 +204,11 @@ has '"outcome": "rolled_back"'
 has '"failed_step": "health"'
 has '"serving": "redis"'
 has 'NOT_SERVING'
+expect 0 explain
+has '"chosen": "redis"'
 expect 4 op swap cache_get broken --dry-run
 expect 3 op swap cache_get typo
+has '"reason":"PROVIDER_UNAVAILABLE"'
 expect 0 op swap cache_get broken --force
 has '"degraded": true'
 has '"serving": "broken"'
@@ -244,20 +286,21 @@ until_said '"in_flight": 3' op runtimes
 expect 4 op drain cache_get
 has '"now": "draining"'
 expect 1 "$grid" call cache_get '{"key": "a"}' --json --token-file caller.token
-has SERVICE_UNAVAILABLE
-has 'drain'
+has '"code":"SERVICE_UNAVAILABLE"'
+has '"reason":"DRAINING"'
+grep -q '"retry_after_ms":[1-9]' said || fail "the refusal does not say when to try again"
 for call in 1 2 3; do
     wait "$(cat "slow.$call.pid")" || { cat "slow.$call" >&2; fail "a call in flight did not end well"; }
 done
 expect 0 op drain cache_get --wait 10s
-kill "$host_pid"
-wait "$host_pid"
+# Not asked: what is paused and drained outlives that too.
+kill -9 "$host_pid"
+wait "$host_pid" 2>/dev/null || true
 start_host
 seated redis
-expect 1 "$grid" call cache_get '{"key": "a"}' --token-file caller.token
-has 'drain'
+expect 1 "$grid" call cache_get '{"key": "a"}' --json --token-file caller.token
+has '"reason":"DRAINING"'
 expect 0 op resume cache_get
-expect 0 "$grid" call cache_get '{"key": "a"}' --token-file caller.token
-has redis
+served_by redis
 "$grid" audit verify >/dev/null
 echo "== done: nothing failed that was taken"

@@ -1,6 +1,6 @@
 //! What `run.sh` runs beside the host: `resolve-example provider NAME` serves `cache_get` under that name,
 //! `resolve-example load` calls it, or another tool, at a steady rate until standard input ends and says how many calls
-//! failed. `make demo` uses that too.
+//! failed, `resolve-example session` opens a session for `grid call --session`. `make demo` uses that too.
 
 use std::{
     collections::BTreeMap,
@@ -38,6 +38,12 @@ enum Command {
         /// Cannot make itself ready
         #[arg(long)]
         broken: bool,
+    },
+    /// Opens a session and prints its id; it stays open
+    Session {
+        /// A file that holds one line with the caller's token
+        #[arg(long, default_value = "caller.token")]
+        token_file: PathBuf,
     },
     /// Calls a tool until standard input ends
     Load {
@@ -108,16 +114,20 @@ async fn provide(name: String, log: PathBuf, sick: bool, broken: bool) -> Result
     builder.build()?.run().await
 }
 
+async fn connect(token_file: PathBuf) -> Result<Client, Error> {
+    let mut builder = Client::builder().retries(grid_sdk::Retries::none()).token_file(token_file);
+    if let Ok(endpoint) = std::env::var("GRID_ENDPOINT") {
+        builder = builder.endpoint(endpoint);
+    }
+    builder.connect().await
+}
+
 /// Calls under way at once: fewer than a runtime has room for, so that a slow machine makes the rate lower and nothing fail.
 const AT_ONCE: usize = 64;
 
 /// Calls at a steady rate and counts.
 async fn load(tool: String, args: Value, rate: u64, token_file: PathBuf) -> Result<bool, Error> {
-    let mut builder = Client::builder().retries(grid_sdk::Retries::none()).token_file(token_file);
-    if let Ok(endpoint) = std::env::var("GRID_ENDPOINT") {
-        builder = builder.endpoint(endpoint);
-    }
-    let session = Arc::new(builder.connect().await?.open_session(SessionOptions::default()).await?);
+    let session = Arc::new(connect(token_file).await?.open_session(SessionOptions::default()).await?);
     let (sent, failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tick = tokio::time::interval(Duration::from_micros(1_000_000 / rate.max(1)));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -150,10 +160,18 @@ async fn load(tool: String, args: Value, rate: u64, token_file: PathBuf) -> Resu
     Ok(failed == 0 && sent > 0)
 }
 
+/// A session for calls that others make in it.
+async fn open(token_file: PathBuf) -> Result<bool, Error> {
+    let session = connect(token_file).await?.open_session(SessionOptions::default()).await?;
+    println!("{}", session.id());
+    Ok(true)
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Provider { name, log, sick, broken } => provide(name, log, sick, broken).await.map(|()| true),
+        Command::Session { token_file } => open(token_file).await,
         Command::Load { tool, args, rate, token_file } => load(tool, args, rate, token_file).await,
     };
     match done {

@@ -245,6 +245,12 @@ impl Authorize {
         epoch
     }
 
+    /// What callers hear of a denial, and of who had their calls.
+    #[must_use]
+    pub fn disclosure(&self) -> Disclosure {
+        self.settings.disclosure
+    }
+
     /// The policy epoch.
     #[must_use]
     pub fn epoch(&self) -> u64 {

@@ -53,8 +53,10 @@ impl Phase {
 /// How a call ended, as far as a breaker cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Well, after so long.
-    Well(Duration),
+    /// Well, and soon enough.
+    Well,
+    /// Well, and too late.
+    Slow,
     /// Badly, with this code.
     Failed(Code),
     /// In a way that says nothing: its caller's fault or wish, or nobody was asked.
@@ -72,6 +74,8 @@ pub struct Breaker {
     /// Times that it opened since it was last closed.
     reopened: u32,
     opened: u64,
+    /// When it opened first since it was last closed.
+    left: Option<Duration>,
     last_code: Option<Code>,
 }
 
@@ -81,6 +85,9 @@ enum State {
     Closed,
     Open {
         until: Duration,
+        /// Good reports since then, and when the last one came.
+        reports: u32,
+        heard: Duration,
     },
     HalfOpen {
         inside: u32,
@@ -111,6 +118,8 @@ pub struct View {
     pub last_code: Option<Code>,
     /// Times that it opened.
     pub opened: u64,
+    /// Since it was last closed; zero where it is.
+    pub away: Duration,
     /// Share of calls that pass, in percent.
     pub admitted_percent: u32,
 }
@@ -146,8 +155,8 @@ impl Breaker {
     pub fn admits(&self, now: Duration, settings: &Settings) -> Result<(), Duration> {
         match self.state {
             State::Closed | State::Recovering { .. } => Ok(()),
-            State::Open { until } if until <= now => Ok(()),
-            State::Open { until } => Err(until.saturating_sub(now)),
+            State::Open { until, .. } if until <= now => Ok(()),
+            State::Open { until, .. } => Err(until.saturating_sub(now)),
             State::HalfOpen { inside, successes } => {
                 let free = inside.saturating_add(successes) < settings.half_open_calls;
                 if free { Ok(()) } else { Err(ASK_AGAIN) }
@@ -214,7 +223,8 @@ impl Breaker {
         }
         let (failed, slow) = match end {
             End::Neutral => return,
-            End::Well(took) => (false, took >= settings.slow_call),
+            End::Well => (false, false),
+            End::Slow => (false, true),
             End::Failed(_) => (true, false),
         };
         if let End::Failed(code) = end {
@@ -238,6 +248,27 @@ impl Breaker {
         }
     }
 
+    /// Its runtime said that it is well: enough of that one after the other, and calls may try before the time is over.
+    /// Whether it counted.
+    pub fn hear(&mut self, now: Duration, settings: &Settings) -> bool {
+        let State::Open { until, reports, heard } = &mut self.state else { return false };
+        if settings.health_checks == 0 || now.saturating_sub(*heard) < settings.health_interval {
+            return false;
+        }
+        (*reports, *heard) = (reports.saturating_add(1), now);
+        if *reports >= settings.health_checks {
+            *until = now.min(*until);
+        }
+        true
+    }
+
+    /// Its runtime went: what it said before counts no more.
+    pub fn miss(&mut self, now: Duration) {
+        if let State::Open { reports, heard, .. } = &mut self.state {
+            (*reports, *heard) = (0, now);
+        }
+    }
+
     /// Somebody closes it by hand; false where it was closed.
     pub fn reset(&mut self) -> bool {
         if let State::Closed = self.state {
@@ -258,11 +289,12 @@ impl Breaker {
             slow,
             consecutive: self.consecutive,
             retry_after: match self.state {
-                State::Open { until } => until.saturating_sub(now),
+                State::Open { until, .. } => until.saturating_sub(now),
                 _ => Duration::ZERO,
             },
             last_code: self.last_code,
             opened: self.opened,
+            away: self.left.map_or(Duration::ZERO, |left| now.saturating_sub(left)),
             admitted_percent: self.share(now, settings),
         }
     }
@@ -308,7 +340,8 @@ impl Breaker {
         let wait = settings.recovery.saturating_mul(factor).min(settings.max_recovery.max(settings.recovery));
         self.reopened = self.reopened.saturating_add(1);
         self.opened = self.opened.saturating_add(1);
-        self.become_state(State::Open { until: now.saturating_add(wait) });
+        self.left.get_or_insert(now);
+        self.become_state(State::Open { until: now.saturating_add(wait), reports: 0, heard: now });
     }
 
     fn recover(&mut self, now: Duration, settings: &Settings) {
@@ -319,7 +352,7 @@ impl Breaker {
     }
 
     fn close(&mut self) {
-        self.reopened = 0;
+        (self.reopened, self.left) = (0, None);
         self.become_state(State::Closed);
     }
 

@@ -21,6 +21,9 @@ use crate::{
 pub(crate) struct Entry {
     pub(crate) scope: Scope,
     pub(crate) name: Arc<str>,
+    pub(crate) settings: Arc<Settings>,
+    /// These are of its name, and not of its scope or of all.
+    pub(crate) own: bool,
     word: AtomicU64,
     breaker: Mutex<Breaker>,
     rejected: AtomicU64,
@@ -35,8 +38,9 @@ pub(crate) struct Moved {
 }
 
 impl Entry {
-    pub(crate) fn new(scope: Scope, name: Arc<str>) -> Self {
-        Self { scope, name, word: AtomicU64::new(0), breaker: Mutex::default(), rejected: AtomicU64::new(0) }
+    pub(crate) fn new(scope: Scope, name: Arc<str>, (settings, own): (&Arc<Settings>, bool)) -> Self {
+        let (settings, word, rejected) = (Arc::clone(settings), AtomicU64::new(0), AtomicU64::new(0));
+        Self { scope, name, settings, own, word, breaker: Mutex::default(), rejected }
     }
 
     /// Its generation, where it is closed; nobody is waited for.
@@ -45,26 +49,26 @@ impl Entry {
         (word & 1 == 0).then_some(word >> 1)
     }
 
-    pub(crate) fn admits(&self, now: Duration, settings: &Settings) -> Result<(), Duration> {
+    pub(crate) fn admits(&self, now: Duration) -> Result<(), Duration> {
         if self.closed().is_some() {
             return Ok(());
         }
-        self.lock().admits(now, settings)
+        self.lock().admits(now, &self.settings)
     }
 
     /// See [`Breaker::ask`]; gives what changed, too.
-    pub(crate) fn ask(&self, now: Duration, settings: &Settings) -> (Result<(), Duration>, Option<Moved>) {
+    pub(crate) fn ask(&self, now: Duration) -> (Result<(), Duration>, Option<Moved>) {
         if self.closed().is_some() {
             return (Ok(()), None);
         }
-        self.with(|breaker| breaker.ask(now, settings))
+        self.with(|breaker| breaker.ask(now, &self.settings))
     }
 
-    pub(crate) fn take(&self, now: Duration, settings: &Settings) -> Result<u64, Duration> {
+    pub(crate) fn take(&self, now: Duration) -> Result<u64, Duration> {
         if let Some(generation) = self.closed() {
             return Ok(generation);
         }
-        self.lock().take(now, settings)
+        self.lock().take(now, &self.settings)
     }
 
     pub(crate) fn give_back(&self, taken: u64) {
@@ -73,11 +77,23 @@ impl Entry {
         }
     }
 
-    pub(crate) fn leave(&self, now: Duration, settings: &Settings, entered: u64, end: End) -> Option<Moved> {
+    pub(crate) fn leave(&self, now: Duration, entered: u64, end: End) -> Option<Moved> {
         if end == End::Neutral && self.closed().is_some() {
             return None;
         }
-        self.with(|breaker| breaker.leave(now, settings, entered, end)).1
+        self.with(|breaker| breaker.leave(now, &self.settings, entered, end)).1
+    }
+
+    /// See [`Breaker::hear`].
+    pub(crate) fn hear(&self, now: Duration) -> bool {
+        self.closed().is_none() && self.lock().hear(now, &self.settings)
+    }
+
+    /// See [`Breaker::miss`].
+    pub(crate) fn miss(&self, now: Duration) {
+        if self.closed().is_none() {
+            self.lock().miss(now);
+        }
     }
 
     pub(crate) fn reset(&self) -> Option<Moved> {

@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod breaker;
+mod counts;
 mod entry;
 mod pass;
 mod settings;
@@ -12,6 +13,7 @@ mod table;
 mod window;
 
 pub use breaker::{Breaker, End, Phase, View};
+pub use counts::Counts;
 pub use pass::{Blame, Pass};
-pub use settings::{Gradual, Settings};
-pub use table::{Breakers, Change, Counts, Key, Rejection, Row, Scope};
+pub use settings::{Gradual, Sets, Settings};
+pub use table::{Breakers, Change, Key, Rejection, Row, Scope};

@@ -66,19 +66,43 @@ impl Pass {
 
     /// The call ended well, after so long; `blame` is for one that was slow.
     pub fn well(mut self, took: Duration, blame: Blame, correlation: &CorrelationId) {
-        let slow = took >= self.breakers.settings().slow_call;
-        self.breakers.count_slow(slow);
-        self.leave(correlation, |scope| match slow && !blame.reaches(scope) {
+        self.breakers.count_slow(self.is_slow(took));
+        let own = self.own_slow();
+        self.leave(correlation, |entry| match took >= own.unwrap_or(entry.settings.slow_call) {
+            true if blame.reaches(entry.scope) => End::Slow,
             true => End::Neutral,
-            false => End::Well(took),
+            false => End::Well,
         });
+    }
+
+    /// A call that took so long is slow for one of its breakers.
+    #[must_use]
+    pub fn is_slow(&self, took: Duration) -> bool {
+        let own = self.own_slow();
+        let mut entries = self.taken.iter().flatten();
+        entries.any(|(entry, _)| took >= own.unwrap_or(entry.settings.slow_call))
+    }
+
+    /// A tool's own errors count against this one.
+    #[must_use]
+    pub fn counts_tool_errors(&self) -> bool {
+        self.tool().is_some_and(|entry| entry.settings.tool_errors)
+    }
+
+    /// A tool with settings of its own says when its calls are slow, whoever has them.
+    fn own_slow(&self) -> Option<Duration> {
+        self.tool().filter(|entry| entry.own).map(|entry| entry.settings.slow_call)
+    }
+
+    fn tool(&self) -> Option<&Entry> {
+        self.taken.iter().flatten().map(|(entry, _)| &**entry).find(|entry| entry.scope == Scope::Tool)
     }
 
     /// The call failed. A code that is its caller's fault or the host's counts against nobody.
     pub fn failed(mut self, code: Code, blame: Blame, correlation: &CorrelationId) {
         let counts = Self::counts(code);
         self.breakers.count_failure(counts);
-        self.leave(correlation, |scope| match counts && blame.reaches(scope) {
+        self.leave(correlation, |entry| match counts && blame.reaches(entry.scope) {
             true => End::Failed(code),
             false => End::Neutral,
         });
@@ -87,9 +111,11 @@ impl Pass {
     /// The runtime did what it should, after so long, and the tool failed with an error of that code.
     pub fn tool_failed(mut self, took: Duration, code: Code, correlation: &CorrelationId) {
         self.breakers.count_failure(true);
-        self.leave(correlation, |scope| match scope {
+        let own = self.own_slow();
+        self.leave(correlation, |entry| match entry.scope {
             Scope::Tool => End::Failed(code),
-            Scope::Runtime | Scope::Provider => End::Well(took),
+            Scope::Runtime | Scope::Provider if took >= own.unwrap_or(entry.settings.slow_call) => End::Slow,
+            Scope::Runtime | Scope::Provider => End::Well,
         });
     }
 
@@ -99,9 +125,9 @@ impl Pass {
         code.security() || code.facts().fault == grid_core::code::Fault::Runtime
     }
 
-    fn leave(&mut self, correlation: &CorrelationId, end: impl Fn(Scope) -> End) {
+    fn leave(&mut self, correlation: &CorrelationId, end: impl Fn(&Entry) -> End) {
         for (entry, generation) in self.taken.iter_mut().filter_map(Option::take) {
-            self.breakers.leave(&entry, generation, end(entry.scope), Some(correlation));
+            self.breakers.leave(&entry, generation, end(&entry), Some(correlation));
         }
     }
 }

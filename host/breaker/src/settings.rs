@@ -1,8 +1,10 @@
 //! What opens a breaker, and how it closes again (protocol 6.1, R-092).
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-/// Of every breaker of a host. A threshold of 0 is one that is never reached.
+use crate::table::Scope;
+
+/// Of a breaker. A threshold of 0 is one that is never reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
     /// Failures one after the other.
@@ -29,6 +31,12 @@ pub struct Settings {
     pub half_open_calls: u32,
     /// How it closes after that; absent where it closes at once.
     pub gradual: Option<Gradual>,
+    /// Good reports of its runtime one after the other after which an open breaker lets calls try, though its time is not over.
+    pub health_checks: u32,
+    /// Reports that come faster than this count as one.
+    pub health_interval: Duration,
+    /// A tool's own errors count against its breaker.
+    pub tool_errors: bool,
     /// Names of each scope that are counted at most; further ones are not guarded until others are forgotten.
     pub entries: usize,
 }
@@ -59,7 +67,53 @@ impl Default for Settings {
             success_threshold: 3,
             half_open_calls: 10,
             gradual: Some(Gradual { start: 10, step: 20, every: Duration::from_secs(30) }),
+            health_checks: 3,
+            health_interval: Duration::from_secs(5),
+            tool_errors: false,
             entries: 10_000,
+        }
+    }
+}
+
+/// Settings of all breakers of a host: those for everybody, and what a scope or a name has in their place.
+#[derive(Debug, Clone, Default)]
+pub struct Sets {
+    all: Arc<Settings>,
+    scopes: HashMap<Scope, Arc<Settings>>,
+    names: HashMap<Scope, HashMap<Box<str>, Arc<Settings>>>,
+}
+
+impl From<Settings> for Sets {
+    fn from(all: Settings) -> Self {
+        Self { all: Arc::new(all), ..Self::default() }
+    }
+}
+
+impl Sets {
+    /// With others for all breakers of a scope.
+    #[must_use]
+    pub fn scope(mut self, scope: Scope, settings: Settings) -> Self {
+        self.scopes.insert(scope, Arc::new(settings));
+        self
+    }
+
+    /// With others for the breaker of that name.
+    #[must_use]
+    pub fn name(mut self, scope: Scope, name: &str, settings: Settings) -> Self {
+        self.names.entry(scope).or_default().insert(Box::from(name), Arc::new(settings));
+        self
+    }
+
+    /// Names of each scope that are counted at most.
+    pub(crate) fn entries(&self) -> usize {
+        self.all.entries
+    }
+
+    /// Those of a name, and whether they are its own.
+    pub(crate) fn of(&self, scope: Scope, name: &str) -> (&Arc<Settings>, bool) {
+        match self.names.get(&scope).and_then(|names| names.get(name)) {
+            Some(own) => (own, true),
+            None => (self.scopes.get(&scope).unwrap_or(&self.all), false),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! use the rest is not guarded.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -15,9 +15,10 @@ use grid_core::{clock::SharedClock, id::CorrelationId};
 
 use crate::{
     breaker::{End, Phase, View},
+    counts::{Counters, Counts},
     entry::{Entry, Moved},
     pass::Pass,
-    settings::Settings,
+    settings::Sets,
 };
 
 /// Changes that nobody has taken yet; older ones are lost first.
@@ -117,36 +118,15 @@ pub struct Row {
     pub rejected: u64,
 }
 
-/// What was counted since the start.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Breakers that became open, half open, recovering and closed.
-    pub changes: [(&'static str, u64); 4],
-    /// Times that somebody was passed over, or refused, because of a breaker.
-    pub rejected: u64,
-    /// Calls that were slow.
-    pub slow: u64,
-    /// Failures that counted.
-    pub failures: u64,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    open: AtomicU64,
-    half_open: AtomicU64,
-    recovering: AtomicU64,
-    closed: AtomicU64,
-    rejected: AtomicU64,
-    slow: AtomicU64,
-    failures: AtomicU64,
-}
-
 /// All breakers.
 #[derive(Debug)]
 pub struct Breakers {
-    settings: Settings,
+    sets: Sets,
     clock: SharedClock,
     entries: [DashMap<Arc<str>, Arc<Entry>>; 3],
+    /// How many are not closed, and which of them are tools'.
+    away: AtomicU64,
+    tools_away: Mutex<BTreeSet<Arc<str>>>,
     changes: Mutex<VecDeque<Change>>,
     counters: Counters,
 }
@@ -154,15 +134,9 @@ pub struct Breakers {
 impl Breakers {
     /// None yet; each is closed when its first call comes.
     #[must_use]
-    pub fn new(settings: Settings, clock: SharedClock) -> Arc<Self> {
-        let (entries, changes, counters) = Default::default();
-        Arc::new(Self { settings, clock, entries, changes, counters })
-    }
-
-    /// As they were given.
-    #[must_use]
-    pub fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn new(sets: impl Into<Sets>, clock: SharedClock) -> Arc<Self> {
+        let (entries, away, tools_away, changes, counters) = Default::default();
+        Arc::new(Self { sets: sets.into(), clock, entries, away, tools_away, changes, counters })
     }
 
     /// Whether a call could pass now. Counts and changes nothing.
@@ -173,7 +147,7 @@ impl Breakers {
         let now = self.clock.elapsed();
         let asked = Scope::ALL.into_iter().filter_map(|scope| {
             let entry = self.of(scope).get(key.name(scope))?;
-            let retry_after = entry.admits(now, &self.settings).err()?;
+            let retry_after = entry.admits(now).err()?;
             Some(Rejection { scope, retry_after })
         });
         asked.max_by_key(|rejection| rejection.retry_after).map_or(Ok(()), Err)
@@ -189,7 +163,7 @@ impl Breakers {
         let mut worst: Option<Rejection> = None;
         // Everyone is asked, so that shares of several breakers let the same calls pass.
         for entry in entries.iter().flatten() {
-            let (asked, moved) = entry.ask(now, &self.settings);
+            let (asked, moved) = entry.ask(now);
             self.moved(entry, moved, Some(correlation));
             if let Err(retry_after) = asked {
                 entry.reject();
@@ -200,7 +174,7 @@ impl Breakers {
         let mut pass = Pass::new(Arc::clone(self));
         for entry in entries.into_iter().flatten().filter(|_| worst.is_none()) {
             let scope = entry.scope;
-            match entry.take(now, &self.settings) {
+            match entry.take(now) {
                 Ok(generation) => pass.add(entry, generation),
                 Err(retry_after) => {
                     entry.reject();
@@ -228,9 +202,32 @@ impl Breakers {
     /// the changes that are to be told.
     pub fn reset(&self, scope: Scope, name: &str) -> bool {
         let Some(entry) = self.of(scope).get(name).map(|entry| Arc::clone(&entry)) else { return false };
-        let is_reset = entry.reset().is_some();
-        self.counters.closed.fetch_add(u64::from(is_reset), Ordering::Relaxed);
-        is_reset
+        let Some(moved) = entry.reset() else { return false };
+        self.note_away(&entry, moved);
+        self.counters.closed.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+
+    /// A runtime says that it is well. Its own breaker hears it, that of its provider, and those of tools that it `serves`,
+    /// where they are open.
+    pub fn hear(&self, runtime: &str, provider: &str, serves: impl Fn(&str) -> bool) {
+        let now = self.clock.elapsed();
+        for entry in self.away_of(runtime, provider, serves) {
+            if entry.hear(now) {
+                self.counters.reports.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A runtime went; what it said of itself counts no more.
+    pub fn miss(&self, runtime: &str, provider: &str, serves: impl Fn(&str) -> bool) {
+        let now = self.clock.elapsed();
+        self.away_of(runtime, provider, serves).iter().for_each(|entry| entry.miss(now));
+    }
+
+    /// A breaker sent a call to another runtime.
+    pub fn sent_elsewhere(&self) {
+        self.counters.elsewhere.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Those that are not closed, or all, by scope and name.
@@ -240,7 +237,7 @@ impl Breakers {
         let mut rows = Vec::new();
         for scope in Scope::ALL {
             for entry in self.of(scope) {
-                let view = entry.lock().view(now, &self.settings);
+                let view = entry.lock().view(now, &entry.settings);
                 if all || view.phase != Phase::Closed {
                     rows.push(Row { scope, name: Arc::clone(entry.key()), view, rejected: entry.rejected() });
                 }
@@ -265,26 +262,14 @@ impl Breakers {
     /// What was counted.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counters = &self.counters;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counts {
-            changes: [
-                (Phase::Open.as_str(), read(&counters.open)),
-                (Phase::HalfOpen.as_str(), read(&counters.half_open)),
-                (Phase::Recovering.as_str(), read(&counters.recovering)),
-                (Phase::Closed.as_str(), read(&counters.closed)),
-            ],
-            rejected: read(&counters.rejected),
-            slow: read(&counters.slow),
-            failures: read(&counters.failures),
-        }
+        self.counters.read()
     }
 
     /// Forgets those that nobody called within the window. Now and then.
     pub fn sweep(&self) {
         let now = self.clock.elapsed();
         for entries in &self.entries {
-            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || !entry.lock().is_idle(now, &self.settings));
+            entries.retain(|_, entry| Arc::strong_count(entry) > 1 || !entry.lock().is_idle(now, &entry.settings));
         }
     }
 
@@ -301,7 +286,7 @@ impl Breakers {
     }
 
     pub(crate) fn leave(&self, entry: &Entry, taken: u64, end: End, with: Option<&CorrelationId>) {
-        let moved = entry.leave(self.clock.elapsed(), &self.settings, taken, end);
+        let moved = entry.leave(self.clock.elapsed(), taken, end);
         self.moved(entry, moved, with);
     }
 
@@ -320,21 +305,44 @@ impl Breakers {
             return Some(Arc::clone(&entry));
         }
         let name: Arc<str> = Arc::from(name);
-        let entry = || Arc::new(Entry::new(scope, Arc::clone(&name)));
+        let entry = || Arc::new(Entry::new(scope, Arc::clone(&name), self.sets.of(scope, &name)));
         // Somebody else may have come first; then that one is shared.
-        (entries.len() < self.settings.entries)
+        (entries.len() < self.sets.entries())
             .then(|| Arc::clone(&entries.entry(Arc::clone(&name)).or_insert_with(entry)))
     }
 
-    fn moved(&self, entry: &Entry, moved: Option<Moved>, with: Option<&CorrelationId>) {
-        let Some(Moved { from, to, code }) = moved else { return };
-        let counter = match to {
-            Phase::Open => &self.counters.open,
-            Phase::HalfOpen => &self.counters.half_open,
-            Phase::Recovering => &self.counters.recovering,
-            Phase::Closed => &self.counters.closed,
+    /// Those that a runtime has to do with and that may be open; mostly there are none, and nothing is looked up.
+    fn away_of(&self, runtime: &str, provider: &str, serves: impl Fn(&str) -> bool) -> Vec<Arc<Entry>> {
+        if self.away.load(Ordering::Relaxed) == 0 {
+            return Vec::new();
+        }
+        let tools = self.tools_away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tools = tools.iter().filter(|tool| serves(tool)).map(|tool| (Scope::Tool, &**tool));
+        let names = [(Scope::Runtime, runtime), (Scope::Provider, provider)].into_iter().chain(tools);
+        names.filter_map(|(scope, name)| self.of(scope).get(name).map(|entry| Arc::clone(&entry))).collect()
+    }
+
+    fn note_away(&self, entry: &Entry, Moved { from, to, .. }: Moved) {
+        if (from == Phase::Closed) == (to == Phase::Closed) {
+            return;
+        }
+        let mut tools = self.tools_away.lock().unwrap_or_else(PoisonError::into_inner);
+        match to {
+            Phase::Closed => self.away.fetch_sub(1, Ordering::Relaxed),
+            _ => self.away.fetch_add(1, Ordering::Relaxed),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        match (entry.scope, to) {
+            (Scope::Tool, Phase::Closed) => drop(tools.remove(&entry.name)),
+            (Scope::Tool, _) => drop(tools.insert(Arc::clone(&entry.name))),
+            _ => {}
+        }
+    }
+
+    fn moved(&self, entry: &Entry, moved: Option<Moved>, with: Option<&CorrelationId>) {
+        let Some(moved) = moved else { return };
+        self.note_away(entry, moved);
+        let Moved { from, to, code } = moved;
+        self.counters.count(from, to);
         let (scope, name, at_ms) = (entry.scope, Arc::clone(&entry.name), self.clock.unix_ms());
         let change = Change { scope, name, from, to, at_ms, code, correlation: with.cloned() };
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use grid_breaker::{Blame, Breakers, Key, Phase, Scope, Settings};
+use grid_breaker::{Blame, Breakers, Key, Phase, Scope, Sets, Settings};
 use grid_core::{Code, clock::Clock, id::CorrelationId};
 
 const CALC: Key<'_> = Key { runtime: "calc/1", provider: "calc", tool: "sum" };
@@ -56,7 +56,7 @@ fn call() -> CorrelationId {
     CorrelationId::mint(1)
 }
 
-fn breakers(settings: Settings) -> (Arc<Breakers>, FakeClock) {
+fn breakers(settings: impl Into<Sets>) -> (Arc<Breakers>, FakeClock) {
     let clock = FakeClock::default();
     (Breakers::new(settings, Arc::new(clock.clone())), clock)
 }
@@ -269,4 +269,92 @@ fn no_order_of_ends_keeps_one_open_for_ever_or_lets_too_many_try() {
         assert!(passed.is_ok(), "seed {seed}");
         assert_eq!(phases(&breakers), [Phase::Closed; 3], "seed {seed}");
     }
+}
+
+#[test]
+fn a_name_has_its_own_settings_then_its_scope_has_then_all_have() {
+    let after = |failures: u32, recovery: u64| Settings {
+        consecutive_failures: failures,
+        recovery: seconds(recovery),
+        ..Settings::default()
+    };
+    let sets = Sets::from(after(5, 30)).scope(Scope::Tool, after(4, 20)).name(Scope::Tool, "sum", after(3, 120));
+    let (breakers, _) = breakers(sets);
+    let retry_after = |key: &Key<'_>| breakers.admits(key).map_err(|rejection| rejection.retry_after);
+    let other = Key { tool: "product", ..CALC };
+    fail(&breakers, &CALC, 2, Code::Timeout, Blame::TOOL);
+    assert_eq!(retry_after(&CALC), Ok(()));
+    fail(&breakers, &CALC, 1, Code::Timeout, Blame::TOOL);
+    assert_eq!(retry_after(&CALC), Err(seconds(120)), "what its name says");
+    fail(&breakers, &other, 3, Code::Timeout, Blame::TOOL);
+    assert_eq!(retry_after(&other), Ok(()));
+    fail(&breakers, &other, 1, Code::Timeout, Blame::TOOL);
+    assert_eq!(retry_after(&other), Err(seconds(20)), "what its scope says");
+    let third = Key { tool: "third", ..CALC };
+    fail(&breakers, &third, 4, Code::Timeout, Blame::RUNTIME);
+    assert_eq!(retry_after(&third), Ok(()));
+    fail(&breakers, &third, 1, Code::Timeout, Blame::RUNTIME);
+    assert_eq!(retry_after(&third), Err(seconds(30)), "what all have");
+}
+
+#[test]
+fn a_tool_that_may_be_slow_is_slow_for_nobody() {
+    let patient = Settings { slow_call: seconds(30), ..Settings::default() };
+    let (breakers, _) = breakers(Sets::from(Settings::default()).name(Scope::Tool, "sum", patient));
+    let end = |key: &Key<'_>, took: u64| {
+        for _ in 0..10 {
+            let Ok(pass) = breakers.enter(key, &call()) else { return };
+            pass.well(seconds(took), Blame::ALL, &call());
+        }
+    };
+    end(&CALC, 29);
+    assert_eq!((phases(&breakers), breakers.counts().slow), ([Phase::Closed; 3], 0));
+    end(&CALC, 30);
+    // Half of twenty were slow, and 80 % are too many.
+    assert_eq!(breakers.counts().slow, 10);
+    let other = Key { runtime: "new/1", provider: "new", tool: "product" };
+    end(&other, 29);
+    assert_eq!(breakers.phase(Scope::Tool, "product"), Phase::Open, "the others have ten seconds");
+}
+
+#[test]
+fn a_runtime_that_says_it_is_well_may_try_sooner() {
+    let (breakers, clock) = breakers(Settings { recovery: seconds(300), ..Settings::default() });
+    let hear = |runtime: &str, provider: &str| breakers.hear(runtime, provider, |tool| tool == "sum");
+    fail(&breakers, &CALC, 5, Code::RuntimeCrash, Blame::ALL);
+    assert_eq!(phases(&breakers), [Phase::Open; 3]);
+    // Ten reports at once are none: nobody talks a breaker open.
+    (0..10).for_each(|_| hear("calc/1", "calc"));
+    clock.advance(seconds(5));
+    (0..10).for_each(|_| hear("calc/1", "calc"));
+    clock.advance(seconds(5));
+    hear("calc/1", "calc");
+    // It went: what it said counts no more.
+    breakers.miss("calc/1", "calc", |tool| tool == "sum");
+    for at in 0..3 {
+        assert!(breakers.admits(&CALC).is_err(), "{at} reports");
+        clock.advance(seconds(5));
+        hear("stranger", "else");
+        hear("calc/1", "calc");
+    }
+    assert!(breakers.admits(&CALC).is_ok(), "long before its time");
+    assert_eq!(breakers.counts().reports, 15, "five for each of three breakers");
+    for _ in 0..3 {
+        breakers.enter(&CALC, &call()).unwrap().well(QUICK, Blame::ALL, &call());
+    }
+    assert_eq!(phases(&breakers), [Phase::Recovering; 3]);
+    assert_eq!(breakers.counts().recoveries, [3, 0, 0]);
+    breakers.enter(&CALC, &call()).unwrap().failed(Code::Timeout, Blame::RUNTIME, &call());
+    assert_eq!((breakers.phase(Scope::Runtime, "calc/1"), breakers.counts().recoveries), (Phase::Open, [3, 0, 1]));
+}
+
+#[test]
+fn reports_change_nothing_where_they_are_switched_off() {
+    let (breakers, clock) = breakers(Settings { health_checks: 0, ..Settings::default() });
+    fail(&breakers, &CALC, 5, Code::RuntimeCrash, Blame::ALL);
+    for _ in 0..5 {
+        clock.advance(seconds(5));
+        breakers.hear("calc/1", "calc", |_| true);
+    }
+    assert_eq!((breakers.admits(&CALC).unwrap_err().retry_after, breakers.counts().reports), (seconds(5), 0));
 }

@@ -5,7 +5,7 @@ mod streamed;
 use std::{fs, io::Read as _, path::PathBuf, time::Duration};
 
 use clap::Args;
-use grid_sdk::{CallOptions, Error, Outcome, Receipt, Session};
+use grid_sdk::{CallOptions, Error, Outcome, Receipt, Session, Tried};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,7 +24,7 @@ use grid_config::parse_time;
   grid call export_orders --stream > orders.json
 
 Ends with 0 if the tool answered, 6 if the host denied the call, and 1 for every other failure.
-With --json the answer has its ids; `grid audit show INVOCATION` tells the rest.")]
+With --json the answer has its ids, and which runtimes had the call; `grid audit show INVOCATION` tells the rest.")]
 pub(super) struct Call {
     /// The tool
     #[arg(value_name = "NAME")]
@@ -83,7 +83,12 @@ impl Call {
                 Err(Error::Refused(refusal)) => self.keep(refusal.receipt.as_deref())?,
                 Err(_) => {}
             }
-            ended.map_err(|error| failed(&error))
+            ended.map_err(|error| match &error {
+                Error::Refused(refusal) if !refusal.attempts.is_empty() => {
+                    failed(&error).with("attempts", attempts(&refusal.attempts))
+                }
+                _ => failed(&error),
+            })
         })?;
         match ended {
             Outcome::Succeeded(answer) if context.output.is_json() => Ok(context.output.json(&json!({
@@ -92,12 +97,14 @@ impl Call {
                 "invocation_id": answer.invocation_id,
                 "correlation_id": answer.correlation_id,
                 "repeated": answer.repeated,
+                "attempts": attempts(&answer.attempts),
             }))?),
             Outcome::Succeeded(answer) => Ok(context.output.text(&answer.content)?),
             Outcome::Failed(failure) => {
                 let correlation = failure.correlation_id.clone();
                 let text = format!("the tool failed: {failure}");
-                Err(Failure::new(Exit::Error, text).coded(failure.code.to_string()).correlated(Some(&correlation)))
+                let refused = Failure::new(Exit::Error, text).coded(failure.code.to_string());
+                Err(refused.correlated(Some(&correlation)).with("attempts", attempts(&failure.attempts)))
             }
         }
     }
@@ -168,4 +175,13 @@ impl Call {
             None => Ok(self.args.clone()),
         }
     }
+}
+
+/// The runtimes that had the call; those that the host does not name have no `runtime`.
+fn attempts(tried: &[Tried]) -> Value {
+    let one = |tried: &Tried| {
+        let runtime = Some(&tried.runtime).filter(|runtime| !runtime.is_empty());
+        json!({"provider": tried.provider, "runtime": runtime, "ended": tried.ended})
+    };
+    Value::Array(tried.iter().map(one).collect())
 }

@@ -124,10 +124,7 @@ pub(super) fn not_found(failure: Failure, error: &Error) -> Failure {
     let absent = refusal.details.get("reason").is_some_and(|reason| reason == "PROVIDER_UNAVAILABLE");
     let code = error.code().to_string();
     match absent || code == "UNSUPPORTED_TOOL" || code == "INVALID_SESSION" {
-        true => {
-            let message = failure.message().unwrap_or_default().to_owned();
-            Failure::new(Exit::Invalid, message).coded(code).correlated(error.correlation_id())
-        }
+        true => failure.ending(Exit::Invalid),
         false => failure,
     }
 }

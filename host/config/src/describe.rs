@@ -7,9 +7,10 @@ use serde_json::{Map, Value as Json, json};
 use super::{
     dump::as_json,
     kind::{Kind, Value},
+    own,
     raw::Raw,
     setting::{Fallback, Setting},
-    table::{SECTIONS, SETTINGS},
+    table::{SECTIONS, settings},
     units::show_time,
 };
 
@@ -24,9 +25,17 @@ pub fn schema() -> Json {
     for setting in in_section("") {
         properties.insert(setting.key.to_owned(), schema_of(setting));
     }
+    let named = |setting: &'static Setting| (setting.parts().1.to_owned(), schema_of(setting));
     for section in SECTIONS {
-        let members: Map<_, _> =
-            in_section(section.name).map(|setting| (setting.parts().1.to_owned(), schema_of(setting))).collect();
+        let mut members: Map<_, _> = in_section(section.name).map(named).collect();
+        for (scope, doc) in own::SCOPES.into_iter().filter(|_| section.name == own::SECTION) {
+            let fields: Map<_, _> = own::members(scope).map(named).collect();
+            let of_name = json!({"type": "object", "properties": fields, "additionalProperties": false});
+            let schema = json!({
+                "description": doc, "type": "object", "properties": fields, "additionalProperties": of_name,
+            });
+            members.insert(scope.to_owned(), schema);
+        }
         let schema = json!({
             "description": section.doc(),
             "type": "object",
@@ -45,7 +54,7 @@ pub fn schema() -> Json {
 }
 
 fn in_section(name: &'static str) -> impl Iterator<Item = &'static Setting> {
-    SETTINGS.iter().filter(move |setting| setting.parts().0 == name)
+    settings().filter(move |setting| setting.parts().0 == name)
 }
 
 fn schema_of(setting: &Setting) -> Json {
@@ -107,14 +116,43 @@ pub fn page() -> String {
         for setting in in_section(section.name) {
             row(&mut text, setting);
         }
+        if section.name == own::SECTION {
+            text.push_str(OWN);
+        }
     }
     text
 }
 
 const TABLE: &str = "\n| Setting | Kind | Default | Meaning |\n|---|---|---|---|\n";
 
-const HEAD: &str =
-    "<!-- Made by `grid config docs` of the table in host/config/src/table.rs; a test keeps them equal. -->
+const OWN: &str = "
+The breakers of one scope may have settings of their own, in `[breaker.runtime]`, `[breaker.provider]` and
+`[breaker.tool]`, and so may each name, in a table within that: a runtime's id, a provider's name, a tool's name. They
+have the settings above but `enabled` and `entries`; `tool_errors` is for tools alone. What a name does not say is as its
+scope has it, then as all have it. Where a tool has a table of its own, its `slow_call` says
+when its calls are slow for the breakers of its runtimes and providers too. Names with capital letters cannot be said in
+the environment.
+
+```toml
+[breaker.provider]
+consecutive_failures = 10
+recovery = \"60s\"
+
+[breaker.tool.data_processing]
+consecutive_failures = 3
+recovery = \"120s\"
+slow_call = \"30s\"
+
+[breaker.tool.api_integration]
+recovery = \"15s\"
+slow_call = \"5s\"
+
+[breaker.runtime.\"calc/2\"]
+failures_in_window = 100
+```
+";
+
+const HEAD: &str = "<!-- Made by `grid config docs` of the table in host/config/src/table; a test keeps them equal. -->
 # Configuration
 
 The host reads one file: the one that `--config` names, else the one that `GRID_CONFIG` names, else `grid.toml` in the

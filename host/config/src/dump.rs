@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, json};
 
-use super::{kind::Value, load::Reading, problem::Origin};
+use super::{kind::Value, load::Reading, own, problem::Origin, table};
 
 /// A configuration file that says what holds, with a comment on each line that says where it comes from.
 #[must_use]
@@ -14,33 +14,53 @@ pub fn to_toml(reading: &Reading) -> String {
     for (setting, value, origin) in reading.effective() {
         let (own, name) = setting.parts();
         if own != section {
+            if section == own::SECTION {
+                of_scopes(&mut text, reading);
+            }
             section = own;
             let _ = writeln!(text, "\n[{section}]");
         }
-        let line = match literal(value) {
-            Some(literal) => format!("{name} = {literal}"),
-            None => format!("# {name} is not set"),
-        };
-        let _ = writeln!(text, "{line:<48} # {origin}");
+        write_line(&mut text, name, value, origin);
     }
     text
+}
+
+/// What scopes and names have of their own, each in a table within the section.
+fn of_scopes(text: &mut String, reading: &Reading) {
+    for (whose, members) in reading.own() {
+        let _ = writeln!(text, "\n[{}]", whose.table());
+        for (key, (value, origin)) in members {
+            write_line(text, key.split_once('.').map_or(key, |(_, name)| name), value, origin);
+        }
+    }
+}
+
+fn write_line(text: &mut String, name: &str, value: &Value, origin: &Origin) {
+    let line = match literal(value) {
+        Some(literal) => format!("{name} = {literal}"),
+        None => format!("# {name} is not set"),
+    };
+    let _ = writeln!(text, "{line:<48} # {origin}");
 }
 
 /// The same by key, for programs.
 #[must_use]
 pub fn to_json(reading: &Reading) -> serde_json::Value {
-    let settings: Map<_, _> = reading
-        .effective()
-        .map(|(setting, value, origin)| {
-            let place = (*origin != Origin::Default).then(|| origin.to_string());
-            let entry = json!({
-                "value": as_json(value),
-                "origin": origin.word(),
-                "place": place,
-            });
-            (setting.key.to_owned(), entry)
+    let entry = |value: &Value, origin: &Origin| {
+        let place = (*origin != Origin::Default).then(|| origin.to_string());
+        json!({
+            "value": as_json(value),
+            "origin": origin.word(),
+            "place": place,
         })
-        .collect();
+    };
+    let effective = reading.effective();
+    let mut settings: Map<_, _> =
+        effective.map(|(setting, value, origin)| (setting.key.to_owned(), entry(value, origin))).collect();
+    for (whose, members) in reading.own() {
+        let named = table::settings().filter_map(|setting| Some((whose.key(setting), members.get(setting.key)?)));
+        settings.extend(named.map(|(key, (value, origin))| (key, entry(value, origin))));
+    }
     json!({ "settings": settings })
 }
 

@@ -7,6 +7,7 @@ mod dump;
 mod file;
 mod kind;
 mod load;
+mod own;
 mod problem;
 mod raw;
 mod rules;
@@ -23,11 +24,12 @@ pub use choice::{
 pub use describe::{page, schema};
 pub use dump::{to_json, to_toml};
 pub use load::{Reading, read};
+pub use own::Own;
 pub use problem::{Origin, Problem};
 pub use source::Sources;
 pub use table::{
-    Audit, Authorize, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime, Server,
-    Session, Telemetry, Tls, Witness,
+    Audit, Authorize, Breaker, Call, Config, Data, Development, Export, Identity, Local, Log, Manifest, Runtime,
+    Server, Session, Telemetry, Tls, Witness,
 };
 pub use units::{ByteSize, parse_time, show_time};
 pub use url::Url;

@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, collections::BTreeSet};
 
 use super::{
     kind::Value,
+    own::{self, Own, Written},
     problem::{Origin, Problem},
     raw::Raw,
     rules::{Facts, RULES},
     setting::{Fallback, Setting, Values},
     source::{Entry, Sources},
-    table::{Config, SETTINGS},
+    table::{Config, settings},
 };
 
 /// A configuration as it was read, with all that is wrong with it.
@@ -19,6 +20,7 @@ pub struct Reading {
     config: Option<Config>,
     values: Values,
     origins: BTreeMap<&'static str, Origin>,
+    own: Written,
     faults: Vec<Problem>,
     conflicts: Vec<Problem>,
     warnings: Vec<Problem>,
@@ -34,6 +36,7 @@ pub fn read(sources: &Sources) -> Reading {
         config: None,
         values: Values::new(),
         origins: BTreeMap::new(),
+        own: Written::new(),
         faults,
         conflicts: Vec::new(),
         warnings,
@@ -41,9 +44,12 @@ pub fn read(sources: &Sources) -> Reading {
     entries.into_iter().for_each(|entry| reading.take(entry));
     reading.fill_in();
     reading.faults.sort_by_key(|fault| fault.origin.order());
-    reading.config = Config::from_values(&reading.values);
+    reading.config = Own::of(&reading.values, &reading.own).and_then(|own| Config::from_values(&reading.values, own));
     let facts = Facts { production: sources.is_production() };
     reading.apply_rules(facts);
+    if let Some(config) = &reading.config {
+        reading.conflicts.extend(own::conflicts(config, facts, &reading.own, &reading.faults));
+    }
     reading
 }
 
@@ -83,30 +89,40 @@ impl Reading {
 
     /// Every setting with its value and where that comes from, in the order of the table.
     pub(crate) fn effective(&self) -> impl Iterator<Item = (&'static Setting, &Value, &Origin)> {
-        SETTINGS.iter().filter_map(|setting| {
+        settings().filter_map(|setting| {
             let value = self.values.get(setting.key)?;
             let origin = self.origins.get(setting.key)?;
             Some((setting, value, origin))
         })
     }
 
+    /// What a scope or a name has of its own, with where that comes from.
+    pub(crate) fn own(&self) -> &Written {
+        &self.own
+    }
+
     /// Every written value is checked, also one that another overrides.
     fn take(&mut self, entry: Entry) {
-        let Entry { setting, raw, origin } = entry;
+        let Entry { setting, whose, raw, origin } = entry;
+        let key = whose.as_ref().map_or_else(|| setting.key.to_owned(), |whose| whose.key(setting));
         match setting.kind.check(&raw) {
             Ok(checked) => {
-                self.warnings.extend(checked.warning.map(|warning| Problem::new(origin.clone(), setting.key, warning)));
-                self.values.insert(setting.key, checked.value);
-                self.origins.insert(setting.key, origin);
+                self.warnings.extend(checked.warning.map(|warning| Problem::new(origin.clone(), key, warning)));
+                if let Some(whose) = whose {
+                    self.own.entry(whose).or_default().insert(setting.key, (checked.value, origin));
+                } else {
+                    self.values.insert(setting.key, checked.value);
+                    self.origins.insert(setting.key, origin);
+                }
             }
-            Err(message) => self.faults.push(Problem::new(origin, setting.key, message)),
+            Err(message) => self.faults.push(Problem::new(origin, key, message)),
         }
     }
 
     fn fill_in(&mut self) {
         // A folder may itself be a default, so these come last.
         let (derived, plain): (Vec<_>, Vec<_>) =
-            SETTINGS.iter().partition(|setting| matches!(setting.fallback, Fallback::Under(..)));
+            settings().partition(|setting| matches!(setting.fallback, Fallback::Under(..)));
         for setting in plain.into_iter().chain(derived) {
             if self.values.contains_key(setting.key) {
                 continue;

@@ -130,18 +130,42 @@ impl<T: Field> Field for Option<T> {
     }
 }
 
-/// Makes, of one list of rows: the typed configuration with its documentation, the table of settings that checks,
-/// dumps and describes it, and the step from the one to the other.
-macro_rules! settings {
+/// Makes, of a list of rows: the typed section with its documentation, and the part of the table that checks, dumps and
+/// describes it.
+macro_rules! section {
+    ($section:ident: $Section:ident {
+        $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $kind:expr, $fallback:expr;)+
+    }) => {
+        #[doc = concat!("The settings of `", stringify!($section), "`.")]
+        #[derive(Debug, Clone)]
+        pub struct $Section { $($(#[doc = $doc])+ pub $field: $type,)+ }
+
+        impl $Section {
+            pub(crate) const SETTINGS: &[crate::setting::Setting] = &[$(crate::setting::Setting::new(
+                concat!(stringify!($section), ".", stringify!($field)),
+                $kind,
+                $fallback,
+                concat!($($doc),+),
+            ),)+];
+
+            /// `None` where a value is missing or of another kind than its field.
+            pub(crate) fn from_values(values: &crate::setting::Values) -> Option<Self> {
+                Some(Self {
+                    $($field: crate::setting::Field::of(
+                        values.get(concat!(stringify!($section), ".", stringify!($field)))?,
+                    )?,)+
+                })
+            }
+        }
+    };
+}
+
+/// Makes, of the list of sections, the typed configuration and the whole table.
+macro_rules! config {
     (
         $(#[doc = $mode_doc:literal])+
         mode: $Mode:ty = $mode_kind:expr, $mode_fallback:expr;
-        $(
-            $(#[doc = $section_doc:literal])+
-            $section:ident: $Section:ident {
-                $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $kind:expr, $fallback:expr;)+
-            }
-        )+
+        $($(#[doc = $section_doc:literal])+ $section:ident: $Section:ident;)+
     ) => {
         /// Everything that can be set, checked.
         #[derive(Debug, Clone)]
@@ -149,41 +173,31 @@ macro_rules! settings {
             $(#[doc = $mode_doc])+
             pub mode: $Mode,
             $($(#[doc = $section_doc])+ pub $section: $Section,)+
+            /// Breakers that have settings of their own.
+            pub own: Own,
         }
 
-        $(
-            $(#[doc = $section_doc])+
-            #[derive(Debug, Clone)]
-            pub struct $Section { $($(#[doc = $doc])+ pub $field: $type,)+ }
-        )+
+        const MODE: &[Setting] = &[Setting::new("mode", $mode_kind, $mode_fallback, concat!($($mode_doc),+))];
 
         pub(crate) const SECTIONS: &[Section] =
             &[$(Section::new(stringify!($section), concat!($($section_doc),+)),)+];
 
-        pub(crate) const SETTINGS: &[Setting] = &[
-            Setting::new("mode", $mode_kind, $mode_fallback, concat!($($mode_doc),+)),
-            $($(Setting::new(
-                concat!(stringify!($section), ".", stringify!($field)),
-                $kind,
-                $fallback,
-                concat!($($doc),+),
-            ),)+)+
-        ];
+        /// Every setting, in the order of the table.
+        pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
+            [MODE, $($Section::SETTINGS,)+].into_iter().flatten()
+        }
 
         impl Config {
             /// `None` where a value is missing or of another kind than its field.
-            pub(crate) fn from_values(values: &Values) -> Option<Self> {
+            pub(crate) fn from_values(values: &crate::setting::Values, own: Own) -> Option<Self> {
                 Some(Self {
-                    mode: Field::of(values.get("mode")?)?,
-                    $($section: $Section {
-                        $($field: Field::of(
-                            values.get(concat!(stringify!($section), ".", stringify!($field)))?,
-                        )?,)+
-                    },)+
+                    mode: crate::setting::Field::of(values.get("mode")?)?,
+                    $($section: $Section::from_values(values)?,)+
+                    own,
                 })
             }
         }
     };
 }
 
-pub(crate) use settings;
+pub(crate) use {config, section};

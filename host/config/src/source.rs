@@ -4,10 +4,11 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 
 use super::{
     file,
+    own::{self, SCOPES, Whose},
     problem::{Origin, Problem},
     raw::{Member, Raw, clip},
     setting::Setting,
-    table::{SECTIONS, SETTINGS},
+    table::{SECTIONS, settings},
 };
 
 const PREFIX: &str = "GRID_";
@@ -40,6 +41,8 @@ pub struct Sources {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) setting: &'static Setting,
+    /// Where it is not said for all.
+    pub(crate) whose: Option<Whose>,
     pub(crate) raw: Raw,
     pub(crate) origin: Origin,
 }
@@ -98,9 +101,8 @@ impl Sources {
             let is_section = SECTIONS.iter().any(|section| section.name == name);
             match value {
                 Raw::Table(members) if is_section => {
-                    for member in members {
-                        let key = format!("{name}.{}", member.name);
-                        accept(key, member.value, origin(member.line), entries, problems);
+                    for (key, Member { value, line, .. }) in keyed(&name, members) {
+                        accept(key, value, origin(line), entries, problems);
                     }
                 }
                 value if is_section => problems.push(Problem::new(
@@ -139,7 +141,7 @@ impl Sources {
                     }
                     None => problems.push(Problem::new(origin, key, "is not UTF-8; give plain text")),
                 }
-            } else if let Some(meant) = SETTINGS.iter().find(|setting| setting.env().replace("__", "_") == *name) {
+            } else if let Some(meant) = settings().find(|setting| setting.env().replace("__", "_") == *name) {
                 let message = format!("is not a setting and is ignored; write `{}`", meant.env());
                 hints.push(Problem::new(origin, meant.key, message));
             }
@@ -169,14 +171,42 @@ impl fmt::Debug for Sources {
     }
 }
 
+/// The settings of a section by their keys; those of scopes and names in it are tables of their own.
+fn keyed(section: &str, members: Vec<Member>) -> Vec<(String, Member)> {
+    let mut all = Vec::new();
+    for Member { name, value, line } in members {
+        let is_scope = section == own::SECTION && SCOPES.iter().any(|(scope, _)| *scope == name);
+        let key = format!("{section}.{name}");
+        match value {
+            Raw::Table(members) if is_scope => {
+                for Member { name, value, line } in members {
+                    let key = format!("{key}.{name}");
+                    match value {
+                        Raw::Table(members) => {
+                            all.extend(members.into_iter().map(|member| (format!("{key}.{}", member.name), member)));
+                        }
+                        value => all.push((key, Member { name, value, line })),
+                    }
+                }
+            }
+            value => all.push((key, Member { name, value, line })),
+        }
+    }
+    all
+}
+
 fn lookup(key: &str) -> Option<&'static Setting> {
-    SETTINGS.iter().find(|setting| setting.key == key)
+    settings().find(|setting| setting.key == key)
 }
 
 fn accept(key: String, raw: Raw, origin: Origin, entries: &mut Vec<Entry>, problems: &mut Vec<Problem>) {
-    match lookup(&key) {
-        Some(setting) => entries.push(Entry { setting, raw, origin }),
-        None => {
+    match (lookup(&key), own::lookup(&key)) {
+        (Some(setting), _) => entries.push(Entry { setting, whose: None, raw, origin }),
+        (None, Ok((setting, whose))) => entries.push(Entry { setting, whose: Some(whose), raw, origin }),
+        (None, Err(Some(advice))) => {
+            problems.push(Problem::new(origin, clip(&key), format!("is not a setting; {advice}")));
+        }
+        (None, Err(None)) => {
             let advice = match nearest(&key) {
                 Some(near) if matches!(origin, Origin::Env(_)) => {
                     format!("did you mean `{}`?", near.env())
@@ -208,11 +238,10 @@ fn unknown_section(origin: Origin, name: &str) -> Problem {
 fn nearest(key: &str) -> Option<&'static Setting> {
     let name = key.rsplit('.').next().unwrap_or(key);
     let allowed = 1 + name.chars().count() / 4;
-    SETTINGS
-        .iter()
+    settings()
         .map(|setting| (strsim::damerau_levenshtein(setting.key, key), setting))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, setting)| setting)
-        .or_else(|| SETTINGS.iter().find(|setting| setting.parts().1 == name))
+        .or_else(|| settings().find(|setting| setting.parts().1 == name))
 }

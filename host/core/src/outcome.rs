@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    id::{CallId, CorrelationId, InvocationId},
+    Code,
+    id::{CallId, CorrelationId, InvocationId, RuntimeId},
     stream::Streamed,
 };
 
@@ -53,6 +54,45 @@ pub struct Carried {
     pub attempts: u32,
     /// The answer is that of an earlier call.
     pub reused: bool,
+    /// Those runtimes in that order, as far as the caller may know.
+    pub tried: Vec<Attempt>,
+}
+
+/// One runtime that a call was handed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its provider.
+    pub provider: Arc<str>,
+    /// Itself; absent where the caller may not know.
+    pub runtime: Option<RuntimeId>,
+    /// How that ended.
+    pub ended: Ended,
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The tool answered.
+    Success,
+    /// The tool answered with an error of its own.
+    ToolError,
+    /// Another runtime answered first.
+    Overtaken,
+    /// Without an answer.
+    Failed(Code),
+}
+
+impl Ended {
+    /// As answers write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::ToolError => "tool_error",
+            Self::Overtaken => "overtaken",
+            Self::Failed(code) => code.as_str(),
+        }
+    }
 }
 
 /// That a record is in the audit log, for whoever has the log's public key (RFC 9162 section 2.1.3).

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     code::Code,
     id::{CorrelationId, InvocationId},
-    outcome::AuditReceipt,
+    outcome::{AuditReceipt, Carried},
 };
 
 /// The stage of the path that refused.
@@ -106,6 +106,8 @@ pub struct Context {
     pub plain: bool,
     /// Of the record of it, where the caller asked for one.
     pub receipt: Option<Arc<AuditReceipt>>,
+    /// By whom the call was tried, where it was.
+    pub carried: Carried,
 }
 
 /// A request that was not done.
@@ -149,6 +151,13 @@ impl Refusal {
     #[must_use]
     pub fn with_receipt(mut self, receipt: Option<Arc<AuditReceipt>>) -> Self {
         self.0.context.receipt = receipt;
+        self
+    }
+
+    /// Adds by whom the call was tried.
+    #[must_use]
+    pub fn carried(mut self, carried: Carried) -> Self {
+        self.0.context.carried = carried;
         self
     }
 

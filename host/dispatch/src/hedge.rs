@@ -19,36 +19,35 @@ use crate::{
     fault::{crashed, idle, timed_out, too_large, too_late, unreachable, violated, void},
 };
 
-/// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then.
+/// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then. With the
+/// ending comes how one of the two failed, where the other went on.
 pub(crate) async fn carry_out<B>(
     call: &mut RoutedCall,
     stop: Stop<'_>,
     begin: impl Fn(&Decision) -> Option<B>,
     after: Duration,
     second: impl AsyncFnOnce(&RoutedCall) -> Option<Beside>,
-) -> Result<ToolAnswer, Refusal> {
-    if call.time_left().is_zero() {
-        return Err(too_late(call));
-    }
-    if stop.asked.is_cancelled() {
-        return Err(late(stop));
-    }
-    let frame = call.frame();
-    let copy = Some(frame.clone());
-    let silence = call.contract().conduct().idle;
-    let started = match begin(&call.consent().decision) {
-        Some(_beginning) => Underway::start(&**call.runtime(), frame, silence),
-        None => return Err(void()),
+) -> (Result<ToolAnswer, Refusal>, Option<Code>) {
+    let (first, copy) = match start(call, stop, &begin) {
+        Ok(started) => started,
+        Err(refusal) => return (Err(refusal), None),
     };
-    let first = Some(started.map_err(|error| unreachable(call, error))?);
     let shared = &*call;
-    let mut race = Race { call: shared, silence, first, other: None, copy, asked: false };
+    let mut race = Race {
+        call: shared,
+        silence: shared.contract().conduct().idle,
+        first,
+        other: None,
+        copy,
+        asked: false,
+        beside: None,
+    };
     let asking = async move {
         tokio::time::sleep(after).await;
         second(shared).await
     };
     let result = race.run(stop, begin, asking).await;
-    let Race { first, other, asked, .. } = race;
+    let Race { first, other, asked, beside: failed, .. } = race;
     let is_first = first.is_none();
     match other {
         // Whoever still has it when the other has answered is told to stop.
@@ -64,7 +63,28 @@ pub(crate) async fn carry_out<B>(
     if asked {
         call.begin_attempt();
     }
-    result
+    (result, failed)
+}
+
+/// The first hand-over, and the frame for a second one.
+fn start<B>(
+    call: &mut RoutedCall,
+    stop: Stop<'_>,
+    begin: impl Fn(&Decision) -> Option<B>,
+) -> Result<(Option<Underway>, Option<CallFrame>), Refusal> {
+    if call.time_left().is_zero() {
+        return Err(too_late(call));
+    }
+    if stop.asked.is_cancelled() {
+        return Err(late(stop));
+    }
+    let frame = call.frame();
+    let copy = Some(frame.clone());
+    let started = match begin(&call.consent().decision) {
+        Some(_beginning) => Underway::start(&**call.runtime(), frame, call.contract().conduct().idle),
+        None => return Err(void()),
+    };
+    Ok((Some(started.map_err(|error| unreachable(call, error))?), copy))
 }
 
 const LOST: &str = "another runtime answered first";
@@ -118,6 +138,8 @@ struct Race<'c> {
     copy: Option<CallFrame>,
     /// The second attempt is on record, so the conclusion counts it.
     asked: bool,
+    /// One of the two failed so, and the other one went on.
+    beside: Option<Code>,
 }
 
 impl Race<'_> {
@@ -138,14 +160,14 @@ impl Race<'_> {
                 ending = ended(self.first.as_mut(), silence), if first => {
                     self.first = None;
                     match verdict(call, &**call.runtime(), ending) {
-                        Err(_) if other => {}
+                        Err(refusal) if other => self.beside = Some(refusal.code()),
                         result => return result,
                     }
                 }
                 ending = ended(self.other.as_mut().and_then(|(_, underway)| underway.as_mut()), silence), if other => {
                     let Some((beside, _)) = self.other.take() else { continue };
                     match verdict(call, &**beside.runtime(), ending) {
-                        Err(_) if first => {}
+                        Err(refusal) if first => self.beside = Some(refusal.code()),
                         result => {
                             self.other = Some((beside, None));
                             return result;

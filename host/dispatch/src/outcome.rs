@@ -25,11 +25,17 @@ pub struct Outcome {
     took: Duration,
     reused: Option<InvocationId>,
     sent: Option<Streamed>,
+    beside: Option<Code>,
 }
 
 impl Outcome {
     pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
-        Self { call, receipt, result, took, reused: None, sent: None }
+        Self { call, receipt, result, took, reused: None, sent: None, beside: None }
+    }
+
+    /// One of two runtimes that had it at once failed so, before the other one ended it.
+    pub(crate) fn after(self, beside: Option<Code>) -> Self {
+        Self { beside, ..self }
     }
 
     /// The caller had so much of it in pieces.
@@ -74,6 +80,12 @@ impl Outcome {
     #[must_use]
     pub fn was_streamed(&self) -> bool {
         self.sent.is_some()
+    }
+
+    /// How one of two runtimes that had it at once failed, where it did before the other one ended it.
+    #[must_use]
+    pub fn beside(&self) -> Option<Code> {
+        self.beside
     }
 
     /// From the hand-over to the ending.

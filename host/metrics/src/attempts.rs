@@ -19,6 +19,12 @@ pub struct Carried {
     pub slow: u64,
     /// Failures that counted.
     pub failures: u64,
+    /// Times that breakers let calls try again, closed after that, and opened again instead.
+    pub recoveries: [u64; 3],
+    /// Reports of runtimes that counted for open breakers.
+    pub reports: u64,
+    /// Calls that breakers sent to another runtime.
+    pub elsewhere: u64,
     /// Looks for a result that gave one, and that gave none.
     pub reuse: (u64, u64),
     /// Results that are kept, and their bytes.
@@ -34,17 +40,23 @@ pub struct Breaker {
     pub name: String,
     /// 0.5 half open, 1 open.
     pub state: f64,
+    /// Since it was last closed, in seconds.
+    pub away: f64,
 }
 
 #[derive(Debug)]
 pub(crate) struct Attempts {
     further: Vec<(&'static str, IntCounter)>,
     state: GaugeVec,
+    away: GaugeVec,
     not_closed: IntGauge,
     changes: IntCounterVec,
     rejected: IntCounter,
     slow: IntCounter,
     failures: IntCounter,
+    recoveries: [IntCounter; 3],
+    reports: IntCounter,
+    elsewhere: IntCounter,
     reuse: IntCounterVec,
     kept: IntGauge,
     kept_bytes: IntGauge,
@@ -67,20 +79,40 @@ impl Attempts {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let state = GaugeVec::new(
-            Opts::new("circuit_breaker_state", "Breakers that are not closed: 0.5 half open or recovering, 1 open"),
-            &["scope", "name"],
-        )?;
-        registry.register(Box::new(state.clone()))?;
+        let each_breaker = |name: &str, help: &str| {
+            let gauges = GaugeVec::new(Opts::new(name, help), &["scope", "name"])?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok::<_, prometheus::Error>(gauges)
+        };
         let further = each("grid_attempts_total", "Hand-overs of calls to further runtimes", "why")?;
         Ok(Self {
             further: WHYS.iter().map(|why| (*why, further.with_label_values(&[why]))).collect(),
-            state,
+            state: each_breaker(
+                "circuit_breaker_state",
+                "Breakers that are not closed: 0.5 half open or recovering, 1 open",
+            )?,
+            away: each_breaker(
+                "circuit_breaker_open_duration_seconds",
+                "How long each was not closed, trials included",
+            )?,
             not_closed: gauge("circuit_breaker_not_closed", "Breakers that are not closed")?,
             changes: each("circuit_breaker_state_changes_total", "Changes of breakers, by the state after", "to")?,
             rejected: counter("circuit_breaker_rejected_requests_total", "Times that a breaker kept a call away")?,
             slow: counter("circuit_breaker_slow_calls_total", "Calls that took longer than `breaker.slow_call`")?,
             failures: counter("circuit_breaker_failures_total", "Failures that count against a runtime")?,
+            recoveries: [
+                counter("circuit_breaker_recovery_attempts_total", "Times that a breaker let calls try again")?,
+                counter("circuit_breaker_recovery_success_total", "Times that it closed after that")?,
+                counter("circuit_breaker_recovery_failure_total", "Times that it opened again instead")?,
+            ],
+            reports: counter(
+                "circuit_breaker_health_checks_total",
+                "Reports of runtimes that counted for open breakers",
+            )?,
+            elsewhere: counter(
+                "circuit_breaker_fallback_executions_total",
+                "Calls that breakers sent to another runtime",
+            )?,
             reuse: each("grid_reuse_total", "Looks for a result of before, by what came of them", "result")?,
             kept: gauge("grid_reuse_results", "Results that are kept")?,
             kept_bytes: gauge("grid_reuse_bytes", "Bytes of results that are kept")?,
@@ -97,8 +129,11 @@ impl Attempts {
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         // One that closed, or went, has no gauge any more.
         self.state.reset();
+        self.away.reset();
         for breaker in carried.breakers.iter().take(NAMED) {
-            self.state.with_label_values(&[breaker.scope, breaker.name.as_str()]).set(breaker.state);
+            let labels = [breaker.scope, breaker.name.as_str()];
+            self.state.with_label_values(&labels).set(breaker.state);
+            self.away.with_label_values(&labels).set(breaker.away);
         }
         self.not_closed.set(number(carried.breakers.len() as u64));
         let (hits, misses) = carried.reuse;
@@ -107,9 +142,12 @@ impl Attempts {
             (self.rejected.clone(), carried.rejected),
             (self.slow.clone(), carried.slow),
             (self.failures.clone(), carried.failures),
+            (self.reports.clone(), carried.reports),
+            (self.elsewhere.clone(), carried.elsewhere),
             (self.reuse.with_label_values(&["hit"]), hits),
             (self.reuse.with_label_values(&["miss"]), misses),
         ]);
+        let counts = counts.chain(self.recoveries.iter().cloned().zip(carried.recoveries));
         for (counter, count) in counts {
             // They only grow, and are counted where it happens; two that read at once write the same.
             counter.inc_by(count.saturating_sub(counter.get()));

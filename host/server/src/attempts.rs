@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use grid_authorize::Disclosure;
 use grid_breaker::Pass;
 use grid_contract::{Contracts, Retry};
 use grid_core::{
@@ -15,6 +16,8 @@ use grid_core::{
     code::Fault,
     event::Event,
     id::{CallId, ConnectionId},
+    outcome::{Attempt, Ended, ToolAnswer},
+    runtime::{Card, Runtime},
 };
 use grid_dispatch::{Beside, Delivery, Outcome, Receipt, RoutedCall, Stop};
 use grid_session::Ticket;
@@ -50,6 +53,15 @@ struct Tried {
     all: Vec<ConnectionId>,
     /// Those that may still answer: a second hand-over there could be answered by the first one's result.
     open: Vec<ConnectionId>,
+    /// For the caller.
+    told: Vec<Attempt>,
+}
+
+/// The runtime that was asked beside the first.
+#[derive(Debug)]
+struct Second {
+    runtime: Arc<dyn Runtime>,
+    pass: Option<Pass>,
 }
 
 impl Policy {
@@ -83,7 +95,7 @@ impl Policy {
     }
 }
 
-/// Carries the call out, in as many attempts as it needs and may have.
+/// Carries the call out, in as many attempts as it needs and may have, which come with the outcome.
 pub(crate) async fn carry_out<C: Contracts>(
     asked: &Asked<'_, C>,
     mut call: RoutedCall,
@@ -91,7 +103,7 @@ pub(crate) async fn carry_out<C: Contracts>(
     mut pass: Option<Pass>,
     trail: &mut Trail,
     mut delivery: Option<&mut Delivery>,
-) -> Outcome {
+) -> (Outcome, Vec<Attempt>) {
     let host = asked.host;
     let began = host.clock.elapsed();
     let policy = Policy::of(&call);
@@ -109,11 +121,11 @@ pub(crate) async fn carry_out<C: Contracts>(
         // Who has a part of one runtime's result cannot use another's.
         let begun = delivery.as_deref().is_some_and(Delivery::has_begun);
         if begun || !outcome.result().as_ref().is_err_and(follows) {
-            return took(outcome);
+            return (took(outcome), tried.told);
         }
         match again(asked, policy, &mut tried, outcome, trail).await {
             Ok(next) => (call, receipt, pass) = *next,
-            Err(outcome) => return took(*outcome),
+            Err(outcome) => return (took(*outcome), tried.told),
         }
     }
 }
@@ -132,10 +144,13 @@ async fn attempt<C: Contracts>(
     let stop = Stop { asked: asked.ticket.cancelled(), why: asked.ticket.why() };
     let Some(after) = call.contract().conduct().hedge.filter(|_| call.attempt() == 1 && delivery.is_none()) else {
         let outcome = grid_dispatch::run(call, receipt, stop, &host.clock, delivery, begin);
-        return (trail.wait(Stage::Dispatch, outcome).await, pass);
+        let outcome = trail.wait(Stage::Dispatch, outcome).await;
+        tried.tell(outcome.call().runtime().card(), ended(outcome.result()));
+        return (outcome, pass);
     };
     call.keep_for_another(true);
-    let first = call.runtime().card().connection;
+    let runtime = Arc::clone(call.runtime());
+    let first = runtime.card().connection;
     let other = Mutex::new(None);
     let outcome = {
         let second = async |call: &RoutedCall| beside(host, call, first, &other).await;
@@ -143,14 +158,28 @@ async fn attempt<C: Contracts>(
         trail.wait(Stage::Dispatch, outcome).await
     };
     let other = other.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if outcome.call().runtime().card().connection == first {
+    let end = ended(outcome.result());
+    let Some(other) = other.filter(|_| outcome.call().attempt() > 1) else {
+        tried.tell(runtime.card(), end);
+        return (outcome, pass);
+    };
+    // Both end with the call; one that failed before it did so by itself.
+    let loser = match (outcome.beside(), end) {
+        (Some(code), _) | (None, Ended::Failed(code)) => Ended::Failed(code),
+        (None, _) => Ended::Overtaken,
+    };
+    let is_first = outcome.call().runtime().card().connection == first;
+    let (of_first, of_other) = if is_first { (end, loser) } else { (loser, end) };
+    tried.tell(runtime.card(), of_first);
+    tried.tell(other.runtime.card(), of_other);
+    if is_first {
         return (outcome, pass);
     }
     // The first one may still answer, too late.
     tried.all.push(first);
     tried.open.push(first);
     trail.routed(outcome.call());
-    (outcome, other)
+    (outcome, other.pass)
 }
 
 /// A second runtime for a call that the first one has, on record.
@@ -158,11 +187,12 @@ async fn beside<C: Contracts>(
     host: &Arc<Host<C>>,
     call: &RoutedCall,
     first: ConnectionId,
-    pass: &Mutex<Option<Pass>>,
+    other: &Mutex<Option<Second>>,
 ) -> Option<Beside> {
     let beside = grid_resolve::route_beside(&host.roster, call, &[first]).await.ok()?;
     let entered = host.guard.enter_at(call, beside.runtime().card()).ok()?;
-    *pass.lock().unwrap_or_else(PoisonError::into_inner) = entered;
+    let second = Second { runtime: Arc::clone(beside.runtime()), pass: entered };
+    *other.lock().unwrap_or_else(PoisonError::into_inner) = Some(second);
     let record = Event {
         detail: Some("beside the runtime before, which was silent".to_owned()),
         ..grid_resolve::hedged(call, &beside, host.clock.unix_ms())
@@ -258,11 +288,32 @@ async fn find<C: Contracts>(
 }
 
 impl Tried {
+    fn tell(&mut self, card: &Card, ended: Ended) {
+        self.told.push(Attempt { provider: Arc::from(card.provider()), runtime: Some(card.id.clone()), ended });
+    }
+
     fn note(&mut self, connection: ConnectionId, refusal: &Refusal) {
         self.all.push(connection);
         if refusal.code() == Code::Timeout && !is_unsent(refusal) {
             self.open.push(connection);
         }
+    }
+}
+
+/// What a caller may know of those who had the call: all of it, no more than their providers, or nothing.
+pub(crate) fn disclosed(disclosure: Disclosure, tried: Vec<Attempt>) -> Vec<Attempt> {
+    match disclosure {
+        Disclosure::Full => tried,
+        Disclosure::Rule => tried.into_iter().map(|attempt| Attempt { runtime: None, ..attempt }).collect(),
+        Disclosure::None => Vec::new(),
+    }
+}
+
+fn ended(result: &Result<ToolAnswer, Refusal>) -> Ended {
+    match result {
+        Ok(ToolAnswer::Success(_) | ToolAnswer::Streamed(_)) => Ended::Success,
+        Ok(ToolAnswer::Error { .. }) => Ended::ToolError,
+        Err(refusal) => Ended::Failed(refusal.code()),
     }
 }
 

@@ -14,7 +14,7 @@ use grid_core::{
     gate::Pass,
     id::{CallId, CorrelationId},
     local::Waits,
-    outcome::{CallAnswer, Carried},
+    outcome::{Attempt, CallAnswer, Carried},
 };
 use grid_dispatch::{Delivery, Outcome, RoutedCall};
 use grid_local::{Held, Issued};
@@ -109,15 +109,15 @@ pub(crate) async fn walk<C: Contracts>(
         }
     };
 
-    let outcome = match reusing.found() {
-        Some(kept) => Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)),
+    let (outcome, tried) = match reusing.found() {
+        Some(kept) => (Outcome::reused(call, receipt, kept, |decision| host.authorize.begin(decision)), Vec::new()),
         None => {
             let asked = Asked { host, asker, begun, ticket: &ticket };
             let _away = (asker.pass().map(Pass::stand_back), host.lineages.enter(&call, asker));
             attempts::carry_out(&asked, call, receipt, pass, trail, delivery).await
         }
     };
-    let answer = conclude(host, outcome, ticket, trail).await?;
+    let answer = conclude(host, outcome, tried, ticket, trail).await?;
     reusing.keep(host, &answer);
     Ok(answer)
 }
@@ -344,6 +344,7 @@ async fn repeat(claim: Claim, asker: &Asker) -> Stop {
 async fn conclude<C: Contracts>(
     host: &Host<C>,
     outcome: Outcome,
+    tried: Vec<Attempt>,
     ticket: Ticket,
     trail: &mut Trail,
 ) -> Result<CallAnswer, Stop> {
@@ -357,6 +358,7 @@ async fn conclude<C: Contracts>(
         provider: Some(Arc::from(call.runtime().card().provider())),
         attempts: if outcome.reuses().is_some() { 0 } else { call.attempt() },
         reused: outcome.reuses().is_some(),
+        tried: attempts::disclosed(host.authorize.disclosure(), tried),
     };
     let receipt = written.as_ref().ok().and_then(|stored| trail.receipt(stored.as_ref()));
     let result = match written {
@@ -368,7 +370,10 @@ async fn conclude<C: Contracts>(
             let repeated = false;
             Ok(CallAnswer { invocation_id, correlation_id, call_id, name, answer, carried, repeated, receipt })
         }
-        Err(refusal) => Err(trail.fill(refusal).with_receipt(receipt)),
+        Err(refusal) => {
+            let carried = Carried { provider: None, ..carried };
+            Err(trail.fill(refusal).with_receipt(receipt).carried(carried))
+        }
     };
     // What failed and may be run again is not held against a repeat.
     let keep = ended.as_ref().map_or_else(|refusal| !refusal.context().repeatable, |_| true);

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use grid_breaker::{Blame, Breakers, Gradual, Key, Pass, Phase, Scope, Settings};
+use grid_breaker::{Blame, Breakers, Gradual, Key, Pass, Phase, Scope, Sets, Settings};
 use grid_config::Config;
 use grid_contract::Contracts;
 use grid_core::{
@@ -23,8 +23,6 @@ use crate::host::Host;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Guard {
     breakers: Option<Arc<Breakers>>,
-    /// Tools' own errors count against them.
-    tool_errors: bool,
 }
 
 /// The resolver's view of it.
@@ -51,29 +49,36 @@ impl Guard {
         if !set.enabled {
             return Self::default();
         }
-        let gradual = Gradual { start: set.gradual_start, step: set.gradual_step, every: set.gradual_every };
-        let settings = Settings {
-            consecutive_failures: set.consecutive_failures,
-            failures_in_window: set.failures_in_window,
-            window: set.window,
-            failure_percent: set.failure_percent,
-            minimum_calls: set.minimum_calls,
-            slow_call: set.slow_call,
-            slow_percent: set.slow_percent,
-            recovery: set.recovery,
-            max_recovery: set.max_recovery,
-            success_threshold: set.success_threshold,
-            half_open_calls: set.half_open_calls,
-            gradual: set.gradual.then_some(gradual),
-            entries: set.entries,
-        };
-        Self::with(settings, set.tool_errors, clock, roster)
+        let mut sets = Sets::from(settings(set));
+        for scope in Scope::ALL {
+            sets = match config.own.scope(scope.as_str()) {
+                Some(own) => sets.scope(scope, settings(own)),
+                None => sets,
+            };
+        }
+        for (scope, name, own) in config.own.names() {
+            sets = match Scope::parse(scope) {
+                Some(scope) => sets.name(scope, name, settings(own)),
+                None => sets,
+            };
+        }
+        Self::with(sets, clock, roster)
     }
 
-    pub(crate) fn with(settings: Settings, tool_errors: bool, clock: &SharedClock, roster: &Roster) -> Self {
-        let breakers = Breakers::new(settings, clock.clone());
+    pub(crate) fn with(sets: impl Into<Sets>, clock: &SharedClock, roster: &Roster) -> Self {
+        let breakers = Breakers::new(sets, clock.clone());
         roster.guarded(Arc::new(Asked(Arc::clone(&breakers))));
-        Self { breakers: Some(breakers), tool_errors }
+        Self { breakers: Some(breakers) }
+    }
+
+    /// A runtime says that it is well, or that it went: breakers that are open because of it hear that.
+    pub(crate) fn hear(&self, roster: &Roster, card: &Card, is_well: bool) {
+        let Some(breakers) = &self.breakers else { return };
+        let serves = |tool: &str| roster.serving(tool).iter().any(|id| id == card.id.as_str());
+        match is_well {
+            true => breakers.hear(card.id.as_str(), card.provider(), serves),
+            false => breakers.miss(card.id.as_str(), card.provider(), serves),
+        }
     }
 
     /// For operators and metrics.
@@ -89,7 +94,12 @@ impl Guard {
         let mut soonest: Option<Duration> = None;
         loop {
             match self.enter(call) {
-                Ok(pass) => return Ok(pass),
+                Ok(pass) => {
+                    if !avoid.is_empty() {
+                        breakers.sent_elsewhere();
+                    }
+                    return Ok(pass);
+                }
                 Err(wait) => soonest = Some(soonest.map_or(wait, |soonest| soonest.min(wait))),
             }
             avoid.push(call.runtime().card().connection);
@@ -115,15 +125,17 @@ impl Guard {
 
     /// An attempt has ended.
     pub(crate) fn report(&self, roster: &Roster, pass: Option<Pass>, outcome: &Outcome) {
-        let (Some(breakers), Some(pass)) = (&self.breakers, pass) else { return };
+        let Some(pass) = pass else { return };
         // Whoever reads a stream sets its pace.
         let took = if outcome.was_streamed() { Duration::ZERO } else { outcome.took() };
         let call = outcome.call();
         let correlation = &call.call().call().call().call().request().correlation;
-        let slow = took >= breakers.settings().slow_call;
+        let slow = pass.is_slow(took);
         match outcome.result() {
             Ok(ToolAnswer::Error { kind, .. }) => match kind.parse::<Code>() {
-                Ok(code) if self.tool_errors && Pass::counts(code) => pass.tool_failed(took, code, correlation),
+                Ok(code) if pass.counts_tool_errors() && Pass::counts(code) => {
+                    pass.tool_failed(took, code, correlation)
+                }
                 _ => pass.well(took, blame(roster, call, slow), correlation),
             },
             Ok(_) => pass.well(took, blame(roster, call, slow), correlation),
@@ -133,6 +145,29 @@ impl Guard {
             Err(_) if outcome.cut_short() => drop(pass),
             Err(refusal) => pass.failed(refusal.code(), blame(roster, call, true), correlation),
         }
+    }
+}
+
+/// As the configuration has them.
+fn settings(set: &grid_config::Breaker) -> Settings {
+    let gradual = Gradual { start: set.gradual_start, step: set.gradual_step, every: set.gradual_every };
+    Settings {
+        consecutive_failures: set.consecutive_failures,
+        failures_in_window: set.failures_in_window,
+        window: set.window,
+        failure_percent: set.failure_percent,
+        minimum_calls: set.minimum_calls,
+        slow_call: set.slow_call,
+        slow_percent: set.slow_percent,
+        recovery: set.recovery,
+        max_recovery: set.max_recovery,
+        success_threshold: set.success_threshold,
+        half_open_calls: set.half_open_calls,
+        gradual: set.gradual.then_some(gradual),
+        health_checks: set.health_checks,
+        health_interval: set.health_interval,
+        tool_errors: set.tool_errors,
+        entries: set.entries,
     }
 }
 

@@ -70,6 +70,7 @@ fn carried<C: Contracts>(host: &Host<C>) -> Carried {
         scope: row.scope.as_str(),
         name: row.name.to_string(),
         state: row.view.phase.gauge(),
+        away: row.view.away.as_secs_f64(),
     });
     Carried {
         breakers: breakers.collect(),
@@ -77,6 +78,9 @@ fn carried<C: Contracts>(host: &Host<C>) -> Carried {
         rejected: counts.rejected,
         slow: counts.slow,
         failures: counts.failures,
+        recoveries: counts.recoveries,
+        reports: counts.reports,
+        elsewhere: counts.elsewhere,
         ..carried
     }
 }

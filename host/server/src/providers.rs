@@ -14,9 +14,9 @@ use grid_core::{
     Code, Refusal, Stage,
     clock::SharedClock,
     event::{Event, Kind},
-    principal::Principal,
     provider::Reread,
 };
+use grid_reload::Cause;
 use grid_resolve::{Ranks, Roster, Selection, Whose, file};
 use grid_swap::{Limits, Wish, run};
 use tokio::{
@@ -105,34 +105,6 @@ pub(crate) fn roster(config: &Config, manifest: &Manifest, clock: &SharedClock) 
         }
     }
     Ok(roster)
-}
-
-/// Whose wish it is that the file is read.
-#[derive(Debug)]
-pub(crate) enum Cause {
-    /// A look found another file.
-    Changed,
-    /// SIGHUP.
-    Signal,
-    /// An operator asked for it.
-    Operator(Arc<Principal>),
-}
-
-impl Cause {
-    fn as_str(&self) -> &'static str {
-        match self {
-            Self::Changed => "the file changed",
-            Self::Signal => "SIGHUP",
-            Self::Operator(_) => "an operator asked for it",
-        }
-    }
-
-    fn principal(&self) -> Option<Arc<Principal>> {
-        match self {
-            Self::Operator(principal) => Some(Arc::clone(principal)),
-            Self::Changed | Self::Signal => None,
-        }
-    }
 }
 
 /// Reads the file and puts it in force, where it is another one.

@@ -237,6 +237,7 @@ impl<C: Contracts> RuntimePort for Port<C> {
             }
             RuntimeFrame::Heartbeat(beat) => {
                 self.wire.card().load.report(&beat);
+                self.door.0.guard.hear(&self.door.0.roster, self.wire.card(), true);
                 self.wire.send(HostFrame::HeartbeatAck { sequence: beat.sequence }).await;
             }
             RuntimeFrame::Lifecycle(report) => {
@@ -283,6 +284,7 @@ impl<C: Contracts> RuntimePort for Port<C> {
     async fn detach(self, reason: String) {
         let host = &self.door.0;
         let card = self.wire.card();
+        host.guard.hear(&host.roster, card, false);
         host.hub.detach(card);
         host.roster.leave(card.connection, host.clock.unix_ms(), &reason);
         // Whoever comes in its place may be another program.

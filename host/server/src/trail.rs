@@ -204,7 +204,7 @@ impl Trail {
             trace_id: self.trace_id.clone(),
             repeatable: self.repeatable || not_sent,
             plain: self.plain,
-            receipt: None,
+            ..Context::default()
         })
     }
 

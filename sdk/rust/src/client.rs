@@ -22,7 +22,7 @@ mod session;
 mod stream;
 
 pub(crate) use answer::Sent;
-pub use answer::{CallAnswer, Outcome};
+pub use answer::{CallAnswer, Outcome, Tried};
 pub use local::{Approval, AuthorizeOptions, Grant, GrantWatch, Invalidation};
 pub use report::Report;
 pub use retry::Retries;
@@ -188,10 +188,11 @@ struct Refused {
     invocation_id: String,
     repeated: bool,
     receipt: Option<Box<Receipt>>,
+    attempts: Vec<Tried>,
 }
 
 impl From<v1::EnhancedError> for Refused {
     fn from(error: v1::EnhancedError) -> Self {
-        Self { error, invocation_id: String::new(), repeated: false, receipt: None }
+        Self { error, invocation_id: String::new(), repeated: false, receipt: None, attempts: Vec::new() }
     }
 }

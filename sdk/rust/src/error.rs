@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use grid_proto::v1;
 
-use crate::{Code, receipt::Receipt};
+use crate::{Code, client::Tried, receipt::Receipt};
 
 mod transport;
 
@@ -124,6 +124,8 @@ pub struct Refusal {
     pub documentation_url: String,
     /// That the refusal is on record, where the call asked for it.
     pub receipt: Option<Box<Receipt>>,
+    /// The runtimes that had the call, in that order, as far as the host lets its callers know.
+    pub attempts: Vec<Tried>,
 }
 
 /// The detail that tells a call that waits for a person from one that is refused for good.
@@ -155,6 +157,7 @@ impl From<v1::EnhancedError> for Refusal {
             details: error.details.into_iter().collect(),
             documentation_url: error.documentation_url,
             receipt: None,
+            attempts: Vec::new(),
         }
     }
 }
@@ -194,6 +197,8 @@ pub struct ToolFailure {
     pub repeated: bool,
     /// That the failure is on record, where the call asked for it.
     pub receipt: Option<Box<Receipt>>,
+    /// The runtimes that had the call, in that order, as far as the host lets its callers know.
+    pub attempts: Vec<Tried>,
 }
 
 impl fmt::Display for ToolFailure {

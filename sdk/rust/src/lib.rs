@@ -23,7 +23,7 @@ pub use auditor::{Auditor, AuditorBuilder};
 pub use backoff::Backoff;
 pub use client::{
     Approval, AuthorizeOptions, CallAnswer, CallOptions, CallStream, Client, ClientBuilder, Grant, GrantWatch,
-    Invalidation, Listing, Outcome, Piece, Report, Retries, Session, SessionOptions, StreamEnd, arguments,
+    Invalidation, Listing, Outcome, Piece, Report, Retries, Session, SessionOptions, StreamEnd, Tried, arguments,
 };
 pub use error::{Error, Refusal, ToolFailure};
 pub use receipt::{Checkpoint, Receipt, Unproved, VerifyingKey};

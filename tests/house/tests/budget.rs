@@ -19,7 +19,6 @@ const EXEMPT: &[(&str, &str)] = &[
     ("sdk/python/src/altar_grid/_codes.py", "a class for each code, made of docs/errors by sdk/python/generate.sh"),
     ("sdk/python/src/altar_grid/_wire/grid/v1/client_pb2_grpc.py", "made of proto/ by sdk/python/generate.sh"),
     ("host/audit/src/encode.rs::encode", "a line for each field of a record, in the order of the log"),
-    ("host/config/src/table.rs", "every setting is a row of one table, of which all else is made"),
     ("host/server", "every stage is put together here, and every door is a file of its own"),
     ("host/transport/grpc", "one match on the path for every door, and what guards each connection of them"),
     ("tests/bench", "a process for each part of a measurement, and overload beside the call and the log"),

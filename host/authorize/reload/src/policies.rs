@@ -119,12 +119,12 @@ fn placed(dir: &Path, faults: Vec<String>) -> Vec<String> {
     faults.into_iter().map(|fault| format!("{}: {fault}", dir.display())).collect()
 }
 
-/// Whose wish it is that policies are read.
+/// Whose wish it is that files which operators write are read.
 #[derive(Debug)]
 pub enum Cause {
     /// The host starts.
     Started,
-    /// A look found another directory.
+    /// A look found others.
     Changed,
     /// SIGHUP.
     Signal,
@@ -133,16 +133,20 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn as_str(&self) -> &'static str {
+    /// As records and logs say it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Started => "the host starts",
-            Self::Changed => "its directory changed",
+            Self::Changed => "it changed on the disk",
             Self::Signal => "SIGHUP",
             Self::Operator(_) => "an operator asked for it",
         }
     }
 
-    fn principal(&self) -> Option<Arc<Principal>> {
+    /// The operator, where one asked.
+    #[must_use]
+    pub fn principal(&self) -> Option<Arc<Principal>> {
         match self {
             Self::Operator(principal) => Some(Arc::clone(principal)),
             Self::Started | Self::Changed | Self::Signal => None,

@@ -38,18 +38,19 @@ pub struct Failure {
     message: Option<String>,
     code: Option<String>,
     correlation_id: Option<String>,
+    more: Vec<(&'static str, serde_json::Value)>,
 }
 
 impl Failure {
     /// What happened and what to do.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: Some(message.into()), code: None, correlation_id: None }
+        Self { exit, message: Some(message.into()), code: None, correlation_id: None, more: Vec::new() }
     }
 
     /// For a command that has already said what is wrong.
     #[must_use]
     pub fn said(exit: Exit) -> Self {
-        Self { exit, message: None, code: None, correlation_id: None }
+        Self { exit, message: None, code: None, correlation_id: None, more: Vec::new() }
     }
 
     /// Names the host's code, for `--json`.
@@ -63,6 +64,19 @@ impl Failure {
     #[must_use]
     pub fn correlated(mut self, id: Option<&str>) -> Self {
         self.correlation_id = id.map(str::to_owned);
+        self
+    }
+
+    /// The same with another exit code.
+    #[must_use]
+    pub fn ending(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
+
+    /// Adds a field, for `--json`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: serde_json::Value) -> Self {
+        self.more.push((name, value));
         self
     }
 
@@ -80,6 +94,11 @@ impl Failure {
         for (name, value) in [("code", &self.code), ("correlation_id", &self.correlation_id)] {
             if let (Some(value), Some(fields)) = (value, fields.as_object_mut()) {
                 fields.insert(name.to_owned(), json!(value));
+            }
+        }
+        for (name, value) in &self.more {
+            if let Some(fields) = fields.as_object_mut() {
+                fields.insert((*name).to_owned(), value.clone());
             }
         }
         Some(fields)

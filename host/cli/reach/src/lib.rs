@@ -7,7 +7,7 @@ mod target;
 use grid_console::{Context, Exit, Failure};
 use grid_core::{Code, code::Category};
 use grid_sdk::{Admin, Approvals, Auditor, Client, Error, Retries, Session, SessionOptions};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use target::{Target, Token};
 
@@ -95,7 +95,16 @@ pub fn failed(error: &Error) -> Failure {
         }
         other => other.to_string(),
     };
-    Failure::new(exit, text).coded(code).correlated(error.correlation_id())
+    let failure = Failure::new(exit, text).coded(code).correlated(error.correlation_id());
+    let Error::Refused(refusal) = error else { return failure };
+    let failure = match refusal.retry_after {
+        Some(wait) => failure.with("retry_after_ms", json!(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))),
+        None => failure,
+    };
+    match refusal.details.get("reason") {
+        Some(reason) => failure.with("reason", json!(reason)),
+        None => failure,
+    }
 }
 
 /// Every fault of the arguments, a line each.

@@ -66,6 +66,11 @@ impl Place {
         self.shown(&problems[0])
     }
 
+    /// Every problem, as it is printed, without the folder.
+    pub fn all(&self) -> Vec<String> {
+        self.problems().iter().map(|problem| self.shown(problem)).collect()
+    }
+
     pub fn shown(&self, problem: &Problem) -> String {
         let folder = format!("{}/", self.folder.path().display());
         problem.to_string().replace(&folder, "")

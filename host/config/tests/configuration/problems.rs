@@ -307,3 +307,41 @@ fn problems_are_worded_as_the_house_says() {
         }
     }
 }
+
+#[test]
+fn a_breaker_of_one_scope_or_name_is_told_every_fault_at_once() {
+    let text = "[breaker.tool]\nrecovry = \"1s\"\n\n[breaker.tool.data_processing]\nrecovery = \"soon\"\nwindow = 5\n\n\
+        [breaker.runtime]\ntool_errors = true\n\n[breaker.provider.\"a.b\"]\nenabled = false\n";
+    let problems = Place::strict().file("grid.toml", text).all();
+    let begin = |line: &str| problems.iter().any(|problem| problem.starts_with(line));
+    for expected in [
+        "grid.toml:2: breaker.tool.recovry: is not a setting; `breaker.tool`, and each name in it, has `consecutive_failures`",
+        "grid.toml:5: breaker.tool.data_processing.recovery: `soon` is not a time",
+        "grid.toml:6: breaker.tool.data_processing.window: found the number `5`",
+        "grid.toml:9: breaker.runtime.tool_errors: is not a setting; `breaker.runtime`",
+        "grid.toml:12: breaker.provider.a.b.enabled: is not a setting; `breaker.provider`",
+    ] {
+        assert!(begin(expected), "{expected}\n{problems:#?}");
+    }
+    assert_eq!(problems.len(), 5, "{problems:#?}");
+}
+
+#[test]
+fn rules_hold_for_breakers_with_settings_of_their_own() {
+    let problems = Place::strict()
+        .set("breaker.tool.recovery=10m")
+        .set("breaker.tool.cache.get.half_open_calls=2")
+        .set("breaker.provider.max_recovery=1s")
+        .all();
+    assert_eq!(
+        problems,
+        [
+            "--set: breaker.provider.max_recovery: with it, `recovery` `30s` is longer than `breaker.max_recovery`, which is \
+             `1s`; lower the one or raise the other",
+            "--set: breaker.tool.recovery: `10m` is longer than `breaker.max_recovery`, which is `5m`; lower the one or raise \
+             the other",
+            "--set: breaker.tool.cache.get.half_open_calls: is less than `breaker.success_threshold`, which is 3, so that no \
+             breaker could close; raise it",
+        ]
+    );
+}

@@ -147,3 +147,24 @@ fn a_dump_holds_no_password() {
         assert!(place.problems().iter().all(|problem| !problem.to_string().contains("hunter2")));
     }
 }
+
+#[test]
+fn a_breaker_has_what_its_name_says_then_its_scope_then_all() {
+    let text = "[breaker]\nwindow = \"50s\"\n[breaker.tool]\nrecovery = \"20s\"\nminimum_calls = 20\n\
+        [breaker.tool.\"cache.get\"]\nrecovery = \"120s\"\n";
+    let place = Place::strict().file("grid.toml", text).set("breaker.tool.cache.get.slow_call=30s");
+    let reading = place.read();
+    let config = reading.values().unwrap();
+    let seconds = std::time::Duration::from_secs;
+    let tools = config.own.scope("tool").unwrap();
+    assert_eq!((tools.recovery, tools.window, tools.minimum_calls), (seconds(20), seconds(50), 20));
+    let [(scope, name, own)] = config.own.names().collect::<Vec<_>>()[..] else { panic!("one name") };
+    assert_eq!((scope, name), ("tool", "cache.get"));
+    assert_eq!((own.recovery, own.minimum_calls, own.slow_call), (seconds(120), 20, seconds(30)));
+    assert!(config.own.scope("runtime").is_none() && config.breaker.recovery == seconds(30));
+    let dump = to_toml(&reading);
+    assert!(dump.contains("[breaker.tool.\"cache.get\"]\nrecovery = \"2m\""), "{dump}");
+    let again = Place::strict().file("grid.toml", &dump);
+    assert_eq!(again.read().values().unwrap().own.names().count(), 1);
+    assert_eq!(to_json(&reading)["settings"]["breaker.tool.cache.get.slow_call"]["origin"], "flag");
+}

@@ -10,13 +10,14 @@ use grid_core::{
     principal::Principal,
     provider::{AskChoice, Choice, ProviderRow, Reason, Reread, Select, Selected},
 };
+use grid_reload::Cause;
 use grid_resolve::{Selection, View, Whose};
 use grid_session::Session;
 
 use crate::{
     front_door::{Door, lost},
     host::unwritable,
-    providers::{Cause, reload},
+    providers::reload,
 };
 
 /// Characters of a note that are kept.

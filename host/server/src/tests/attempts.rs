@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
+use grid_authorize::Disclosure;
 use grid_breaker::{Phase, Scope};
 use grid_core::{
     Code,
     envelope::Envelope,
-    outcome::ToolAnswer,
+    outcome::{Attempt, Ended, ToolAnswer},
     port::ProviderDoor as _,
     provider::{Reason, ResetBreaker},
     runtime::{Ending, Runtime as _, Unreachable},
 };
-use grid_testkit::until;
+use grid_testkit::{FakeRuntime, until};
 
-use super::desk::{Desk, SUM, ask, failure, strict, strict_with, success};
+use super::desk::{Desk, SUM, ask, failure, strict, strict_telling, strict_with, success};
 
 fn crash() -> Ending {
     Ending::Crashed("it fell over".to_owned())
@@ -50,6 +51,13 @@ async fn a_read_that_failed_is_tried_elsewhere_and_has_one_conclusion() {
     let answer = call.await.unwrap().unwrap();
     assert_eq!(answer.answer, ToolAnswer::Success("3".to_owned()));
     assert_eq!((answer.carried.attempts, answer.carried.provider.as_deref()), (2, Some("calc")));
+    let tried = |runtime: &FakeRuntime, ended| Attempt {
+        provider: "calc".into(),
+        runtime: Some(runtime.card().id.clone()),
+        ended,
+    };
+    let expected = [tried(first, Ended::Failed(Code::RuntimeCrash)), tried(second, Ended::Success)];
+    assert_eq!(answer.carried.tried, expected);
     let (one, two) = (&first.calls()[0], &second.calls()[0]);
     assert_eq!((one.invocation_id, &one.args), (two.invocation_id, &two.args), "the same call with the same arguments");
     assert_eq!(kinds(&desk), ["admitted", "attempted", "concluded"]);
@@ -252,6 +260,8 @@ async fn the_first_of_two_answers_counts_and_the_other_runtime_is_told_to_stop()
         let answer = call.await.unwrap().unwrap();
         assert_eq!((answer.answer, answer.carried.attempts), (ToolAnswer::Success("1".to_owned()), 2));
         assert_eq!((winner.cancelled().len(), loser.cancelled().len()), (0, 1));
+        let order = if second_wins { [Ended::Overtaken, Ended::Success] } else { [Ended::Success, Ended::Overtaken] };
+        assert_eq!(answer.carried.tried.iter().map(|tried| tried.ended).collect::<Vec<_>>(), order);
         assert_eq!(kinds(&desk), ["admitted", "attempted", "concluded"]);
         let concluded = &desk.log.of("concluded")[0];
         assert_eq!((concluded.runtime(), concluded.number("attempt")), (Some(winner.card().id.as_str()), Some(2)));
@@ -271,7 +281,37 @@ async fn who_fails_of_two_leaves_the_call_to_the_other() {
         tokio::task::yield_now().await;
     }
     assert!(runtimes[1].end(success("1")));
-    assert_eq!(call.await.unwrap().unwrap().answer, ToolAnswer::Success("1".to_owned()));
+    let answer = call.await.unwrap().unwrap();
+    assert_eq!(answer.answer, ToolAnswer::Success("1".to_owned()));
+    let ends = answer.carried.tried.iter().map(|tried| (tried.runtime.as_ref().unwrap().as_str(), tried.ended));
+    let ends: std::collections::BTreeMap<_, _> = ends.collect();
+    assert_eq!(ends, [("c/1", Ended::Failed(Code::RuntimeCrash)), ("c/2", Ended::Success)].into());
+}
+
+#[tokio::test]
+async fn a_call_that_failed_everywhere_says_where_as_far_as_callers_may_know() {
+    for disclosure in [Disclosure::Full, Disclosure::Rule, Disclosure::None] {
+        let desk = strict_telling(&contract(r#""effect":"read""#), disclosure);
+        let (agent, session) = desk.agent().await;
+        let runtimes = [desk.seated("c/1", &["f"]), desk.seated("c/2", &["f"])];
+        let call = desk.begin(&agent, ask(&session, "k", "f", "{}"));
+        for _ in 0..2 {
+            until("somebody has it", || runtimes.iter().any(|runtime| runtime.waiting() > 0)).await;
+            assert!(runtimes.iter().any(|runtime| runtime.waiting() > 0 && runtime.end(crash())));
+        }
+        let refusal = call.await.unwrap().unwrap_err();
+        let carried = &refusal.context().carried;
+        assert_eq!((refusal.code(), carried.attempts, &carried.provider), (Code::RuntimeCrash, 2, &None));
+        let told: Vec<_> = carried.tried.iter().map(|tried| (&*tried.provider, tried.runtime.is_some())).collect();
+        match disclosure {
+            Disclosure::Full => assert_eq!(told, [("c", true), ("c", true)]),
+            Disclosure::Rule => assert_eq!(told, [("c", false), ("c", false)]),
+            Disclosure::None => assert!(told.is_empty()),
+        }
+        assert!(carried.tried.iter().all(|tried| tried.ended == Ended::Failed(Code::RuntimeCrash)));
+        // A repeat of an answer that is kept says the same; this one may be run again, and was not kept.
+        assert_eq!(desk.log.of("attempted").len(), 1);
+    }
 }
 
 #[tokio::test]

@@ -81,6 +81,25 @@ pub(super) fn strict_with(text: &str) -> Desk<Strict> {
     desk(Strict::new(manifest(text)), Archive::closed(4 << 20))
 }
 
+/// The same, and what callers hear of denials and of who had their calls.
+pub(super) fn strict_telling(text: &str, disclosure: Disclosure) -> Desk<Strict> {
+    let mut desk = strict_with(text);
+    let host = Arc::get_mut(&mut desk.door.0).unwrap();
+    host.authorize = Authorize::new(Arc::new(Roles), decisions(disclosure), desk.clock.shared());
+    desk
+}
+
+fn decisions(disclosure: Disclosure) -> Settings {
+    Settings {
+        cache: true,
+        ttl: Duration::from_secs(60),
+        deny_ttl: Duration::from_secs(5),
+        entries: 1000,
+        timeout: Duration::from_secs(1),
+        disclosure,
+    }
+}
+
 /// With these policies; what is hidden from callers as `denied` says.
 pub(super) fn strict_by(mut policies: Policies, denied: DeniedTools) -> Desk<Strict> {
     let mut desk = strict();
@@ -128,24 +147,16 @@ fn desk_on<C: Contracts>(contracts: C, archive: Archive, clock: FakeClock, key: 
         total: 100,
         kept_args: 1024,
     };
-    let decisions = Settings {
-        cache: true,
-        ttl: Duration::from_secs(60),
-        deny_ttl: Duration::from_secs(5),
-        entries: 1000,
-        timeout: Duration::from_secs(1),
-        disclosure: Disclosure::Full,
-    };
     let roster = Roster::default();
     let host = Host {
         identity: Identity::strict(verifier, clock.shared()),
         sessions: Sessions::new(limits(), clock.shared()),
         contracts,
-        authorize: Authorize::new(Arc::new(Roles), decisions, clock.shared()),
+        authorize: Authorize::new(Arc::new(Roles), decisions(Disclosure::Full), clock.shared()),
         policies: Policies::new(None, None, None, |_, _| Err(Vec::new())),
         limits: grid_limits::Limits::default(),
         gate: None,
-        guard: Guard::with(grid_breaker::Settings::default(), false, &clock.shared(), &roster),
+        guard: Guard::with(grid_breaker::Settings::default(), &clock.shared(), &roster),
         reuse: grid_reuse::Reuse::new(grid_reuse::Settings { bytes: 1 << 20, entries: 100, largest: 1 << 16 }),
         roster,
         providers: ProvidersFile::default(),

@@ -11,7 +11,7 @@ use grid_core::{
 };
 use grid_testkit::until;
 
-use super::desk::{Attached, Desk, SUM, ask, strict};
+use super::desk::{Attached, Desk, SUM, ask, strict, strict_with};
 
 /// A runtime that calls upwards, with these roles beside its own.
 async fn caller(desk: &Desk<Strict>, id: &str, roles: &[&str], serves: &[&str]) -> Attached<Strict> {
@@ -182,6 +182,52 @@ async fn circles_and_depths_are_refused() {
     assert!(refusal.message().contains("sum > look > sum"), "{refusal}");
     assert_eq!(refusal.details(), [("reason", "CYCLE".to_owned())]);
     assert_eq!(scene.desk.log.of("refused").len(), 2);
+}
+
+#[tokio::test]
+async fn eight_calls_may_be_within_one_another_and_a_ninth_may_not() {
+    let tools: Vec<String> = (1..=9).map(|at| format!("t{at}")).collect();
+    let one =
+        |name: &String| format!(r#"{{"name":"{name}","description":"Goes on.","parameters":{{"type":"OBJECT"}}}}"#);
+    let functions = tools.iter().map(one).collect::<Vec<_>>().join(",");
+    let desk = strict_with(&format!(
+        r#"{{"manifest_version":"1.0.0","contracts":[{{"name":"c","required_roles":["caller"],"function_declarations":[{functions}]}}]}}"#
+    ));
+    let (agent, session) = desk.agent().await;
+    let names: Vec<&str> = tools.iter().map(String::as_str).collect();
+    // A runtime has room for four calls, so three of them share the way down: three tools each.
+    let mut runtimes = Vec::new();
+    for (at, serves) in names.chunks(3).enumerate() {
+        runtimes.push(caller(&desk, &format!("calc{at}"), &["caller"], serves).await);
+    }
+    let root = desk.begin(&agent, ask(&session, "k", "t1", "{}"));
+    let mut held = vec![runtimes[0].called().await];
+    for at in 1..8 {
+        runtimes[(at - 1) / 3].calls(up(&held[at - 1], "n", names[at], "{}")).await;
+        held.push(runtimes[at / 3].called().await);
+    }
+    assert_eq!(&*held[7].name, "t8");
+    let refusal = runtimes[2].refused(up(&held[7], "m", "t9", "{}")).await;
+    assert_eq!((refusal.code(), refusal.stage()), (Code::PolicyViolation, Stage::Link));
+    assert_eq!(refusal.details(), [("reason", "DEPTH".to_owned())]);
+    // A circle is one however deep it is.
+    let refusal = runtimes[2].refused(up(&held[7], "o", "t1", "{}")).await;
+    assert_eq!(refusal.details(), [("reason", "CYCLE".to_owned())]);
+    assert!(refusal.message().contains("t1 > t2 > t3 > t4 > t5 > t6 > t7 > t8 > t1"), "{refusal}");
+    assert_eq!((desk.log.of("admitted").len(), desk.log.of("refused").len()), (8, 2));
+    // Higher up there is room, and all end well from within.
+    runtimes[2].calls(up(&held[6], "p", "t9", "{}")).await;
+    let beside = runtimes[2].called().await;
+    for call in held.drain(1..).chain([beside]).rev().collect::<Vec<_>>() {
+        let number: usize = call.name[1..].parse().unwrap();
+        runtimes[(number - 1) / 3].result(&call, "1").await;
+        let parent = (number - 1).min(7);
+        let answer = runtimes[(parent - 1) / 3].answer().await.1.unwrap();
+        assert_eq!(answer.answer, ToolAnswer::Success("1".to_owned()), "t{number}");
+    }
+    runtimes[0].result(&held[0], "1").await;
+    assert_eq!(root.await.unwrap().unwrap().answer, ToolAnswer::Success("1".to_owned()));
+    assert!(desk.host().lineages.is_empty());
 }
 
 #[tokio::test]

@@ -302,6 +302,34 @@ async fn a_call_whose_rights_end_before_it_is_admitted_is_admitted_under_those_o
 }
 
 #[tokio::test]
+async fn a_call_of_somebody_whose_proofs_end_before_it_is_admitted_is_not_admitted() {
+    let desk = strict();
+    let (agent, session) = desk.agent().await;
+    let runtime = desk.seated("calc", &["sum"]);
+    desk.log.disk.hold();
+    let other = desk.token("other", "demo", &["caller"]);
+    let (door, opening) = (desk.door.clone(), grid_core::envelope::OpenSession::default());
+    let busy = desk.host().tasks.spawn(async move {
+        use grid_core::port::FrontDoor as _;
+        door.open_session(other, opening).await
+    });
+    until("the writer is busy", || desk.log.disk.is_waiting()).await;
+    let call = desk.begin(&agent, ask(&session, "k", "sum", SUM));
+    until("the admission waits", || desk.log.ledger.status().queued > 0).await;
+    let (door, root) = (desk.door.clone(), desk.token("root", "ops", &["operator"]));
+    let request = Invalidate { revoke_proofs: true, ..of("demo", "agent") };
+    let revoking = desk.host().tasks.spawn(async move { door.invalidate(root, request).await });
+    until("its record waits too", || desk.log.ledger.status().queued > 1).await;
+    desk.log.disk.release();
+    revoking.await.unwrap().unwrap();
+    busy.await.unwrap().unwrap();
+    let refusal = call.await.unwrap().unwrap_err();
+    assert_eq!((refusal.code(), refusal.stage()), (Code::InvalidCredentials, grid_core::Stage::Identity));
+    assert!(desk.log.of("admitted").is_empty(), "the log has no call that nobody was proved to have asked for");
+    assert!(runtime.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_grant_that_was_given_back_is_no_grant_that_ended() {
     let desk = strict();
     let alice = holder(&desk, "alice", "acme", "sum").await;

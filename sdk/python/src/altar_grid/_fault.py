@@ -50,6 +50,21 @@ class Retry:
         return self.rule == "after" or (self.rule == "if_repeatable" and repeatable)
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One runtime that a call was handed to.
+
+    Attributes:
+        provider: Its provider.
+        runtime: Itself; empty where the host does not tell.
+        ended: `success`, `tool_error`, `overtaken` where another runtime answered first, or the code it failed with.
+    """
+
+    provider: str
+    runtime: str
+    ended: str
+
+
 class GridError(Exception):
     """Something that a host refused, a tool answered, or that went wrong on the way.
 
@@ -76,6 +91,7 @@ class GridError(Exception):
         unsent: True where it is certain that no request has reached the host.
         refused: True where the host answered so; false where it was found here.
         repeated: True where it is the answer of an earlier call with the same call id.
+        attempts: The runtimes that had the call, in that order, as far as the host lets its callers know.
         tries: How often the request was sent, repeats included.
         caused_by: What led to it, nearest first.
     """
@@ -123,6 +139,7 @@ class GridError(Exception):
         self.unsent = unsent
         self.refused = refused
         self.repeated = repeated
+        self.attempts: tuple[Attempt, ...] = ()
         self.tries = 1
         self.caused_by = tuple(caused_by)
 

@@ -15,6 +15,7 @@ from altar_grid import _codes
 from altar_grid._codes import *  # noqa: F403 - the classes of the codes, as generated
 from altar_grid._codes import BY_CODE, InvalidConfig, InvalidToolArgs, ProtocolViolation
 from altar_grid._fault import (
+    Attempt,
     AuthorizationError,
     ConfigurationError,
     GridError,
@@ -91,6 +92,7 @@ def from_wire(error: errors_pb2.EnhancedError, *, invocation_id: str = "", repea
 
 __all__ = [
     "ArgumentsError",
+    "Attempt",
     "AuthorizationError",
     "BadAnswer",
     "ConfigurationError",

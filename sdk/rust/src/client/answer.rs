@@ -25,6 +25,26 @@ pub struct CallAnswer {
     pub repeated: bool,
     /// That the answer is on record, where the call asked for it.
     pub receipt: Option<Box<Receipt>>,
+    /// The runtimes that had the call, in that order, as far as the host lets its callers know.
+    pub attempts: Vec<Tried>,
+}
+
+/// One runtime that a call was handed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tried {
+    /// Its provider.
+    pub provider: String,
+    /// Itself; empty where the host does not tell.
+    pub runtime: String,
+    /// `success`, `tool_error`, `overtaken` where another runtime answered first, or the code it failed with.
+    pub ended: String,
+}
+
+/// Those of an answer.
+pub(crate) fn attempts(tried: Vec<v1::Attempt>) -> Vec<Tried> {
+    let attempt = |v1::Attempt { provider, runtime, ended }| Tried { provider, runtime, ended };
+    tried.into_iter().map(attempt).collect()
 }
 
 impl CallAnswer {
@@ -63,6 +83,7 @@ impl Outcome {
                 correlation_id: report.correlation_id.clone(),
                 repeated: false,
                 receipt: None,
+                attempts: Vec::new(),
             }),
             Err(error) => Self::Failed(ToolFailure {
                 tool: report.name.clone(),
@@ -73,6 +94,7 @@ impl Outcome {
                 correlation_id: report.correlation_id.clone(),
                 repeated: false,
                 receipt: None,
+                attempts: Vec::new(),
             }),
         }
     }
@@ -109,7 +131,12 @@ impl Sent<'_> {
             return Err(self.bad("the answer belongs to another call"));
         }
         let invocation_id = if answer.invocation_id.is_empty() { outer.invocation_id } else { answer.invocation_id };
-        let ids = Ids { invocation_id, repeated: answer.repeated, receipt: receipt::read(answer.receipt) };
+        let ids = Ids {
+            invocation_id,
+            repeated: answer.repeated,
+            receipt: receipt::read(answer.receipt),
+            attempts: attempts(answer.tried),
+        };
         match (result.status(), result.content, result.error) {
             (adm::ToolResultStatus::Success, Some(content), None) => self.success(content, ids),
             (adm::ToolResultStatus::Error, None, Some(error)) => Ok(Outcome::Failed(self.failure(error, ids))),
@@ -128,6 +155,7 @@ impl Sent<'_> {
             correlation_id: self.correlation_id.to_owned(),
             repeated: ids.repeated,
             receipt: ids.receipt,
+            attempts: ids.attempts,
         }))
     }
 
@@ -141,6 +169,7 @@ impl Sent<'_> {
             correlation_id: self.correlation_id.to_owned(),
             repeated: ids.repeated,
             receipt: ids.receipt,
+            attempts: ids.attempts,
         }
     }
 
@@ -153,4 +182,5 @@ struct Ids {
     invocation_id: String,
     repeated: bool,
     receipt: Option<Box<Receipt>>,
+    attempts: Vec<Tried>,
 }

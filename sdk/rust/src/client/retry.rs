@@ -121,6 +121,7 @@ impl<'a> Attempt<'a> {
         let mut refusal = Refusal::from(refused.error);
         refusal.invocation_id = refused.invocation_id;
         refusal.receipt = refused.receipt;
+        refusal.attempts = refused.attempts;
         if refusal.correlation_id.is_empty() {
             self.correlation_id.clone_into(&mut refusal.correlation_id);
         }

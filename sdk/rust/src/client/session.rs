@@ -331,6 +331,7 @@ fn refusal_in_call(answer: &mut v1::CallToolResponse) -> Option<Refused> {
             invocation_id: std::mem::take(&mut answer.invocation_id),
             repeated: answer.repeated,
             receipt: receipt::read(answer.receipt.take()),
+            attempts: super::answer::attempts(std::mem::take(&mut answer.tried)),
         }),
         outcome => {
             answer.outcome = outcome;

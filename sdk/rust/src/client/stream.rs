@@ -6,7 +6,7 @@ use grid_proto::v1::{self, call_event::Event, call_tool_response::Outcome as Wir
 use serde::Serialize;
 use tonic::Streaming;
 
-use super::answer::{Outcome, Sent};
+use super::answer::{Outcome, Sent, Tried, attempts};
 use super::session::{CallOptions, Session, arguments, object_text};
 use crate::clock;
 use crate::connect::signed;
@@ -48,6 +48,8 @@ pub struct StreamEnd {
     pub repeated: bool,
     /// That the end is on record, where the call asked for it.
     pub receipt: Option<Box<Receipt>>,
+    /// The runtimes that had the call, in that order, as far as the host lets its callers know.
+    pub attempts: Vec<Tried>,
 }
 
 /// A streamed call. Whoever reads slowly slows the tool down; dropping it stops the call.
@@ -179,6 +181,7 @@ impl CallStream {
             Some(Wire::Error(error)) => {
                 let mut refusal = Refusal::from(*error);
                 (refusal.invocation_id, refusal.receipt) = (end.invocation_id, receipt::read(end.receipt));
+                refusal.attempts = attempts(end.tried);
                 return Err(Error::Refused(Box::new(refusal)));
             }
             _ => {
@@ -202,6 +205,7 @@ impl CallStream {
             correlation_id: self.correlation_id.clone(),
             repeated: end.repeated,
             receipt: receipt::read(end.receipt),
+            attempts: attempts(end.tried),
         });
         Ok(())
     }

@@ -14,6 +14,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use tonic::transport::Endpoint;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
 use crate::common::{
     Caller, Host, PATIENCE, Peer, Setup, answered, check_log, content, kind, refusal, signal, soon, text, until,
 };
@@ -185,6 +188,17 @@ async fn what_outlasts_the_grace_is_cut_off_and_concluded() {
     assert_eq!(records.last().map(kind), Some("host_stopped"));
 }
 
+/// The port as a whole, and what it has for callers and for runtimes.
+const SERVICES: [&str; 3] = ["", "grid.v1.GridService", "grid.v1.RuntimeService"];
+
+async fn health(host: &Host) -> HealthClient<tonic::transport::Channel> {
+    HealthClient::new(Endpoint::from_shared(host.endpoint()).unwrap().connect().await.unwrap())
+}
+
+fn about(service: &str) -> HealthCheckRequest {
+    HealthCheckRequest { service: service.to_owned() }
+}
+
 /// Whoever watches a host that stops learns so by gRPC health, and its runtimes are told by a frame.
 #[tokio::test]
 async fn a_host_that_stops_says_so_to_those_who_ask_and_to_its_runtimes() {
@@ -195,7 +209,26 @@ async fn a_host_that_stops_says_so_to_those_who_ask_and_to_its_runtimes() {
     let own = caller.clone();
     waiting.spawn(async move { own.call("write", r#"{"text": "x"}"#).await });
     let call = peer.called().await;
+    let mut watched = Vec::new();
+    for service in SERVICES {
+        let mut watch = health(&host).await.watch(about(service)).await.unwrap().into_inner();
+        assert_eq!(
+            soon("health", watch.message()).await.unwrap().unwrap().status(),
+            ServingStatus::Serving,
+            "{service}"
+        );
+        watched.push((service, watch));
+    }
     signal("TERM", host.pid());
+    for (service, mut watch) in watched {
+        let status = soon("health changes", watch.message()).await.unwrap().unwrap().status();
+        assert_eq!(status, ServingStatus::NotServing, "{service}");
+    }
+    // The call is still in flight: who asks anew, on a connection of its own, hears the same.
+    for service in SERVICES {
+        let answer = soon("health", health(&host).await.check(about(service))).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::NotServing, "{service}");
+    }
     until("readiness says so", async || host.get("/readyz").await.contains("503").then_some(())).await;
     let page = host.get("/readyz").await;
     assert!(page.contains(r#""stopping":true"#), "{page}");

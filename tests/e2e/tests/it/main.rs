@@ -14,6 +14,7 @@ mod auditors;
 mod bad_requests;
 #[cfg(test)]
 mod bad_runtimes;
+mod bulkheads;
 #[cfg(test)]
 mod canaries;
 #[cfg(test)]

@@ -169,7 +169,7 @@ async fn another_file_is_in_force_as_a_whole_and_a_bad_one_changes_nothing() {
     fs::write(&path, "[providers.memory]\npriority = 1\n").unwrap();
     desk.chooses("memory", "priority").await;
     let changed = desk.host.record("a change", |record| text(record, "kind") == "providers_changed").await;
-    assert!(text(&changed, "detail").contains("the file changed"), "{changed}");
+    assert!(text(&changed, "detail").contains("it changed on the disk"), "{changed}");
     let admin = desk.host.admin().await;
     let again: Value = json!(admin.reload_providers().await.unwrap().changed);
     assert_eq!(again, json!(false), "it is the same");

@@ -3,7 +3,7 @@
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Envelope,
-    outcome::{AuditReceipt, CallAnswer, ToolAnswer},
+    outcome::{Attempt, AuditReceipt, CallAnswer, Carried, ToolAnswer},
 };
 use grid_proto::{
     adm,
@@ -14,8 +14,8 @@ use prost::Message as _;
 use super::{error::enhanced_error, session::correlation, stream, trace};
 
 /// More than an answer holds besides its content: ids of at most 128 bytes, a function name, prefixes, a receipt of
-/// at most 64 hashes.
-const AROUND: usize = 4 << 10;
+/// at most 64 hashes, and as many attempts as a contract may ask for.
+const AROUND: usize = 8 << 10;
 
 /// The request as the front door takes it.
 ///
@@ -86,7 +86,17 @@ fn finished(answer: CallAnswer) -> v1::CallToolResponse {
         attempts: answer.carried.attempts,
         reused: answer.carried.reused,
         parent_invocation_id: String::new(),
+        tried: tried(&answer.carried),
     }
+}
+
+fn tried(carried: &Carried) -> Vec<v1::Attempt> {
+    let attempt = |attempt: &Attempt| v1::Attempt {
+        provider: attempt.provider.as_ref().to_owned(),
+        runtime: attempt.runtime.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        ended: attempt.ended.as_str().to_owned(),
+    };
+    carried.tried.iter().map(attempt).collect()
 }
 
 /// A refusal in the place of the result.
@@ -96,6 +106,8 @@ pub(crate) fn refused(refusal: &Refusal) -> v1::CallToolResponse {
         correlation_id: correlation(refusal),
         invocation_id: refusal.context().invocation_id.map(|id| id.to_string()).unwrap_or_default(),
         receipt: refusal.context().receipt.as_deref().map(receipt),
+        attempts: if refusal.context().plain { 0 } else { refusal.context().carried.attempts },
+        tried: if refusal.context().plain { Vec::new() } else { tried(&refusal.context().carried) },
         ..v1::CallToolResponse::default()
     }
 }

@@ -11,7 +11,7 @@ from altar_grid._json import write_json
 from altar_grid._wire.grid.adm.v1 import adm_pb2
 from altar_grid._wire.grid.v1 import call_pb2
 from altar_grid.adm import FunctionCall, FunctionDeclaration, ToolResult
-from altar_grid.errors import ArgumentsError, BadAnswer, ToolFailed
+from altar_grid.errors import ArgumentsError, Attempt, BadAnswer, ToolFailed
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class CallAnswer:
         correlation_id: Joins this answer with the host's log.
         repeated: The answer of an earlier call with the same call id.
         receipt: That the answer is on record, where the call asked for it and the host waits for its log.
+        attempts: The runtimes that had the call, in that order, as far as the host lets its callers know.
     """
 
     call_id: str
@@ -37,6 +38,7 @@ class CallAnswer:
     correlation_id: str
     repeated: bool = False
     receipt: call_pb2.AuditReceipt | None = None
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -183,6 +185,8 @@ def read_answer(sent: call_pb2.ToolCall, answer: call_pb2.CallToolResponse) -> C
             )
         case _:
             bad("the answer's status does not match its content")
+    if failure is not None:
+        failure.attempts = attempts(answer)
     return CallAnswer(
         call_id=result.call_id,
         name=result.name,
@@ -192,7 +196,13 @@ def read_answer(sent: call_pb2.ToolCall, answer: call_pb2.CallToolResponse) -> C
         correlation_id=correlation_id,
         repeated=answer.repeated,
         receipt=answer.receipt if answer.HasField("receipt") else None,
+        attempts=attempts(answer),
     )
+
+
+def attempts(answer: call_pb2.CallToolResponse) -> tuple[Attempt, ...]:
+    """Which runtimes had a call."""
+    return tuple(Attempt(provider=one.provider, runtime=one.runtime, ended=one.ended) for one in answer.tried)
 
 
 def is_json(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from altar_grid._wire.grid.v1 import call_pb2, errors_pb2, local_pb2
+from altar_grid.client.answer import attempts
 from altar_grid.errors import BadAnswer, GridError, PermissionDenied, from_wire
 
 
@@ -24,7 +25,9 @@ def call_refusal(answer: call_pb2.CallToolResponse) -> GridError | None:
     """The refusal of a call."""
     if answer.WhichOneof("outcome") != "error":
         return None
-    return from_wire(answer.error, invocation_id=answer.invocation_id, repeated=answer.repeated)
+    fault = from_wire(answer.error, invocation_id=answer.invocation_id, repeated=answer.repeated)
+    fault.attempts = attempts(answer)
+    return fault
 
 
 def pending(answer: local_pb2.AuthorizeToolCallResponse) -> GridError:

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn
 
 from altar_grid._wire.grid.v1 import call_pb2
-from altar_grid.client.answer import read_answer
+from altar_grid.client.answer import attempts, read_answer
 from altar_grid.client.loop import LOOP
 from altar_grid.client.refusals import call_refusal
-from altar_grid.errors import BadAnswer, ToolFailed
+from altar_grid.errors import Attempt, BadAnswer, ToolFailed
 
 if TYPE_CHECKING:
     from altar_grid.client.transport import Transport
@@ -55,6 +55,7 @@ class StreamEnd:
         correlation_id: Joins the result with the host's log.
         repeated: The answer of an earlier call with the same call id.
         receipt: That the end is on record, where the call asked for it.
+        attempts: The runtimes that had the call, in that order, as far as the host lets its callers know.
     """
 
     chunks: int
@@ -64,6 +65,7 @@ class StreamEnd:
     correlation_id: str
     repeated: bool = False
     receipt: call_pb2.AuditReceipt | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 class CallStream:
@@ -162,6 +164,7 @@ class CallStream:
             correlation_id=self._request.correlation_id,
             repeated=end.repeated,
             receipt=end.receipt if end.HasField("receipt") else None,
+            attempts=attempts(end),
         )
 
     def _bad(self, message: str) -> NoReturn:

@@ -59,6 +59,7 @@ fn a_recorded_refusal_is_not_asked_for_again() {
         invocation_id: "i1".into(),
         repeated: true,
         receipt: None,
+        attempts: Vec::new(),
     });
     assert_eq!(attempt.pause(&error), None);
 }

@@ -71,7 +71,7 @@ class StreamChunk(_message.Message):
     def __init__(self, invocation_id: _Optional[str] = ..., chunk_id: _Optional[int] = ..., payload: _Optional[bytes] = ..., is_final: bool = ..., error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ..., correlation_id: _Optional[str] = ..., enhanced_error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ...) -> None: ...
 
 class CallToolResponse(_message.Message):
-    __slots__ = ("result", "error", "streamed", "correlation_id", "invocation_id", "repeated", "receipt", "call_id", "provider", "attempts", "reused", "parent_invocation_id")
+    __slots__ = ("result", "error", "streamed", "correlation_id", "invocation_id", "repeated", "receipt", "call_id", "provider", "attempts", "reused", "parent_invocation_id", "tried")
     RESULT_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     STREAMED_FIELD_NUMBER: _ClassVar[int]
@@ -84,6 +84,7 @@ class CallToolResponse(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     REUSED_FIELD_NUMBER: _ClassVar[int]
     PARENT_INVOCATION_ID_FIELD_NUMBER: _ClassVar[int]
+    TRIED_FIELD_NUMBER: _ClassVar[int]
     result: ToolResult
     error: _errors_pb2.EnhancedError
     streamed: StreamEnd
@@ -96,7 +97,18 @@ class CallToolResponse(_message.Message):
     attempts: int
     reused: bool
     parent_invocation_id: str
-    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., streamed: _Optional[_Union[StreamEnd, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ..., call_id: _Optional[str] = ..., provider: _Optional[str] = ..., attempts: _Optional[int] = ..., reused: bool = ..., parent_invocation_id: _Optional[str] = ...) -> None: ...
+    tried: _containers.RepeatedCompositeFieldContainer[Attempt]
+    def __init__(self, result: _Optional[_Union[ToolResult, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.EnhancedError, _Mapping]] = ..., streamed: _Optional[_Union[StreamEnd, _Mapping]] = ..., correlation_id: _Optional[str] = ..., invocation_id: _Optional[str] = ..., repeated: bool = ..., receipt: _Optional[_Union[AuditReceipt, _Mapping]] = ..., call_id: _Optional[str] = ..., provider: _Optional[str] = ..., attempts: _Optional[int] = ..., reused: bool = ..., parent_invocation_id: _Optional[str] = ..., tried: _Optional[_Iterable[_Union[Attempt, _Mapping]]] = ...) -> None: ...
+
+class Attempt(_message.Message):
+    __slots__ = ("provider", "runtime", "ended")
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    provider: str
+    runtime: str
+    ended: str
+    def __init__(self, provider: _Optional[str] = ..., runtime: _Optional[str] = ..., ended: _Optional[str] = ...) -> None: ...
 
 class StreamEnd(_message.Message):
     __slots__ = ("chunks", "bytes", "digest")
