@@ -2,13 +2,20 @@
 //! says what happened; `GRID_SIM_SEEDS` says how many are run.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on should stop")]
 
+mod answers;
 mod callers;
 mod check;
 mod disk;
+mod flows;
+mod holders;
 mod life;
 mod line;
+mod operators;
+mod readers;
 mod runs;
 mod runtimes;
 mod script;
+mod streams;
 mod trace;
+mod upwards;
 mod world;
