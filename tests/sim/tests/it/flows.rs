@@ -15,6 +15,9 @@ use crate::{
     script::{Way, between},
 };
 
+/// More than the host holds of one stream.
+const LARGE: usize = 256 << 10;
+
 /// One result on its way.
 pub struct Flow {
     call: CallFrame,
@@ -35,8 +38,8 @@ pub struct Flow {
 impl Flow {
     fn new(call: CallFrame, now: Duration, number: usize, way: Way, dice: &mut Dice) -> Self {
         let (length, piece) = match dice.below(40) {
-            // More than the host holds of one stream.
-            0 => (CREDIT as usize + dice.below(CREDIT as usize), 60_000),
+            // In pieces that are large.
+            0 => (LARGE + dice.below(LARGE), 60_000),
             // As much by its number of pieces.
             1 | 2 => (1100 + dice.below(300), 1),
             _ => (dice.below(900), 1 + dice.below(200)),

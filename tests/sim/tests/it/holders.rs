@@ -32,6 +32,7 @@ pub struct Held {
 /// The host took a report.
 #[derive(Debug, Clone)]
 pub struct Taken {
+    pub life: usize,
     pub invocation: InvocationId,
     pub asked: Duration,
     pub synced: usize,
@@ -71,12 +72,16 @@ pub async fn hold(world: World, door: impl Doors, who: Credentials, envelope: En
     };
     match what {
         Use::Report => holder.report(&one, false).await,
-        Use::Twice => drop(tokio::join!(holder.report(&one, false), meanwhile(&one, false))),
-        Use::Differs => drop(tokio::join!(holder.report(&one, false), meanwhile(&other, false))),
-        Use::Forges => drop(tokio::join!(holder.report(&one, true), meanwhile(&other, false))),
-        Use::GivesBack => drop(tokio::join!(holder.give_back(), meanwhile(&one, false))),
+        Use::Twice => both(holder.report(&one, false), meanwhile(&one, false)).await,
+        Use::Differs => both(holder.report(&one, false), meanwhile(&other, false)).await,
+        Use::Forges => both(holder.report(&one, true), meanwhile(&other, false)).await,
+        Use::GivesBack => both(holder.give_back(), meanwhile(&one, false)).await,
         Use::Forgets => {}
     }
+}
+
+async fn both(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    let ((), ()) = tokio::join!(one, other);
 }
 
 struct Holder<D> {
@@ -106,8 +111,8 @@ impl<D: Doors> Holder<D> {
         };
         let said = match self.door.log_result(self.who.clone(), report).await {
             Ok(_) => {
-                let (synced, content) = (world.disk.synced(), content.to_owned());
-                world.memory().grants.taken.push(Taken { invocation, asked, synced, content, forged });
+                let (life, synced, content) = (world.life(), world.disk.synced(), content.to_owned());
+                world.memory().grants.taken.push(Taken { life, invocation, asked, synced, content, forged });
                 "taken"
             }
             Err(refusal) => refusal.code().as_str(),

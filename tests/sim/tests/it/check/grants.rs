@@ -4,7 +4,7 @@ use grid_adm::Digest;
 use grid_audit::Record;
 
 use super::Check;
-use crate::holders::Taken;
+use crate::holders::{Held, Taken};
 
 impl Check<'_> {
     pub(super) fn grants_end_once(&mut self) {
@@ -54,7 +54,9 @@ impl Check<'_> {
         // The same report is answered again for ever; the first one has to come in time.
         let of = |other: &&Taken| other.invocation == taken.invocation;
         let first = self.memory.grants.taken.iter().filter(of).map(|taken| taken.asked).min()?;
-        let held = self.memory.grants.held.iter().find(|held| held.invocation == taken.invocation)?;
+        // A host that takes a grant up after another counts its time by the wall clock.
+        let of = |held: &&Held| held.invocation == taken.invocation && held.life == taken.life;
+        let held = self.memory.grants.held.iter().find(of)?;
         (first > held.until).then(|| format!("{first:?} is after {:?}, when it was over", held.until))
     }
 
