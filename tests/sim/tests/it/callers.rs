@@ -77,7 +77,7 @@ impl<D: Doors> Caller<D> {
             self.step(step).await;
         }
         // Otherwise it runs out by itself.
-        if self.dice.coin() {
+        if !fair && self.dice.coin() {
             sleep(between(&mut self.dice, 0, 12_000)).await;
             self.close(true).await;
         }
@@ -253,10 +253,11 @@ async fn ask(world: &World, door: &impl Doors, who: Credentials, envelope: Envel
 }
 
 pub fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>) {
-    let synced = world.disk.synced();
+    let (synced, unwritable) = (world.disk.synced(), world.disk.has_failed());
     let heard = match answer {
         Ok(answer) => Heard {
             synced,
+            unwritable,
             call_id,
             invocation: Some(answer.invocation_id),
             repeated: answer.repeated,
@@ -268,6 +269,7 @@ pub fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>
         },
         Err(refusal) => Heard {
             synced,
+            unwritable,
             call_id,
             invocation: refusal.context().invocation_id,
             repeated: false,

@@ -28,6 +28,8 @@ struct Marks {
     stored: Vec<u64>,
     /// Commits until it fails.
     breaks: Option<usize>,
+    /// It has.
+    failed: bool,
 }
 
 impl Disk {
@@ -74,9 +76,16 @@ impl Disk {
         self.marks().breaks = Some(commits);
     }
 
+    /// It has failed, and nobody has repaired it.
+    pub fn has_failed(&self) -> bool {
+        self.marks().failed
+    }
+
     /// Somebody repaired it.
     pub fn mend(&self) {
-        self.marks().breaks = None;
+        let mut marks = self.marks();
+        (marks.breaks, marks.failed) = (None, false);
+        drop(marks);
         self.memory.fail_append(None);
         self.memory.fail_sync(None);
     }
@@ -134,14 +143,19 @@ impl Storage for Disk {
             None => {}
         }
         drop(marks);
-        self.memory.append(frame, edge)
+        let appended = self.memory.append(frame, edge);
+        self.marks().failed |= appended.is_err();
+        appended
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.memory.sync()?;
+        let synced = self.memory.sync();
         let mut marks = self.marks();
-        marks.synced = marks.first.len();
-        Ok(())
+        marks.failed |= synced.is_err();
+        if synced.is_ok() {
+            marks.synced = marks.first.len();
+        }
+        synced
     }
 
     fn reset(&mut self) -> io::Result<()> {

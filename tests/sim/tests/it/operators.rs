@@ -95,9 +95,8 @@ pub async fn revoke(world: World, door: impl Doors) {
                 }
             };
             let unproved = (order == Order::Proofs).then_some(callers::NAMES[0].0);
-            let everything = matches!(order, Order::Everything | Order::Twice);
             let (life, at) = (world.life(), world.now());
-            world.memory().revoked.push(Revoked { life, asked, at, epoch: ended.epoch, unproved, everything });
+            world.memory().revoked.push(Revoked { life, asked, at, epoch: ended.epoch, unproved });
             world.tell(&format!("operator: epoch {}, {} cancelled", ended.epoch, ended.cancelled_calls));
         }
     }

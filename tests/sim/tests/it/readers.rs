@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub async fn read(world: World, door: impl Doors, who: Credentials, envelope: Envelope, mut dice: Dice) {
     let pace = if world.is_fair() { Pace::Eager } else { Pace::next(&mut dice) };
     let call_id = envelope.call_id.clone();
-    let mut read = Read { life: world.life(), call_id, in_order: true, ..Read::default() };
+    let mut read = Read { call_id, in_order: true, ..Read::default() };
     let mut events = door.call_streaming(who, Envelope { streaming: true, ..envelope }).await;
     loop {
         match pace {
@@ -46,7 +46,7 @@ pub async fn read(world: World, door: impl Doors, who: Credentials, envelope: En
             Some(event) => note(&world, &mut read, event),
         }
     }
-    read.synced = world.disk.synced();
+    (read.synced, read.unwritable) = (world.disk.synced(), world.disk.has_failed());
     let ends: Vec<_> = read.ends.iter().map(|end| matches!(end, End::Whole(_))).collect();
     world.tell(&format!("{}: read, {pace:?}: {} chunks, {} bytes, {ends:?}", read.call_id, read.chunks, read.bytes.len()));
     world.memory().streams.read.push(read);

@@ -30,7 +30,6 @@ pub enum End {
 /// What one reader had of one call.
 #[derive(Debug, Clone, Default)]
 pub struct Read {
-    pub life: usize,
     pub call_id: String,
     pub invocation: Option<InvocationId>,
     pub bytes: Vec<u8>,
@@ -43,6 +42,8 @@ pub struct Read {
     pub ends: Vec<End>,
     /// Frames of the log that were durable at the end.
     pub synced: usize,
+    /// The log could not be written any more.
+    pub unwritable: bool,
 }
 
 #[derive(Debug, Default)]

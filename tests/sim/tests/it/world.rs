@@ -90,6 +90,8 @@ pub struct Said {
 #[derive(Debug, Clone)]
 pub struct Heard {
     pub synced: usize,
+    /// The log could not be written any more.
+    pub unwritable: bool,
     pub call_id: String,
     pub invocation: Option<InvocationId>,
     pub repeated: bool,
@@ -107,8 +109,6 @@ pub struct Revoked {
     pub epoch: u64,
     /// Whose proofs of before are void.
     pub unproved: Option<&'static str>,
-    /// No grant of before is good for anything.
-    pub everything: bool,
 }
 
 /// A caller sent a call.

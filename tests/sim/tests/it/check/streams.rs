@@ -3,7 +3,7 @@
 use grid_adm::Digest;
 use grid_audit::Record;
 
-use super::Check;
+use super::{Check, UNWRITTEN};
 use crate::streams::{End, Read};
 
 impl Check<'_> {
@@ -18,8 +18,7 @@ impl Check<'_> {
         if !read.in_order {
             return Some("was out of order, or went on after its end".to_owned());
         }
-        let wanted = usize::from(!read.left);
-        if read.ends.len() != wanted {
+        if read.ends.len() != 1 && !(read.left && read.ends.is_empty()) {
             return Some(format!("has {} ends", read.ends.len()));
         }
         let Some(invocation) = read.invocation else {
@@ -33,6 +32,9 @@ impl Check<'_> {
         let concluded = self.log.get(&invocation.to_string()).and_then(|found| found.concluded.first().copied());
         let end = read.ends.first()?;
         let Some(record) = concluded.filter(|record| self.disk.was_durable(record.index(), read.synced)) else {
+            if read.unwritable && matches!(end, End::Refused(code) if UNWRITTEN.contains(code)) {
+                return None;
+            }
             let begun = !self.is_unadmitted(invocation) || !matches!(end, End::Refused(_));
             return begun.then(|| format!("ended with {end:?} before its conclusion was durable"));
         };
