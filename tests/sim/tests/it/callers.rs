@@ -30,7 +30,7 @@ pub fn start<D: Doors>(world: &World, door: &D) -> TaskTracker {
             door: door.clone(),
             tasks: tasks.clone(),
             who: token_at(name, tenant, &["caller"], &*world.clock()),
-            proved: world.now(),
+            proved: world.unix_ms(),
             name,
             tenant,
             dice: dice(world.seed, 100 + at as u64 + 1000 * world.life() as u64),
@@ -57,7 +57,7 @@ struct Caller<D> {
     door: D,
     tasks: TaskTracker,
     who: Credentials,
-    proved: Duration,
+    proved: u64,
     name: &'static str,
     tenant: &'static str,
     dice: Dice,
@@ -145,7 +145,7 @@ impl<D: Doors> Caller<D> {
     async fn open(&mut self) {
         // Whoever was revoked comes back with a new proof.
         self.who = token_at(self.name, self.tenant, &["caller"], &*self.world.clock());
-        self.proved = self.world.now();
+        self.proved = self.world.unix_ms();
         let request = OpenSession { level: 2, ..OpenSession::default() };
         match self.door.open_session(self.who.clone(), request).await {
             Ok(opened) => {

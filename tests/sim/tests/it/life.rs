@@ -164,7 +164,7 @@ async fn write(world: World, mut driver: Driver<Disk>, host: Arc<Embedded<Strict
         world.disk.placed(host.epoch());
         world.placed.notify_waiters();
         match dice.below(20) {
-            0 => sleep(between(&mut dice, 100, 2000)).await,
+            0 if !world.is_fair() => sleep(between(&mut dice, 100, 2000)).await,
             1..4 => {}
             _ => sleep(between(&mut dice, 1, 20)).await,
         }

@@ -85,7 +85,7 @@ pub async fn revoke(world: World, door: impl Doors) {
         request.cancel_running = matches!(order, Order::Principal | Order::Tool);
         world.tell(&format!("operator: {order:?}"));
         for _ in 0..=usize::from(order == Order::Twice) {
-            let asked = world.now();
+            let asked = world.unix_ms();
             let ended = match door.invalidate(who.clone(), request.clone()).await {
                 Ok(ended) => ended,
                 // Rights ended all the same, and nobody knows under which epoch.

@@ -103,8 +103,8 @@ pub struct Heard {
 #[derive(Debug, Clone, Copy)]
 pub struct Revoked {
     pub life: usize,
-    /// When it was asked for: who proves itself later does so under what holds then.
-    pub asked: Duration,
+    /// When it was asked for, by the host's wall clock in milliseconds: who is proved later is so by what holds then.
+    pub asked: u64,
     pub at: Duration,
     pub epoch: u64,
     /// Whose proofs of before are void.
@@ -115,8 +115,8 @@ pub struct Revoked {
 #[derive(Debug, Clone, Copy)]
 pub struct Sender {
     pub name: &'static str,
-    /// When what proves it was made.
-    pub proved: Duration,
+    /// When what proves it was made, by the host's wall clock in milliseconds.
+    pub proved: u64,
     pub sent: Duration,
 }
 

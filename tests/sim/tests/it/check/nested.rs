@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Check;
+use super::{Check, Execution};
 
 /// A call that is told to stop has ended on record after this, in milliseconds.
 const TOLD: u64 = 100;
@@ -14,44 +14,53 @@ impl Check<'_> {
         for (child, execution) in &self.log {
             let Some(admitted) = execution.admitted.first() else { continue };
             let nested = admitted.call_id().and_then(|call_id| asked.get(call_id));
-            let (nested, parent) = match (nested, admitted.text("parent")) {
-                (Some(nested), Some(parent)) if nested.parent.to_string() == parent => (nested, &self.log[parent]),
+            let parent = match (nested, admitted.text("parent")) {
+                (Some(nested), Some(parent)) if nested.parent.to_string() == parent => {
+                    if !nested.may_call {
+                        faults.push(format!("{child} was admitted for a runtime that may call nothing"));
+                    }
+                    &self.log[parent]
+                }
                 (None, None) => continue,
                 (_, parent) => {
                     faults.push(format!("{child} is on record as one within {parent:?}"));
                     continue;
                 }
             };
-            if !nested.may_call {
-                faults.push(format!("{child} was admitted, although the runtime that asked for it may call nothing"));
-            }
-            let Some(above) = parent.admitted.first().filter(|above| above.index() < admitted.index()) else {
-                faults.push(format!("{child} was admitted before the call that it is for"));
-                continue;
-            };
-            if admitted.number("deadline_ms") > above.number("deadline_ms") {
-                faults.push(format!("{child} may last longer than the call that it is for"));
-            }
-            if [admitted.principal(), admitted.tenant(), admitted.session()] != [above.principal(), above.tenant(), above.session()] {
-                faults.push(format!("{child} runs for somebody else than the call that it is for"));
-            }
-            let (Some(ended), Some(over)) = (execution.concluded.first(), parent.concluded.first()) else { continue };
-            // What a dead process left is closed by the next one, in any order.
-            let by_itself = [ended, over].iter().all(|record| record.outcome() != Some("outcome_unknown"));
-            if by_itself && self.wall_is_right && ended.at_ms() > over.at_ms() + TOLD && !self.waited(admitted.index(), over.at_ms()) {
-                faults.push(format!("{child} ended {} ms after the call that it was for", ended.at_ms() - over.at_ms()));
-            }
-            for ran in self.memory.ran.iter().filter(|ran| ran.prompt && ran.invocation.to_string() == *child) {
-                if self.disk.was_durable(over.index(), ran.synced) {
-                    faults.push(format!("{child} began when the call that it is for was over"));
-                }
-            }
+            let astray = self.astray(execution, parent).or_else(|| self.outlives(child, execution, parent));
+            faults.extend(astray.map(|fault| format!("{child} {fault}")));
         }
         self.faults.extend(faults);
     }
 
-    /// Its admission was being written when its parent ended: it ends when that is done.
-    fn waited(&self, index: u64, parent_ended_ms: u64) -> bool {
-        self.disk.stored_ms(index).is_none_or(|stored| stored + TOLD > parent_ended_ms)
+    /// What is wrong with how a call came to be.
+    fn astray(&self, child: &Execution<'_>, parent: &Execution<'_>) -> Option<&'static str> {
+        let (child, parent) = (child.admitted.first()?, parent.admitted.first());
+        let Some(parent) = parent.filter(|parent| parent.index() < child.index()) else {
+            return Some("was admitted before the call that it is for");
+        };
+        if self.wall_is_right && child.number("deadline_ms") > parent.number("deadline_ms") {
+            return Some("may last longer than the call that it is for");
+        }
+        let whose = [parent, child].map(|record| [record.principal(), record.tenant(), record.session()]);
+        (whose[0] != whose[1]).then_some("runs for somebody else than the call that it is for")
+    }
+
+    /// What is wrong with how a call ended.
+    fn outlives(&self, name: &str, child: &Execution<'_>, parent: &Execution<'_>) -> Option<String> {
+        let (ended, over) = (child.concluded.first()?, parent.concluded.first()?);
+        let began = |ran: &&crate::world::Ran| ran.prompt && ran.invocation.to_string() == name;
+        if self.memory.ran.iter().filter(began).any(|ran| self.disk.was_durable(over.index(), ran.synced)) {
+            return Some("began when the call that it was for was over".to_owned());
+        }
+        // What a dead process left is closed by the next one, in any order.
+        if !self.wall_is_right || [ended, over].iter().any(|record| record.outcome() == Some("outcome_unknown")) {
+            return None;
+        }
+        // Where a record of it was being written, it ends when that is done.
+        let written = child.admitted.iter().chain(&child.attempted).last()?;
+        let written = self.disk.stored_ms(written.index()).unwrap_or(u64::MAX);
+        let late = ended.at_ms().saturating_sub(over.at_ms().max(written));
+        (late > TOLD).then(|| format!("ended {late} ms after the call that it was for"))
     }
 }

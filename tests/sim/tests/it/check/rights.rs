@@ -16,7 +16,7 @@ impl Check<'_> {
             if let Some(end) = self.memory.revoked.iter().find(void) {
                 let (at, proved) = (end.at, sender.proved);
                 self.faults
-                    .push(format!("{} began for {sender:?}, proved at {proved:?}, void since {at:?}", ran.invocation));
+                    .push(format!("{} began for {sender:?}, proved at {proved}, void since {at:?}", ran.invocation));
             }
         }
     }
