@@ -39,6 +39,7 @@ impl Flow {
     fn new(call: CallFrame, now: Duration, number: usize, way: Way, dice: &mut Dice) -> Self {
         let (length, piece) = match dice.below(40) {
             // In pieces that are large.
+            _ if way == Way::Overruns => (LARGE + dice.below(LARGE), 60_000),
             0 => (LARGE + dice.below(LARGE), 60_000),
             // As much by its number of pieces.
             1 | 2 => (1100 + dice.below(300), 1),
@@ -147,7 +148,8 @@ impl Attachment<'_> {
         let again = (flow.way == Way::GoesOn && chunk.is_final && chunk.error.is_none()).then(|| chunk.clone());
         let note = Note::Chunk { of, payload: chunk.payload.clone(), is_final: chunk.is_final, overruns, breaks };
         // A line that takes nothing more has lost it, and the rest would not fit.
-        flow.over |= self.lines.try_send(Sent { frame: RuntimeFrame::Chunk(Box::new(chunk)), note: Some(note) }).is_err();
+        flow.over |=
+            self.lines.try_send(Sent { frame: RuntimeFrame::Chunk(Box::new(chunk)), note: Some(note) }).is_err();
         if let Some(again) = again {
             // After the end; it is part of nothing.
             let chunk = ChunkFrame { chunk_id: again.chunk_id + 1, payload: b"1".to_vec(), ..again };

@@ -18,7 +18,13 @@ pub struct Sent {
 pub enum Note {
     Said(Said),
     /// A piece of a result: of which execution, on which connection.
-    Chunk { of: (InvocationId, usize), payload: Vec<u8>, is_final: bool, overruns: bool, breaks: bool },
+    Chunk {
+        of: (InvocationId, usize),
+        payload: Vec<u8>,
+        is_final: bool,
+        overruns: bool,
+        breaks: bool,
+    },
 }
 
 impl From<RuntimeFrame> for Sent {

@@ -164,6 +164,7 @@ async fn rest(world: &World, door: &impl Doors, request: SetServing, lasts: Dura
     if let Some(rest) = world.memory().changes.rests.last_mut() {
         rest.until = Some(world.now());
     }
-    let resumed = door.set_serving(operator(), SetServing { action: Some(Action::Resume), wait_ms: 0, ..request }).await;
+    let resumed =
+        door.set_serving(operator(), SetServing { action: Some(Action::Resume), wait_ms: 0, ..request }).await;
     world.tell(&format!("operator: it goes on, {}", resumed.is_ok()));
 }

@@ -48,7 +48,12 @@ pub async fn read(world: World, door: impl Doors, who: Credentials, envelope: En
     }
     (read.synced, read.unwritable) = (world.disk.synced(), world.disk.has_failed());
     let ends: Vec<_> = read.ends.iter().map(|end| matches!(end, End::Whole(_))).collect();
-    world.tell(&format!("{}: read, {pace:?}: {} chunks, {} bytes, {ends:?}", read.call_id, read.chunks, read.bytes.len()));
+    world.tell(&format!(
+        "{}: read, {pace:?}: {} chunks, {} bytes, {ends:?}",
+        read.call_id,
+        read.chunks,
+        read.bytes.len()
+    ));
     world.memory().streams.read.push(read);
 }
 

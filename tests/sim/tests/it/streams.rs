@@ -57,7 +57,12 @@ pub struct Streams {
 
 impl Streams {
     /// The host has taken a chunk. What is wrong with how much of the stream it holds now.
-    pub fn sent(&mut self, of: (InvocationId, usize), payload: &[u8], (is_final, overran): (bool, bool)) -> Option<String> {
+    pub fn sent(
+        &mut self,
+        of: (InvocationId, usize),
+        payload: &[u8],
+        (is_final, overran): (bool, bool),
+    ) -> Option<String> {
         let sent = self.sent.entry(of).or_default();
         sent.overran |= overran;
         sent.faulty |= overran;

@@ -69,7 +69,8 @@ impl Check<'_> {
             if ends_all {
                 floor = record.number("epoch").unwrap_or(0);
             }
-            let Some(invocation) = record.invocation().filter(|_| record.kind() == "concluded" && is_claimed(record)) else {
+            let Some(invocation) = record.invocation().filter(|_| record.kind() == "concluded" && is_claimed(record))
+            else {
                 continue;
             };
             let epoch = self.log[invocation].admitted.first().and_then(|admitted| admitted.number("epoch"));

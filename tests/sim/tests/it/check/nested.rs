@@ -27,7 +27,8 @@ impl Check<'_> {
                     continue;
                 }
             };
-            let astray = self.astray(execution, parent).or_else(|| self.outlives(child, execution, parent));
+            let astray =
+                self.astray(execution, parent).map(str::to_owned).or_else(|| self.outlives(child, execution, parent));
             faults.extend(astray.map(|fault| format!("{child} {fault}")));
         }
         self.faults.extend(faults);

@@ -32,7 +32,8 @@ impl Check<'_> {
                     let placed = self.disk.epoch_of(record.index()).unwrap_or(0);
                     if epoch < floor.max(placed) {
                         let (what, floor) = (record.invocation(), floor.max(placed));
-                        self.faults.push(format!("{what:?} was admitted under epoch {epoch}, when {floor} was in force"));
+                        self.faults
+                            .push(format!("{what:?} was admitted under epoch {epoch}, when {floor} was in force"));
                     }
                 }
                 _ => {}

@@ -9,11 +9,17 @@ impl Check<'_> {
         for swap in &self.memory.changes.swapped {
             let after = |ran: &&Ran| {
                 let sent = self.memory.senders[&ran.call_id].sent;
-                ran.life == swap.life && ran.tool == swap.tool && sent > swap.from && swap.until.is_none_or(|until| ran.at < until)
+                ran.life == swap.life
+                    && ran.tool == swap.tool
+                    && sent > swap.from
+                    && swap.until.is_none_or(|until| ran.at < until)
             };
             for ran in self.memory.ran.iter().filter(after) {
                 if provider(ran) != swap.serving {
-                    faults.push(format!("{} ran at {}, after {} had taken its place", ran.invocation, ran.runtime, swap.serving));
+                    faults.push(format!(
+                        "{} ran at {}, after {} had taken its place",
+                        ran.invocation, ran.runtime, swap.serving
+                    ));
                 }
             }
         }
@@ -38,9 +44,12 @@ impl Check<'_> {
             return;
         }
         let failed = self.memory.heard.iter().filter(|heard| heard.answer.is_err());
-        let faults: Vec<_> = failed.map(|heard| format!("{} failed in fair weather: {:?}", heard.call_id, heard.answer)).collect();
-        let torn = self.memory.streams.read.iter().filter(|read| !matches!(read.ends[..], [crate::streams::End::Whole(_)]));
-        let torn: Vec<_> = torn.map(|read| format!("{} failed in fair weather: {:?}", read.call_id, read.ends)).collect();
+        let faults: Vec<_> =
+            failed.map(|heard| format!("{} failed in fair weather: {:?}", heard.call_id, heard.answer)).collect();
+        let torn =
+            self.memory.streams.read.iter().filter(|read| !matches!(read.ends[..], [crate::streams::End::Whole(_)]));
+        let torn: Vec<_> =
+            torn.map(|read| format!("{} failed in fair weather: {:?}", read.call_id, read.ends)).collect();
         let (sent, ended) = (self.memory.senders.len(), self.memory.heard.len() + self.memory.streams.read.len());
         self.faults.extend(faults.into_iter().chain(torn));
         if sent != ended {

@@ -9,7 +9,8 @@ use crate::streams::{End, Read};
 impl Check<'_> {
     pub(super) fn streams_are_whole_or_say_so(&mut self) {
         let read = self.memory.streams.read.iter();
-        let faults: Vec<_> = read.filter_map(|read| Some(format!("{}: its stream {}", read.call_id, self.torn(read)?))).collect();
+        let faults: Vec<_> =
+            read.filter_map(|read| Some(format!("{}: its stream {}", read.call_id, self.torn(read)?))).collect();
         self.faults.extend(faults);
     }
 
@@ -25,7 +26,8 @@ impl Check<'_> {
             return read.ends.contains(&End::ToolError).then(|| "was answered by nobody".to_owned());
         };
         let sent = || self.memory.streams.of(invocation);
-        let said = self.memory.said.iter().any(|said| said.invocation == invocation && said.content.as_bytes() == read.bytes);
+        let said =
+            self.memory.said.iter().any(|said| said.invocation == invocation && said.content.as_bytes() == read.bytes);
         if !said && !read.bytes.is_empty() && !sent().any(|sent| sent.bytes.starts_with(&read.bytes)) {
             return Some("has bytes that nobody sent".to_owned());
         }
@@ -42,7 +44,9 @@ impl Check<'_> {
             End::Whole(streamed) => {
                 let digest = Digest::of_bytes(&read.bytes);
                 let bytes = read.bytes.len() as u64;
-                if !read.is_final || (streamed.chunks, streamed.bytes, streamed.digest) != (read.chunks, bytes, *digest.as_bytes()) {
+                if !read.is_final
+                    || (streamed.chunks, streamed.bytes, streamed.digest) != (read.chunks, bytes, *digest.as_bytes())
+                {
                     return Some(format!("was told to be {streamed:?}"));
                 }
                 let told = (record.outcome(), record.number("result_bytes"), record.text("result_digest"));
