@@ -126,7 +126,8 @@ fn open<S: Source>(source: &S, options: &Options<'_>) -> Result<State, Error> {
         let wal = source.directory().map(Wal::open).transpose()?.flatten();
         let published = checkpoint.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
         let first = wal.as_ref().map_or(0, Wal::first);
-        if first > published && tries < TRIES {
+        // The host published and let segments go after the checkpoint was read.
+        if first > whole(published) && tries < TRIES {
             continue;
         }
         let state = State { checkpoint, lines, keys, behind, kept, cosigned, shelf, wal };
@@ -135,9 +136,13 @@ fn open<S: Source>(source: &S, options: &Options<'_>) -> Result<State, Error> {
     }
 }
 
+/// How many entries are in full tiles. Segments go when all that is in them is there.
+fn whole(published: u64) -> u64 {
+    published - published % 256
+}
+
 fn check<S: Source>(source: &S, state: &State, options: &Options<'_>, first: u64, published: u64) -> Result<(), Error> {
-    // Segments go when all that is in them is in full tiles.
-    if first > published - published % 256 {
+    if first > whole(published) {
         let what = format!("the segments begin with entry {first}, and only {published} entries are published");
         return Err(Failure::new(what).at(published).within("wal").into());
     }
