@@ -82,7 +82,7 @@ impl Flow {
         let mut chunk = self.chunk(payload, is_final);
         self.number += 1;
         self.over = is_final;
-        let mut breaks = overruns;
+        let mut breaks = false;
         match self.way {
             Way::Skips if turned => {
                 chunk.chunk_id += 1;

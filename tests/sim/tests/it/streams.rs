@@ -13,7 +13,7 @@ pub struct Sent {
     pub bytes: Vec<u8>,
     /// Chunks so far cost so much.
     pub cost: u64,
-    /// It had no credit for some of that.
+    /// It knew of no credit for some of that.
     pub overran: bool,
     /// Something about it was against the rules: the call must not succeed.
     pub faulty: bool,
@@ -65,11 +65,12 @@ impl Streams {
     ) -> Option<String> {
         let sent = self.sent.entry(of).or_default();
         sent.overran |= overran;
-        sent.faulty |= overran;
         sent.bytes.extend_from_slice(payload);
         sent.cost += cost(payload.len(), is_final);
         let taken = self.taken.get(&of.0).copied().unwrap_or(0);
         let waits = sent.cost.saturating_sub(taken);
+        // What was granted and not read yet may be used by accident; more than that may not.
+        sent.faulty |= waits > CREDIT;
         (waits > CREDIT && !sent.overran).then(|| format!("{}: {waits} bytes of its stream wait in the host", of.0))
     }
 

@@ -231,7 +231,10 @@ impl Check<'_> {
                 execution.concluded.iter().any(|record| matches!(record.outcome(), Some("success" | "tool_error")));
             let (late, violations) = (execution.late, execution.violations);
             let recorded = usize::from(answered) + late;
-            if plain && recorded != rights {
+            // Of two answers of one instant, to a call that two runtimes have, the second is on no record.
+            let beside = |record: &&Record| record.detail().is_some_and(|detail| detail.starts_with("beside"));
+            let least = rights - usize::from(execution.attempted.iter().copied().any(|record| beside(&record)));
+            if plain && !(least..=rights).contains(&recorded) {
                 self.fault(format!("{invocation}: {rights} results, answered: {answered}, {late} recorded as late"));
             }
             if !plain && recorded + violations < rights {
