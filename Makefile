@@ -1,6 +1,6 @@
 # What can be done here. `make` alone says it again.
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test check bench fuzz soak-audit soak-security soak-sim soak-chaos fmt clean
+.PHONY: help build run demo test check bench fuzz soak-audit soak-security soak-sim soak-histories soak-chaos soak-load fmt clean
 
 help: ## Says what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,8 +35,14 @@ soak-security: ## Attacks hosts in every known way for an hour; SOAK_MINUTES=600
 soak-sim: ## Runs new seeds of a simulated host for an hour; SOAK_MINUTES=600 for longer
 	@scripts/soak-seeds.sh sim
 
+soak-histories: ## Holds new histories of what many do at once against one thing after the other, for an hour; SOAK_MINUTES=600 for longer
+	@scripts/soak-seeds.sh histories
+
 soak-chaos: ## Kills, stops and replaces runtimes of a host under load for five minutes; CHAOS_MINUTES=60 for longer
 	@scripts/soak-seeds.sh chaos
+
+soak-load: ## Holds a host at 60% of its best for an hour, with a fault every 30 s, and says what grew; SOAK_MINUTES=600 for longer
+	@scripts/soak-seeds.sh load
 
 fmt: ## Formats everything
 	cargo fmt --all

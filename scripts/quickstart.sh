@@ -15,7 +15,9 @@ fail() {
 # build PACKAGE...: builds what is started, and these packages too. The first time takes some minutes.
 build() {
     say "building; the first time takes some minutes"
-    cargo build --quiet --locked --package=grid-cli --package=quickstart-rust "${@/#/--package=}"
+    # `make test` has built all of it.
+    [ -n "${GRID_BUILT:-}" ] ||
+        cargo build --quiet --locked --package=grid-cli --package=quickstart-rust "${@/#/--package=}"
     "$python_example/setup.sh" >"$dir/python-setup.log" 2>&1 || {
         cat "$dir/python-setup.log" >&2
         fail "the Python example could not be set up; it needs Python 3.11 with venv"

@@ -32,6 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         build = build.boxed(format!(".grid.v1.{rare}"));
     }
+    // A piece of a result is a part of the bytes that it came in.
+    build = build.bytes(".grid.v1.StreamChunk.payload");
     build.compile_fds(descriptors)?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod config;
 mod explain;
+mod help;
 mod limits;
 mod lists;
 mod policy;
@@ -19,7 +20,7 @@ mod witness;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
 
 pub use grid_console::{Context, Exit, Failure, Globals, Output};
 pub use grid_reach::{Target, Token};
@@ -101,7 +102,7 @@ enum Command {
 
 /// Runs one command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let line = match Line::try_parse_from(arguments) {
+    let line = match help::laid_out::<Line>().try_get_matches_from(arguments).and_then(|found| Line::from_arg_matches(&found)) {
         Ok(line) => line,
         Err(answer) => {
             // Standard output or error may be gone, and then there is nobody to tell.

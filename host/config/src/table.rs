@@ -75,6 +75,8 @@ settings! {
         keepalive: Duration = time(SECOND, HOUR), Is("20s");
         /// How long it may take to answer that.
         keepalive_timeout: Duration = time(SECOND, HOUR), Is("10s");
+        /// A peer that takes nothing of an answer or of its frames for so long loses its connection.
+        stall_timeout: Duration = time(SECOND, HOUR), Is("30s");
         /// When a connection is asked to go, a tenth more or less, unless a runtime is attached on it.
         connection_age: Duration = time(SECOND, DAY), Is("1h");
         /// How long its requests may go on then.

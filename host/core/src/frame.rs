@@ -195,6 +195,19 @@ pub struct ResultFrame {
     pub answer: Result<ToolAnswer, String>,
 }
 
+/// A frame over the message limit: its bytes were dropped as they came, except for its beginning.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OversizedFrame {
+    /// The call whose result or chunk it was, unchecked; empty for other frames, and where its beginning did not say.
+    pub invocation_id: String,
+    /// It was a chunk.
+    pub part: bool,
+    /// Bytes that it had.
+    pub found: usize,
+    /// Bytes that it may have.
+    pub limit: usize,
+}
+
 /// From a runtime.
 #[derive(Debug)]
 pub enum RuntimeFrame {
@@ -210,6 +223,8 @@ pub enum RuntimeFrame {
     Chunk(Box<ChunkFrame>),
     /// How far a call has come.
     Progress(Box<ProgressFrame>),
+    /// A frame that was too large to be read.
+    Oversized(OversizedFrame),
     /// It lives.
     Heartbeat(Beat),
     /// The answer to [`HostFrame::Lifecycle`].

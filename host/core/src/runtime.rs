@@ -174,6 +174,13 @@ pub enum Ending {
     Streamed,
     /// With an answer that is not one: other call_id, other name, neither content nor error.
     Violated(String),
+    /// With an answer that no message can hold.
+    TooLarge {
+        /// Bytes that it had.
+        found: usize,
+        /// Bytes that it may have.
+        limit: usize,
+    },
     /// The runtime went away.
     Crashed(String),
 }

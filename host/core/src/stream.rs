@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::{
@@ -41,7 +42,7 @@ pub struct ChunkFrame {
     /// Unchecked.
     pub chunk_id: u64,
     /// A part of the content.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// Nothing follows.
     pub is_final: bool,
     /// The tool's own error, message and kind; then the payload counts for nothing.
@@ -65,7 +66,7 @@ pub struct Chunk {
     /// From 0, without gaps.
     pub number: u64,
     /// Any part of a JSON text; it may begin and end within a character.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// Nothing follows.
     pub is_final: bool,
 }

@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     Delivery, Stop,
     delivery::Hearing,
-    fault::{crashed, held, idle, timed_out, too_late, unreachable, untaken, violated, void},
+    fault::{crashed, held, idle, timed_out, too_large, too_late, unreachable, untaken, violated, void},
 };
 
 /// What a runtime hears whose time to say something is over.
@@ -147,6 +147,7 @@ impl Underway<'_> {
             }
             Ending::Crashed(reason) => Err(crashed(self.call, &reason)),
             Ending::Violated(fault) => Err(violated(&fault)),
+            Ending::TooLarge { found, limit } => Err(too_large(self.call, found, limit)),
         }
     }
 }

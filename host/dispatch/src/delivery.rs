@@ -7,14 +7,16 @@ use grid_adm::Digesting;
 use grid_core::{
     id::InvocationId,
     runtime::Runtime,
-    stream::{CallEvent, Chunk, Heard, Ids, Pipe, Streamed, cost},
+    stream::{CREDIT, CallEvent, Chunk, Heard, Ids, Pipe, Streamed, cost},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::flow::{self, Flow};
 
-/// Credit that could not be said to a busy runtime is said again after this.
-const AGAIN: Duration = Duration::from_millis(10);
+/// Credit that is less than a portion, or could not be said to a busy runtime, is said after this.
+const SOON: Duration = Duration::from_millis(10);
+/// Bytes of credit that are said at once.
+const PORTION: u64 = CREDIT / 4;
 
 /// The way to the caller of a streamed call. Its channel holds one event, so that what was taken is known exactly.
 #[derive(Debug)]
@@ -59,7 +61,11 @@ impl Delivery {
         Ok(self.sent())
     }
 
-    fn count(&mut self, chunk: &Chunk) -> Result<(), String> {
+    /// Takes note of a chunk on its way.
+    ///
+    /// # Errors
+    /// What is wrong with its content; the text is lost with it.
+    pub fn count(&mut self, chunk: &Chunk) -> Result<(), String> {
         self.text.feed(&chunk.payload).map_err(|error| unfit(&error))?;
         self.digesting.feed(&chunk.payload);
         self.chunks += 1;
@@ -70,6 +76,22 @@ impl Delivery {
 
 fn unfit(error: &flow::Error) -> String {
     format!("its content is not strict JSON: {error}")
+}
+
+/// Sends what was heard; what it costs until it is taken.
+fn pass(ids: &Arc<Ids>, heard: Heard, room: mpsc::Permit<'_, CallEvent>) -> u64 {
+    let ids = Arc::clone(ids);
+    match heard {
+        Heard::Chunk(chunk) => {
+            let cost = cost(chunk.payload.len(), chunk.is_final);
+            room.send(CallEvent::Chunk(ids, chunk));
+            cost
+        }
+        Heard::Progress(progress) => {
+            room.send(CallEvent::Progress(ids, progress));
+            0
+        }
+    }
 }
 
 /// What an attempt hears before its end, and where it goes.
@@ -113,6 +135,7 @@ impl<'d> Hearing<'d> {
             return Ok(());
         };
         let invocation = self.ids.invocation;
+        let mut late = false;
         tokio::select! {
             biased;
             room = events.reserve(), if self.waiting.is_some() || self.untaken > 0 => {
@@ -121,24 +144,26 @@ impl<'d> Hearing<'d> {
                     return std::future::pending().await;
                 };
                 self.owed += std::mem::take(&mut self.untaken);
-                match self.waiting.take() {
-                    Some(Heard::Chunk(chunk)) => {
-                        self.untaken = cost(chunk.payload.len(), chunk.is_final);
-                        room.send(CallEvent::Chunk(Arc::clone(&self.ids), chunk));
-                    }
-                    Some(Heard::Progress(progress)) => room.send(CallEvent::Progress(Arc::clone(&self.ids), progress)),
-                    None => {}
+                if let Some(heard) = self.waiting.take() {
+                    self.untaken = pass(&self.ids, heard, room);
                 }
             }
             heard = self.pipe.next(), if self.waiting.is_none() => {
                 if let Heard::Chunk(chunk) = &heard {
                     delivery.count(chunk)?;
                 }
-                self.waiting = Some(heard);
+                match events.try_reserve() {
+                    Ok(room) => {
+                        self.owed += std::mem::take(&mut self.untaken);
+                        self.untaken = pass(&self.ids, heard, room);
+                    }
+                    // Not now; or the caller has gone, which the next step sees.
+                    Err(_) => self.waiting = Some(heard),
+                }
             }
-            () = tokio::time::sleep(AGAIN), if self.owed > 0 => {}
+            () = async { sleep(SOON).await }, if self.owed > 0 => late = true,
         }
-        self.repay(runtime, invocation);
+        self.repay(runtime, invocation, late);
         Ok(())
     }
 
@@ -161,8 +186,11 @@ impl<'d> Hearing<'d> {
         }
     }
 
-    fn repay(&mut self, runtime: &dyn Runtime, invocation: InvocationId) {
-        if self.owed > 0 && runtime.grant(invocation, self.owed) {
+    /// Credit is given back in portions: each costs the runtime a frame and a wakeup. A smaller rest follows when the
+    /// stream stands still, as its runtime may wait for that.
+    fn repay(&mut self, runtime: &dyn Runtime, invocation: InvocationId, late: bool) {
+        let due = self.owed >= PORTION || (late && self.owed > 0);
+        if due && runtime.grant(invocation, self.owed) {
             self.owed = 0;
         }
     }

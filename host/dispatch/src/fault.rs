@@ -16,6 +16,16 @@ pub(crate) fn violated(fault: &str) -> Refusal {
     Refusal::new(Code::ProtocolViolation, Stage::Link, message).because(fault)
 }
 
+/// The runtime sent more at once than the host reads.
+pub(crate) fn too_large(call: &RoutedCall, found: usize, limit: usize) -> Refusal {
+    let message = format!(
+        "the runtime of `{}` ran it and sent {found} bytes in one message, and the limit is {limit}; call it with \
+         `StreamToolCall`, or ask it for less",
+        call.contract().name()
+    );
+    Refusal::new(Code::MessageTooLarge, Stage::Link, message).with("limit_bytes", limit.to_string())
+}
+
 pub(crate) fn crashed(call: &RoutedCall, reason: &str) -> Refusal {
     let message = format!(
         "the runtime went away while it ran `{}`; whether the tool finished is not known",

@@ -5,6 +5,11 @@ use std::fmt;
 
 use grid_adm::json::Limits;
 
+use self::{
+    number::{LONGEST_NUMBER, Part, finite, next},
+    plain::plain,
+};
+
 /// What is wrong with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -49,9 +54,6 @@ impl fmt::Display for Error {
     }
 }
 
-/// A number is remembered while it comes, up to so many bytes.
-const LONGEST_NUMBER: usize = 512;
-
 /// One JSON text, read as its pieces come.
 #[derive(Debug)]
 pub(crate) struct Flow {
@@ -82,8 +84,25 @@ enum State {
     /// A second half has to come: its backslash, its `u`, its digits.
     Half(In, u8, u16),
     Number(Part),
-    /// What is left of `true`, `false` or `null`.
-    Word(&'static [u8]),
+    /// So many bytes of it were there.
+    Word(Word, u8),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Word {
+    True,
+    False,
+    Null,
+}
+
+impl Word {
+    fn text(self) -> &'static [u8] {
+        match self {
+            Self::True => b"true",
+            Self::False => b"false",
+            Self::Null => b"null",
+        }
+    }
 }
 
 /// Whose string it is.
@@ -91,18 +110,6 @@ enum State {
 enum In {
     Key,
     Value,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Minus,
-    Zero,
-    Whole,
-    Dot,
-    Fraction,
-    Exponent,
-    Sign,
-    Power,
 }
 
 impl Default for Flow {
@@ -119,16 +126,32 @@ impl Flow {
     /// The first fault; the text is lost with it.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<(), Error> {
         self.characters(piece)?;
-        let mut rest = piece;
-        while let Some(&byte) = rest.first() {
-            let at = self.before + (piece.len() - rest.len());
-            rest = match self.state {
-                State::Text(whose) => self.text(whose, rest, at)?,
-                _ => self.byte(byte, rest, at)?,
-            };
+        let mut state = self.state;
+        let mut at = 0;
+        while let Some(&byte) = piece.get(at) {
+            (state, at) = self.step(state, byte, piece, at).map_err(|error| *error)?;
         }
+        self.state = state;
         self.before += piece.len();
         Ok(())
+    }
+
+    /// What there is most of goes many bytes at a time. A fault is boxed, so that what goes well fits into registers.
+    #[inline]
+    fn step(&mut self, state: State, byte: u8, piece: &[u8], at: usize) -> Result<(State, usize), Box<Error>> {
+        match state {
+            State::Text(whose) => self.text(whose, piece, at),
+            State::Number(part) => self.number(part, piece, at),
+            State::Escape(_) | State::Hex(..) | State::Half(..) => match escaped(state, byte) {
+                Ok(state) => Ok((state, at + 1)),
+                Err(fault) => Err(self.fault(fault, at)),
+            },
+            _ => match self.byte(state, byte, at)? {
+                // It has to be seen from its first byte.
+                state @ State::Number(_) => Ok((state, at)),
+                state => Ok((state, at + 1)),
+            },
+        }
     }
 
     /// No piece comes any more.
@@ -137,7 +160,9 @@ impl Flow {
     /// The text is not whole.
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         if let State::Number(part) = self.state {
-            self.number_ends(part, self.before)?;
+            let number = std::mem::take(&mut self.number);
+            finite(part, &number).map_err(|fault| Error::new(fault, self.before))?;
+            self.state = State::After;
         }
         match self.state {
             State::After if self.depth == 0 => Ok(()),
@@ -169,182 +194,181 @@ impl Flow {
         }
     }
 
-    /// Characters of a string up to its end or an escape; gives what is left.
-    fn text<'p>(&mut self, whose: In, rest: &'p [u8], at: usize) -> Result<&'p [u8], Error> {
-        let plain = plain(rest);
-        let Some((byte, after)) = rest.get(plain..).and_then(<[u8]>::split_first) else {
-            return Ok(&[]);
+    /// Characters of a string up to its end or an escape; gives the place after them.
+    #[inline]
+    fn text(&self, whose: In, piece: &[u8], at: usize) -> Result<(State, usize), Box<Error>> {
+        let at = at + plain(piece.get(at..).unwrap_or_default());
+        let state = match piece.get(at) {
+            None => return Ok((State::Text(whose), at)),
+            // Mostly nothing lies between.
+            Some(b'"') if whose == In::Key => match piece.get(at + 1) {
+                Some(b':') => return Ok((State::Value(false), at + 2)),
+                _ => State::Colon,
+            },
+            Some(b'"') => State::After,
+            Some(b'\\') => match piece.get(at + 1) {
+                Some(byte) if is_escape(*byte) => return Ok((State::Text(whose), at + 2)),
+                _ => State::Escape(whose),
+            },
+            Some(_) => return Err(self.expected("an escape instead of a control character", at)),
         };
-        self.state = match byte {
-            b'"' if whose == In::Key => State::Colon,
-            b'"' => State::After,
-            b'\\' => State::Escape(whose),
-            _ => return Err(Error::new(Fault::Syntax("an escape instead of a control character"), at + plain)),
-        };
-        Ok(after)
+        Ok((state, at + 1))
     }
 
-    fn byte<'p>(&mut self, byte: u8, rest: &'p [u8], at: usize) -> Result<&'p [u8], Error> {
-        let expected = |what| Err(Error::new(Fault::Syntax(what), at));
-        let after = rest.get(1..).unwrap_or_default();
-        let space = matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-        self.state = match self.state {
-            State::Value(_) | State::Key(_) | State::Colon | State::After if space => self.state,
-            State::Value(true) if byte == b']' => self.close(),
-            State::Value(_) => self.value(byte, at)?,
-            State::Key(_) if byte == b'"' => State::Text(In::Key),
-            State::Key(true) if byte == b'}' => self.close(),
-            State::Key(_) => return expected("a key"),
-            State::Colon if byte == b':' => State::Value(false),
-            State::Colon => return expected("a colon"),
-            State::After => self.after(byte, at)?,
-            State::Word(word) => match word.split_first() {
-                Some((first, [])) if *first == byte => State::After,
-                Some((first, left)) if *first == byte => State::Word(left),
-                _ => return expected("`true`, `false` or `null`"),
-            },
-            State::Number(part) => match next(part, byte) {
-                Some(part) if self.number.len() < LONGEST_NUMBER => {
-                    self.number.push(byte);
-                    State::Number(part)
-                }
-                Some(_) => return expected("a number of at most 512 characters"),
-                None => {
-                    self.number_ends(part, at)?;
-                    return Ok(rest);
-                }
-            },
-            State::Text(_) | State::Escape(_) | State::Hex(..) | State::Half(..) => escaped(self.state, byte, at)?,
-        };
-        Ok(after)
+    /// A number up to its end or that of the piece; gives the place after it.
+    fn number(&mut self, mut part: Part, piece: &[u8], at: usize) -> Result<(State, usize), Box<Error>> {
+        let rest = piece.get(at..).unwrap_or_default();
+        let (mut length, mut over) = (0, false);
+        while let Some(byte) = rest.get(length) {
+            let Some(follows) = next(part, *byte) else {
+                over = true;
+                break;
+            };
+            part = follows;
+            length += 1;
+            if matches!(part, Part::Whole | Part::Fraction | Part::Power) {
+                let digits = rest.get(length..).unwrap_or_default();
+                length += digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            }
+        }
+        let seen = rest.get(..length).unwrap_or_default();
+        let room = LONGEST_NUMBER - self.number.len();
+        if length > room {
+            return Err(self.expected("a number of at most 512 characters", at + room));
+        }
+        if over && self.number.is_empty() {
+            finite(part, seen).map_err(|fault| self.fault(fault, at + length))?;
+        } else {
+            self.number.extend_from_slice(seen);
+            if over {
+                finite(part, &self.number).map_err(|fault| self.fault(fault, at + length))?;
+                self.number.clear();
+            }
+        }
+        Ok((if over { State::After } else { State::Number(part) }, at + length))
     }
 
-    fn value(&mut self, byte: u8, at: usize) -> Result<State, Error> {
+    /// The state after a byte that stands outside of strings and numbers.
+    #[inline]
+    fn byte(&mut self, state: State, byte: u8, at: usize) -> Result<State, Box<Error>> {
+        let fault = match state {
+            State::After => return self.after(byte, at),
+            State::Key(_) if byte == b'"' => return Ok(State::Text(In::Key)),
+            State::Colon if byte == b':' => return Ok(State::Value(false)),
+            State::Value(_) | State::Key(_) | State::Colon if is_space(byte) => return Ok(state),
+            State::Value(true) if byte == b']' => return Ok(self.close()),
+            State::Value(_) => return self.value(byte, at),
+            State::Key(true) if byte == b'}' => return Ok(self.close()),
+            State::Key(_) => "a key",
+            State::Colon => "a colon",
+            State::Word(word, seen) => match word.text().get(usize::from(seen)..) {
+                Some([last]) if *last == byte => return Ok(State::After),
+                Some([first, ..]) if *first == byte => return Ok(State::Word(word, seen + 1)),
+                _ => "`true`, `false` or `null`",
+            },
+            _ => "a value",
+        };
+        Err(self.expected(fault, at))
+    }
+
+    #[cold]
+    fn expected(&self, what: &'static str, at: usize) -> Box<Error> {
+        self.fault(Fault::Syntax(what), at)
+    }
+
+    #[cold]
+    fn fault(&self, fault: Fault, at: usize) -> Box<Error> {
+        Box::new(Error::new(fault, self.before + at))
+    }
+
+    #[inline]
+    fn value(&mut self, byte: u8, at: usize) -> Result<State, Box<Error>> {
         Ok(match byte {
             b'{' => self.open(true, at)?,
             b'[' => self.open(false, at)?,
             b'"' => State::Text(In::Value),
-            b't' => State::Word(b"rue"),
-            b'f' => State::Word(b"alse"),
-            b'n' => State::Word(b"ull"),
-            b'-' | b'0'..=b'9' => {
-                self.number.clear();
-                self.number.push(byte);
-                State::Number(match byte {
-                    b'-' => Part::Minus,
-                    b'0' => Part::Zero,
-                    _ => Part::Whole,
-                })
-            }
-            _ => return Err(Error::new(Fault::Syntax("a value"), at)),
+            b't' => State::Word(Word::True, 1),
+            b'f' => State::Word(Word::False, 1),
+            b'n' => State::Word(Word::Null, 1),
+            b'-' | b'0'..=b'9' => State::Number(Part::Start),
+            _ => return Err(self.expected("a value", at)),
         })
     }
 
-    fn after(&mut self, byte: u8, at: usize) -> Result<State, Error> {
+    #[inline]
+    fn after(&mut self, byte: u8, at: usize) -> Result<State, Box<Error>> {
         let object = self.objects & 1 == 1;
-        match (self.depth, byte) {
-            (0, _) => Err(Error::new(Fault::Trailing, at)),
-            (_, b',') if object => Ok(State::Key(false)),
-            (_, b',') => Ok(State::Value(false)),
-            (_, b'}') if object => Ok(self.close()),
-            (_, b']') if !object => Ok(self.close()),
-            _ => Err(Error::new(Fault::Syntax("a comma or the end of the array or object"), at)),
+        match byte {
+            _ if is_space(byte) => Ok(State::After),
+            _ if self.depth == 0 => Err(self.fault(Fault::Trailing, at)),
+            b',' if object => Ok(State::Key(false)),
+            b',' => Ok(State::Value(false)),
+            b'}' if object => Ok(self.close()),
+            b']' if !object => Ok(self.close()),
+            _ => Err(self.expected("a comma or the end of the array or object", at)),
         }
     }
 
-    fn open(&mut self, object: bool, at: usize) -> Result<State, Error> {
+    #[inline]
+    fn open(&mut self, object: bool, at: usize) -> Result<State, Box<Error>> {
         if self.depth >= Limits::DATA.depth {
-            return Err(Error::new(Fault::Depth(Limits::DATA.depth), at));
+            return Err(self.fault(Fault::Depth(Limits::DATA.depth), at));
         }
         self.depth += 1;
         self.objects = self.objects << 1 | u64::from(object);
         Ok(if object { State::Key(true) } else { State::Value(true) })
     }
 
+    #[inline]
     fn close(&mut self) -> State {
         self.depth = self.depth.saturating_sub(1);
         self.objects >>= 1;
         State::After
     }
-
-    fn number_ends(&mut self, part: Part, at: usize) -> Result<(), Error> {
-        if matches!(part, Part::Minus | Part::Dot | Part::Exponent | Part::Sign) {
-            return Err(Error::new(Fault::Syntax("a digit"), at));
-        }
-        // Up to 300 digits without an exponent are below 1e308; only the rest has to be tried.
-        let plain = matches!(part, Part::Zero | Part::Whole) && self.number.len() <= 300;
-        let text = std::str::from_utf8(&self.number).unwrap_or_default();
-        if !plain && !text.parse::<f64>().is_ok_and(f64::is_finite) {
-            return Err(Error::new(Fault::NumberOverflow, at.saturating_sub(self.number.len())));
-        }
-        self.state = State::After;
-        Ok(())
-    }
 }
 
-/// The part of a number that a byte leads to; none where the number ended before it.
-fn next(part: Part, byte: u8) -> Option<Part> {
-    Some(match (part, byte) {
-        (Part::Minus, b'0') => Part::Zero,
-        (Part::Minus | Part::Whole, b'0'..=b'9') => Part::Whole,
-        (Part::Zero | Part::Whole, b'.') => Part::Dot,
-        (Part::Dot | Part::Fraction, b'0'..=b'9') => Part::Fraction,
-        (Part::Zero | Part::Whole | Part::Fraction, b'e' | b'E') => Part::Exponent,
-        (Part::Exponent, b'+' | b'-') => Part::Sign,
-        (Part::Exponent | Part::Sign | Part::Power, b'0'..=b'9') => Part::Power,
-        _ => return None,
-    })
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
+}
+
+/// What stands for a character after a backslash, but for `u`.
+fn is_escape(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't')
 }
 
 /// Within an escape. Half a pair needs its other half.
-fn escaped(state: State, byte: u8, at: usize) -> Result<State, Error> {
-    let unknown = || Error::new(Fault::Syntax("an escape that JSON knows"), at);
-    let lone = || Error::new(Fault::LoneSurrogate, at);
+fn escaped(state: State, byte: u8) -> Result<State, Fault> {
+    const LONE: Fault = Fault::LoneSurrogate;
     let digit = || (byte as char).to_digit(16).and_then(|digit| u16::try_from(digit).ok());
     Ok(match state {
         State::Escape(whose) if byte == b'u' => State::Hex(whose, 4, 0),
-        State::Escape(whose) if matches!(byte, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-            State::Text(whose)
-        }
+        State::Escape(whose) if is_escape(byte) => State::Text(whose),
         State::Hex(whose, left, unit) => {
-            let unit = unit << 4 | digit().ok_or_else(|| Error::new(Fault::Syntax("four hexadecimal digits"), at))?;
+            let unit = unit << 4 | digit().ok_or(Fault::Syntax("four hexadecimal digits"))?;
             match (left, unit) {
                 (2.., _) => State::Hex(whose, left - 1, unit),
                 (_, 0xd800..=0xdbff) => State::Half(whose, 6, 0),
-                (_, 0xdc00..=0xdfff) => return Err(lone()),
+                (_, 0xdc00..=0xdfff) => return Err(LONE),
                 _ => State::Text(whose),
             }
         }
         State::Half(whose, 6, _) if byte == b'\\' => State::Half(whose, 5, 0),
         State::Half(whose, 5, _) if byte == b'u' => State::Half(whose, 4, 0),
-        State::Half(_, 5.., _) => return Err(lone()),
+        State::Half(_, 5.., _) => return Err(LONE),
         State::Half(whose, left, unit) => {
-            let unit = unit << 4 | digit().ok_or_else(lone)?;
+            let unit = unit << 4 | digit().ok_or(LONE)?;
             match (left, unit) {
                 (2.., _) => State::Half(whose, left - 1, unit),
                 (_, 0xdc00..=0xdfff) => State::Text(whose),
-                _ => return Err(lone()),
+                _ => return Err(LONE),
             }
         }
-        _ => return Err(unknown()),
+        _ => return Err(Fault::Syntax("an escape that JSON knows")),
     })
 }
 
-/// How many bytes come before a quote, a backslash or a control character. Eight at a time: most of a long text is this.
-fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
-    let (words, _) = bytes.as_chunks::<8>();
-    let clear = words.iter().take_while(|word| {
-        let word = u64::from_le_bytes(**word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & TOPS;
-        zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control == 0
-    });
-    let clear = clear.count() * 8;
-    let rest = bytes.get(clear..).unwrap_or_default();
-    clear + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count()
-}
+mod number;
+mod plain;
 
 #[cfg(test)]
 mod tests;

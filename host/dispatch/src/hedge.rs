@@ -16,7 +16,7 @@ use tokio::{sync::oneshot, time::Instant};
 use crate::{
     Stop,
     attempt::{SILENT, answered, late, silent},
-    fault::{crashed, idle, timed_out, too_late, unreachable, violated, void},
+    fault::{crashed, idle, timed_out, too_large, too_late, unreachable, violated, void},
 };
 
 /// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then.
@@ -201,6 +201,7 @@ fn verdict(call: &RoutedCall, runtime: &dyn Runtime, ending: Option<Ending>) -> 
         Some(Ending::Answered(answer)) => answered(answer),
         Some(Ending::Streamed) => Err(violated("its chunks were not asked for")),
         Some(Ending::Violated(fault)) => Err(violated(&fault)),
+        Some(Ending::TooLarge { found, limit }) => Err(too_large(call, found, limit)),
         Some(Ending::Crashed(reason)) => Err(crashed(call, &reason)),
         None => {
             runtime.cancel(call.invocation(), SILENT);

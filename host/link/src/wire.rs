@@ -13,7 +13,7 @@ use std::{
 use grid_core::{
     clock::SharedClock,
     feature::Feature,
-    frame::{CallFrame, HostFrame, ResultFrame},
+    frame::{CallFrame, HostFrame, OversizedFrame, ResultFrame},
     id::{CallId, InvocationId},
     runtime::{Card, Ending, Runtime, Unreachable},
     stream::Pipe,
@@ -38,6 +38,8 @@ pub enum Settled {
     Late(InvocationId),
     /// It answers no call of this runtime, or not the way it must; why.
     Violation(Option<InvocationId>, String),
+    /// It was too large to be read; how large.
+    TooLarge(Option<InvocationId>, String),
 }
 
 /// How a call stands at a runtime.
@@ -186,6 +188,34 @@ impl Wire {
         };
         match call.ending.send(ending) {
             Ok(()) => settled,
+            // The path gave up between its deadline and this line.
+            Err(_) => Settled::Late(id),
+        }
+    }
+
+    /// Takes word of a frame that was too large to be read: the call that it would have ended, or gone on with, ends.
+    #[must_use]
+    pub fn oversized(&self, frame: &OversizedFrame) -> Settled {
+        let OversizedFrame { part, found, limit, .. } = *frame;
+        let fault = format!("a frame has {found} bytes and the limit is {limit}; send less, or in chunks");
+        let Ok(id) = frame.invocation_id.parse::<InvocationId>() else {
+            return Settled::TooLarge(None, fault);
+        };
+        let mut calls = self.lock();
+        // More chunks may be on their way.
+        let Some(call) = calls.take(id, if part { Over::ByHost } else { Over::ByRuntime }) else {
+            return match calls.over(id) {
+                Some(_) if part => Settled::Ignored,
+                Some(_) => Settled::Late(id),
+                None => Settled::Violation(Some(id), "the frame is for no call of this runtime".to_owned()),
+            };
+        };
+        drop(calls);
+        if part {
+            self.stop(id, &fault);
+        }
+        match call.ending.send(Ending::TooLarge { found, limit }) {
+            Ok(()) => Settled::TooLarge(Some(id), fault),
             // The path gave up between its deadline and this line.
             Err(_) => Settled::Late(id),
         }

@@ -22,7 +22,8 @@ const RECORDS: Duration = Duration::from_millis(300);
 /// Then: for answers that are on their way, on each port.
 const ANSWERS: Duration = Duration::from_millis(200);
 
-/// No new calls; those in flight have the grace to end; every runtime is told; the log is closed last.
+/// No new calls; those in flight have the grace to end; every runtime is told; the log is closed last. Connections of
+/// `callers` were asked to go already.
 ///
 /// Runtimes are told when no call is left, or shortly before the grace is over: one that is told leaves as soon as it has
 /// nothing to do, and calls that are on their way to it, or that other calls make, would find nobody.
@@ -30,7 +31,6 @@ pub(crate) async fn drain<C: Contracts>(host: &Arc<Host<C>>, callers: Running, o
     let over = Instant::now() + grace;
     host.stopping.cancel();
     callers.health().set(false).await;
-    callers.retire();
     stop_waiting(host).await;
     host.tasks.close();
     let warned = over.checked_sub(LAST_WORDS.min(grace / 4)).unwrap_or(over);

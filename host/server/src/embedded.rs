@@ -9,7 +9,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code,
     clock::SharedClock,
-    port::{AdminDoor, FrontDoor, LocalDoor, ProviderDoor, RuntimeDoor},
+    port::{AdminDoor, ApprovalDoor, FrontDoor, LocalDoor, ProviderDoor, RuntimeDoor},
 };
 use grid_identity::Identity;
 use grid_metrics::Metrics;
@@ -62,7 +62,9 @@ impl<C: Contracts> Embedded<C> {
     }
 
     /// Its doors.
-    pub fn door(&self) -> impl FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ProviderDoor + Clone + use<C> {
+    pub fn door(
+        &self,
+    ) -> impl FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ApprovalDoor + ProviderDoor + Clone + use<C> {
         self.0.clone()
     }
 

@@ -13,6 +13,7 @@ mod choosing;
 mod compose;
 mod consent;
 mod deciding;
+mod descriptors;
 mod drain;
 mod embedded;
 mod events;

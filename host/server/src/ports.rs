@@ -104,6 +104,7 @@ fn settings(config: &Config) -> Settings {
         keepalive: config.server.keepalive,
         keepalive_timeout: config.server.keepalive_timeout,
         first_frame_timeout: config.server.first_frame_timeout,
+        stall_timeout: config.server.stall_timeout,
         max_age: config.server.connection_age,
         age_grace: config.server.connection_grace,
         ..Settings::default()

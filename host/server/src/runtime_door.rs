@@ -9,7 +9,7 @@ use grid_core::{
     envelope::Credentials,
     event::{Event, Kind, plain_name},
     frame::{Announce, Announced, HostFrame, RuntimeFrame},
-    id::{ConnectionId, RuntimeId},
+    id::{ConnectionId, InvocationId, RuntimeId},
     lifecycle,
     port::{RuntimeDoor, RuntimePort},
     principal::Principal,
@@ -227,6 +227,10 @@ impl<C: Contracts> RuntimePort for Port<C> {
                 let (correlation, settled) = (chunk.correlation_id.clone(), self.wire.chunk(*chunk));
                 self.settled(&correlation, settled).await;
             }
+            RuntimeFrame::Oversized(frame) => {
+                let settled = self.wire.oversized(&frame);
+                self.settled("", settled).await;
+            }
             RuntimeFrame::Progress(progress) => {
                 let (correlation, settled) = (progress.correlation_id.clone(), self.wire.progress(*progress));
                 self.settled(&correlation, settled).await;
@@ -314,17 +318,21 @@ impl<C: Contracts> Port<C> {
                 host.ledger.note(event).await;
             }
             Settled::Violation(invocation, fault) => {
-                let event = Event {
-                    invocation,
-                    code: Some(Code::ProtocolViolation),
-                    detail: Some(fault.clone()),
-                    ..self.event(Kind::Violation, correlation)
-                };
-                host.ledger.note(event).await;
-                let id = invocation.map_or_else(String::new, |id| id.to_string());
-                self.error(&id, Refusal::new(Code::ProtocolViolation, Stage::Link, fault)).await;
+                self.at_fault(correlation, invocation, Code::ProtocolViolation, fault).await;
+            }
+            Settled::TooLarge(invocation, fault) => {
+                self.at_fault(correlation, invocation, Code::MessageTooLarge, fault).await;
             }
         }
+    }
+
+    /// Noted, and said to the runtime.
+    async fn at_fault(&self, correlation: &str, invocation: Option<InvocationId>, code: Code, fault: String) {
+        let detail = Some(fault.clone());
+        let event = Event { invocation, code: Some(code), detail, ..self.event(Kind::Violation, correlation) };
+        self.door.0.ledger.note(event).await;
+        let id = invocation.map_or_else(String::new, |id| id.to_string());
+        self.error(&id, Refusal::new(code, Stage::Link, fault)).await;
     }
 
     pub(crate) async fn violation(&self, invocation: &str, fault: &str) {

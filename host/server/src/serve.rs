@@ -4,6 +4,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use grid_contract::{Contracts, Development, Strict};
 use grid_core::{Code, clock::SharedClock, clock::SystemClock, event::Event, event::Kind};
+use grid_grpc::Running;
 use grid_metrics::Metrics;
 use grid_source::Provenance;
 use grid_telemetry::{Telemetry, Unusable};
@@ -12,7 +13,8 @@ use tokio::{signal::unix, time::MissedTickBehavior};
 use grid_config::{Config, Mode};
 
 use crate::{
-    compose, deciding, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports, providers,
+    compose, deciding, descriptors, drain::drain, front_door::Door, host::Host, limits, outlets::Outlets, ports::Ports,
+    providers,
 };
 
 /// How often it is looked for grants that are over.
@@ -86,6 +88,7 @@ pub fn start_telemetry(config: &Config) -> Result<Telemetry, Failure> {
 /// [`Failure`], with everything that is wrong.
 pub async fn serve(config: &Config) -> Result<(), Failure> {
     let telemetry = start_telemetry(config)?;
+    descriptors::raise();
     let clock = SystemClock::shared();
     let (manifest, provenance) = grid_source::manifest(config)?;
     let ended = match config.mode {
@@ -155,7 +158,7 @@ async fn run<C: Contracts>(
         contracts = host.contracts.manifest().len(),
         "serving"
     );
-    let ended = until_the_end(&host).await;
+    let ended = until_the_end(&host, &callers).await;
     // Without a log no call can end as it should, so there is nothing to wait for.
     let grace = if ended.is_ok() { config.server.drain_grace } else { Duration::ZERO };
     drain(&host, callers, operators, grace).await;
@@ -210,14 +213,20 @@ pub(crate) async fn settling<C: Contracts>(host: &Arc<Host<C>>) {
     }
 }
 
-/// A signal ends the host in order; a log that cannot be written ends it because nothing may run any more.
-async fn until_the_end<C: Contracts>(host: &Host<C>) -> Result<(), Failure> {
-    tokio::select! {
-        signal = signalled() => {
+/// A signal ends the host in order; a log that cannot be written ends it because nothing may run any more. Either way the
+/// first thing that happens is that connections are asked to go: a line of the log may have to wait for who reads it.
+async fn until_the_end<C: Contracts>(host: &Host<C>, callers: &Running) -> Result<(), Failure> {
+    let ended = tokio::select! {
+        signal = signalled() => Ok(signal),
+        failure = host.ledger.failed() => Err(failure),
+    };
+    callers.retire();
+    match ended {
+        Ok(signal) => {
             tracing::info!(signal, "stopping: taking no new calls and waiting for those in flight");
             Ok(())
         }
-        failure = host.ledger.failed() => {
+        Err(failure) => {
             tracing::error!(%failure, "the audit log failed, so the host stops");
             Err(Failure::start(Code::AuditUnavailable, failure.to_string()))
         }

@@ -62,7 +62,7 @@ async fn whole(events: &Sender<CallEvent>, ended: Result<CallAnswer, Refusal>) -
         let digest = *Digest::of_bytes(&payload).as_bytes();
         let streamed = Streamed { chunks: 1, bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX), digest };
         let ids = Ids { invocation: answer.invocation_id, correlation: answer.correlation_id.clone() };
-        let chunk = Chunk { number: 0, payload, is_final: true };
+        let chunk = Chunk { number: 0, payload: payload.into(), is_final: true };
         let _ = events.send(CallEvent::Chunk(Arc::new(ids), chunk)).await;
         answer.answer = ToolAnswer::Streamed(streamed);
     }

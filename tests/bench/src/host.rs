@@ -60,7 +60,7 @@ pub fn start(grid: &Path, folder: &Path, strict: bool, manifest: &str, settings:
         return Err(format!("no audit key: {}", String::from_utf8_lossy(&made.stderr)).into());
     }
     let caller_token = token(&grid, folder, "bench-caller", "bench", "bench")?;
-    let runtime_token = token(&grid, folder, RUNTIME, "*", "grid_runtime")?;
+    let runtime_token = runtime_token(&grid, folder, RUNTIME)?;
     let operator_token = token(&grid, folder, "bench-operator", "bench", "grid_admin")?;
     let mut command = command(&grid, folder);
     command.arg("serve").stderr(File::create(folder.join("host.log"))?);
@@ -82,6 +82,14 @@ fn command(grid: &Path, folder: &Path) -> Command {
     }
     command.current_dir(folder).args(["--config", "grid.toml"]);
     command
+}
+
+/// The file of a token for another runtime, or for the runtimes of another provider, of the host in `folder`.
+///
+/// # Errors
+/// `grid token new` does not make one.
+pub fn runtime_token(grid: &Path, folder: &Path, principal: &str) -> Fallible<PathBuf> {
+    token(&fs::canonicalize(grid)?, folder, principal, "*", "grid_runtime")
 }
 
 fn token(grid: &Path, folder: &Path, principal: &str, tenant: &str, role: &str) -> Fallible<PathBuf> {

@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod bars;
+pub mod calls;
 pub mod clock;
 pub mod cpu;
 pub mod goal;
@@ -10,6 +11,7 @@ pub mod machine;
 pub mod mtls;
 pub mod process;
 pub mod sample;
+pub mod window;
 
 /// Anything that breaks a run ends it, with its words.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -4,9 +4,14 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+pub(crate) use grid_bench::calls::{TOOL, connect};
+use grid_bench::{
+    calls::{self, arguments, authorized},
+    window::Window,
+};
 use grid_proto::{
     adm,
     v1::{self, call_tool_response::Outcome, grid_service_client::GridServiceClient},
@@ -15,16 +20,13 @@ use tokio::{task::JoinSet, time::sleep};
 use tonic::{
     Request,
     metadata::{Ascii, MetadataMap, MetadataValue},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+    transport::Channel,
 };
 
-use crate::{Fallible, clock::now, cpu::Used, mtls, sample::Sample};
+use crate::{Fallible, clock::now, sample::Sample};
 
 /// Before a call that was shed is sent again.
 const SHED_PAUSE: Duration = Duration::from_millis(25);
-
-/// The one tool of the benchmark.
-pub(crate) const TOOL: &str = "bench_echo";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -54,30 +56,10 @@ pub(crate) struct Options {
     pid: u32,
 }
 
-/// Connects, over mTLS with a folder of certificates; tries again for a while, since the other side may just be starting.
-pub(crate) async fn connect(address: &str, tls: Option<&Path>) -> Fallible<Channel> {
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))?.tcp_nodelay(true);
-    if let Some(folder) = tls {
-        let held = mtls::read(folder)?;
-        let identity = Identity::from_pem(held.certificate, held.key);
-        let authority = Certificate::from_pem(held.authority);
-        endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(authority).identity(identity))?;
-    }
-    for _ in 0..100 {
-        if let Ok(channel) = endpoint.connect().await {
-            return Ok(channel);
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    Ok(endpoint.connect().await?)
-}
-
 /// Puts the token of `file` into the metadata.
 pub(crate) fn bearer(file: Option<&Path>, metadata: &mut MetadataMap) -> Fallible<()> {
     if let Some(file) = file {
-        let token = std::fs::read_to_string(file)?;
-        metadata.insert("authorization", format!("Bearer {}", token.trim()).parse()?);
+        metadata.insert("authorization", calls::bearer(file)?);
     }
     Ok(())
 }
@@ -95,23 +77,19 @@ pub(crate) struct Caller {
 pub(crate) async fn load(options: Options) -> Fallible<()> {
     let caller = Caller::new(&options).await?;
     caller.one_call("probe", 0).await?;
-    let begin = now() + Duration::from_secs_f64(options.warm_up);
-    let end = begin + Duration::from_secs_f64(options.seconds);
+    let seconds = Duration::from_secs_f64;
+    let window = Window::after(seconds(options.warm_up), seconds(options.seconds));
     let mut tasks = JoinSet::new();
     for task in 0..options.in_flight {
-        tasks.spawn(caller.clone().keep_calling(task, (begin, end), options.patient));
+        tasks.spawn(caller.clone().keep_calling(task, window, options.patient));
     }
-    sleep(begin - now()).await;
-    let before = Used::by(options.pid)?;
-    sleep(end - now()).await;
-    let after = Used::by(options.pid)?;
+    let processor = window.processor_of(options.pid, || ()).await?;
     let mut latencies = Vec::new();
     while let Some(finished) = tasks.join_next().await {
         latencies.extend(finished??);
     }
     caller.close(options.token.is_some()).await?;
-    let took = end - begin;
-    let sample = Sample::of(latencies, took, after.seconds_since(&before));
+    let sample = Sample::of(latencies, window.length(), processor);
     println!("{}", serde_json::to_string(&sample)?);
     Ok(())
 }
@@ -186,19 +164,17 @@ impl Caller {
     }
 
     fn authorized<M>(&self, message: M) -> Request<M> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
-        request
+        authorized(message, &self.authorization)
     }
 
-    /// Calls until `end`; gives the nanoseconds of the calls that began and ended between the two.
-    async fn keep_calling(self, task: usize, (begin, end): (Instant, Instant), patient: bool) -> Fallible<Vec<u64>> {
+    /// Calls until the window is over; gives the nanoseconds of the calls that ended in it.
+    async fn keep_calling(self, task: usize, window: Window, patient: bool) -> Fallible<Vec<u64>> {
         let task = task.to_string();
         let mut latencies = Vec::with_capacity(1 << 12);
         let mut number = 0;
         loop {
             let sent = now();
-            if sent >= end {
+            if window.is_over(sent) {
                 return Ok(latencies);
             }
             number += 1;
@@ -209,10 +185,7 @@ impl Caller {
                 }
                 ended => ended?,
             }
-            let received = now();
-            if received >= begin && received < end {
-                latencies.push(u64::try_from((received - sent).as_nanos()).unwrap_or(u64::MAX));
-            }
+            latencies.extend(window.took(sent, now()));
         }
     }
 
@@ -266,11 +239,4 @@ impl Caller {
 /// The host had more to do than it could just then.
 fn is_shed(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<tonic::Status>().is_some_and(|status| status.code() == tonic::Code::ResourceExhausted)
-}
-
-/// About 200 bytes of JSON that the contract's schema checks in full.
-fn arguments(number: u64) -> String {
-    format!(
-        r#"{{"text":"how long does a governed call take on this machine","count":{number},"ratio":0.75,"urgent":true,"mode":"fast","tags":["alpha","beta","gamma"],"place":{{"city":"Lisbon","lat":38.7223,"lon":-9.1393}}}}"#
-    )
 }

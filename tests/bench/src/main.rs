@@ -2,11 +2,8 @@
 //! the summary, and `audit` does so with the audit log alone; the other commands are those processes.
 
 use clap::{Parser, Subcommand};
-use grid_bench::{Fallible, bars, clock, cpu, goal, host, machine, mtls, process, sample};
-use grid_proto::{
-    adm,
-    v1::{self, call_tool_response::Outcome},
-};
+use grid_bench::{Fallible, bars, calls::result_of, clock, cpu, goal, host, machine, mtls, process, sample};
+use grid_proto::v1::{self, call_tool_response::Outcome};
 use tokio::{net::TcpListener, runtime::Runtime};
 
 mod audit;
@@ -14,8 +11,10 @@ mod calls_alone;
 mod echo;
 mod flood;
 mod load;
+mod micro;
 mod overload;
 mod relay;
+mod report;
 mod revoke;
 mod run;
 mod runtime;
@@ -61,6 +60,10 @@ enum Command {
     Overload(overload::Options),
     /// Revoke somebody who keeps calling, and write down how soon that holds
     Revoke(revoke::Options),
+    /// Tell what criterion has measured of single steps of a call
+    Micro(micro::Options),
+    /// Tell what all parts of the benchmark have written
+    Report(report::Options),
 }
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -82,6 +85,8 @@ fn main() -> Fallible<()> {
         Command::Flood(options) => Threads { workers: 0 }.block_on(flood::flood(options)),
         Command::Overload(options) => overload::run(&options),
         Command::Revoke(options) => Threads { workers: 0 }.block_on(revoke::run(options)),
+        Command::Micro(options) => micro::run(&options),
+        Command::Report(options) => report::run(&options),
     }
 }
 
@@ -108,22 +113,6 @@ async fn listen() -> Fallible<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     Ok(listener)
-}
-
-/// The answer of every setup's tool: its own arguments.
-fn result_of(call: v1::ToolCall) -> v1::ToolResult {
-    let function = call.call.unwrap_or_default();
-    v1::ToolResult {
-        invocation_id: call.invocation_id,
-        correlation_id: call.correlation_id,
-        result: Some(adm::ToolResult {
-            call_id: function.call_id,
-            name: function.name,
-            status: adm::ToolResultStatus::Success.into(),
-            content: Some(function.args),
-            error: None,
-        }),
-    }
 }
 
 /// What the caller gets of it.

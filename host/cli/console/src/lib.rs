@@ -17,6 +17,7 @@ pub use output::Output;
 
 /// Flags of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Globals {
     /// Configuration file [else GRID_CONFIG, else grid.toml if it is there]
     #[arg(long, global = true, value_name = "FILE")]

@@ -193,3 +193,48 @@ fn a_call_is_held_until_it_ends_here_whatever_ends_it() {
         assert!(!matches!(wire.holds(call.invocation_id), Held::InFlight(_)), "{at}");
     }
 }
+
+fn oversized(id: &str, part: bool) -> OversizedFrame {
+    OversizedFrame { invocation_id: id.to_owned(), part, found: 9, limit: 8 }
+}
+
+#[test]
+fn a_result_that_is_too_large_ends_its_call_and_nothing_else() {
+    let (wire, mut frames) = wire();
+    let (one, other) = (call(), call());
+    let mut ending = wire.start(one.clone()).unwrap();
+    let mut beside = wire.start(other.clone()).unwrap();
+    let id = one.invocation_id.to_string();
+    let settled = wire.oversized(&oversized(&id, false));
+    assert!(matches!(settled, Settled::TooLarge(Some(about), _) if about == one.invocation_id), "{settled:?}");
+    assert!(matches!(ending.try_recv().unwrap(), Ending::TooLarge { found: 9, limit: 8 }));
+    assert_eq!(wire.settle(result(&one)), Settled::Late(one.invocation_id), "once over, it stays over");
+    assert_eq!(wire.oversized(&oversized(&id, false)), Settled::Late(one.invocation_id));
+    assert_eq!(wire.settle(result(&other)), Settled::Delivered);
+    assert!(matches!(beside.try_recv().unwrap(), Ending::Answered(_)));
+    let sent = std::iter::from_fn(|| frames.try_recv().ok());
+    assert_eq!(sent.filter(|frame| !matches!(frame, HostFrame::Call(_))).count(), 0, "it has finished already");
+}
+
+#[test]
+fn a_chunk_that_is_too_large_stops_its_call() {
+    let (wire, mut frames) = wire();
+    let call = call();
+    let mut ending = wire.start(call.clone()).unwrap();
+    let id = call.invocation_id.to_string();
+    assert!(matches!(wire.oversized(&oversized(&id, true)), Settled::TooLarge(Some(_), _)));
+    assert!(matches!(ending.try_recv().unwrap(), Ending::TooLarge { .. }));
+    assert!(matches!(frames.try_recv().unwrap(), HostFrame::Call(_)));
+    assert!(matches!(frames.try_recv().unwrap(), HostFrame::Cancel { .. }), "it may have more to say");
+    assert_eq!(wire.oversized(&oversized(&id, true)), Settled::Ignored, "it was on its way");
+}
+
+#[test]
+fn a_frame_that_is_too_large_and_about_no_call_ends_none() {
+    let (wire, _frames) = wire();
+    let mut ending = wire.start(call()).unwrap();
+    assert!(matches!(wire.oversized(&oversized("", false)), Settled::TooLarge(None, _)));
+    let other = InvocationId::mint();
+    assert!(matches!(wire.oversized(&oversized(&other.to_string(), false)), Settled::Violation(Some(_), _)));
+    assert!(ending.try_recv().is_err());
+}

@@ -57,7 +57,8 @@ async fn who_selects_one_that_fails_takes_the_tool_from_nobody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn who_does_not_read_its_stream_opens_no_breaker() {
-    let chunk = |number, payload: &[u8]| Heard::Chunk(Chunk { number, payload: payload.to_vec(), is_final: false });
+    let chunk =
+        |number, payload: &[u8]| Heard::Chunk(Chunk { number, payload: payload.to_vec().into(), is_final: false });
     for said in [vec![chunk(0, b"[1")], vec![chunk(0, b"[1"), chunk(1, b",2")]] {
         let desk = strict();
         let (agent, session) = desk.agent().await;

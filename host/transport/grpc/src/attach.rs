@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use grid_core::{
     Code, Refusal, Stage,
     envelope::Credentials,
@@ -15,6 +16,7 @@ use grid_core::{
 };
 use grid_proto::v1::{self, runtime_frame::Frame};
 use http::{Request, Response};
+use http_body_util::Empty;
 use hyper::body::Incoming;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,9 +28,10 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     accept::Peer,
+    arrivals::Arrivals,
     body::Reply,
     convert::frame,
-    fault::plain,
+    fault::{Fault, plain},
     outbound::{Frames, Opening, Outbound},
     unary::credentials,
 };
@@ -50,10 +53,13 @@ impl<R: RuntimeDoor> Runtimes<R> {
     /// Answers at once; what came of the announcement is the first frame.
     pub(crate) async fn attach(&self, request: Request<Incoming>, peer: &Peer) -> Response<Reply> {
         let credentials = credentials(request.headers(), request.extensions(), peer.loopback);
-        let attach = Attach { runtimes: self, credentials, peer };
+        // tonic's own reader cannot go on after a frame over the limit; it gets nothing to read.
+        let (head, body) = request.into_parts();
+        let inbound = Some(Arrivals::new(body, self.message));
+        let attach = Attach { runtimes: self, credentials, peer, inbound };
         Grpc::new(ProstCodec::default())
-            .apply_max_message_size_config(Some(self.message), Some(self.message))
-            .streaming(attach, request)
+            .apply_max_message_size_config(Some(0), Some(self.message))
+            .streaming(attach, Request::from_parts(head, Empty::<Bytes>::new()))
             .await
             .map(Reply::Attached)
     }
@@ -64,6 +70,7 @@ struct Attach<'a, R> {
     runtimes: &'a Runtimes<R>,
     credentials: Credentials,
     peer: &'a Peer,
+    inbound: Option<Arrivals>,
 }
 
 impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attach<'_, R> {
@@ -71,11 +78,14 @@ impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attac
     type ResponseStream = Outbound;
     type Future = Ready<Result<tonic::Response<Outbound>, Status>>;
 
-    fn call(&mut self, request: tonic::Request<Streaming<v1::RuntimeFrame>>) -> Self::Future {
+    fn call(&mut self, _: tonic::Request<Streaming<v1::RuntimeFrame>>) -> Self::Future {
+        let Some(inbound) = self.inbound.take() else {
+            return ready(Err(Status::internal("a stream was opened twice")));
+        };
         let (opened, opening) = oneshot::channel();
         let link = Link {
             door: Arc::clone(&self.runtimes.door),
-            inbound: request.into_inner(),
+            inbound,
             credentials: std::mem::take(&mut self.credentials),
             first_frame: self.runtimes.first_frame,
             stall: self.runtimes.stall,
@@ -91,7 +101,7 @@ impl<R: RuntimeDoor> tonic::server::StreamingService<v1::RuntimeFrame> for Attac
 /// The task of one runtime's stream.
 struct Link<R> {
     door: Arc<R>,
-    inbound: Streaming<v1::RuntimeFrame>,
+    inbound: Arrivals,
     credentials: Credentials,
     first_frame: Duration,
     stall: Duration,
@@ -133,8 +143,13 @@ impl<R: RuntimeDoor> Link<R> {
     /// The first frame, which must be an announcement.
     async fn introduction(&mut self) -> Result<Box<Announce>, Refusal> {
         let refuse = |code, message: &str| Err(Refusal::new(code, Stage::Transport, message));
-        match timeout(self.first_frame, self.inbound.message()).await {
-            Ok(Ok(Some(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) }))) => Ok(frame::announce(*announce)),
+        match timeout(self.first_frame, self.inbound.next()).await {
+            Ok(Ok(Some(Ok(v1::RuntimeFrame { frame: Some(Frame::Announce(announce)) })))) => {
+                Ok(frame::announce(*announce))
+            }
+            Ok(Ok(Some(Err(_)))) => {
+                refuse(Code::MessageTooLarge, "the first frame is over the message limit; send less, and attach again")
+            }
             Ok(Ok(Some(_))) => refuse(
                 Code::ProtocolViolation,
                 "the first frame is no announcement; send `announce` before anything else",
@@ -143,7 +158,7 @@ impl<R: RuntimeDoor> Link<R> {
                 Code::ConnectionFailed,
                 "the stream ended before an announcement; send `announce` and keep the stream open",
             ),
-            Ok(Err(status)) => Err(unreadable(&status)),
+            Ok(Err(fault)) => Err(unreadable(&fault)),
             Err(_) => refuse(
                 Code::NetworkTimeout,
                 "no announcement came in time; send `announce` as soon as the stream is open",
@@ -163,16 +178,17 @@ impl<R: RuntimeDoor> Link<R> {
         let reason = loop {
             let frame = tokio::select! {
                 biased;
-                read = self.inbound.message() => match read {
-                    Ok(Some(wire)) => match frame::inbound(wire) {
+                read = self.inbound.next() => match read {
+                    Ok(Some(Ok(wire))) => match frame::inbound(wire) {
                         Some(frame) => frame,
                         None => continue,
                     },
+                    Ok(Some(Err(frame))) => RuntimeFrame::Oversized(frame),
                     Ok(None) => break "the runtime closed its stream".to_owned(),
-                    Err(status) => {
+                    Err(fault) => {
                         // Without a reader there is nobody to tell.
-                        let _ = close.take().map(|close| close.send(unreadable(&status)));
-                        break format!("the stream broke: {}", plain(status.message(), 256));
+                        let _ = close.take().map(|close| close.send(unreadable(&fault)));
+                        break format!("the stream broke: {}", plain(&fault.message(), 256));
                     }
                 },
                 Some(frame) = returned.recv() => frame,
@@ -190,17 +206,14 @@ impl<R: RuntimeDoor> Link<R> {
     }
 }
 
-/// A frame that could not be read. tonic's words are for the host's own log.
-fn unreadable(status: &Status) -> Refusal {
-    let (code, message) = match status.code() {
-        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => {
-            (Code::MessageTooLarge, "a frame is over the message limit; send less, and attach again")
-        }
-        tonic::Code::Internal | tonic::Code::InvalidArgument => (
+/// A frame that could not be read. What the decoder found is for the host's own log.
+fn unreadable(fault: &Fault) -> Refusal {
+    let (code, message) = match fault {
+        Fault::Malformed(_) | Fault::Compressed => (
             Code::SerializationError,
             "a frame cannot be read; check that both sides were built from the same proto files",
         ),
         _ => (Code::ConnectionFailed, "the stream broke; attach again"),
     };
-    Refusal::new(code, Stage::Transport, message).because(plain(status.message(), 256))
+    Refusal::new(code, Stage::Transport, message).because(plain(&fault.message(), 256))
 }

@@ -125,6 +125,7 @@ where
         .max_local_error_reset_streams(settings.local_error_resets)
         .initial_stream_window_size(settings.stream_window)
         .initial_connection_window_size(settings.connection_window)
+        .max_frame_size(settings.frame)
         .max_concurrent_streams(settings.max_concurrent_streams)
         .max_header_list_size(settings.max_header_bytes)
         .max_send_buf_size(settings.send_buffer)
@@ -151,6 +152,7 @@ where
         .max_local_error_reset_streams(settings.local_error_resets)
         .initial_stream_window_size(settings.stream_window)
         .initial_connection_window_size(settings.connection_window)
+        .max_frame_size(settings.frame)
         .max_concurrent_streams(settings.max_concurrent_streams)
         .max_header_list_size(settings.max_header_bytes)
         .max_send_buf_size(settings.send_buffer)
@@ -193,6 +195,8 @@ fn service<T: Route>(
     })
 }
 
+/// That it is asked to go comes before the requests that the peer has sent meanwhile: one that is busy is asked as soon as
+/// an idle one.
 async fn watch<C, E, T>(
     mut connection: Pin<&mut C>,
     finish: impl Fn(Pin<&mut C>),
@@ -211,17 +215,17 @@ async fn watch<C, E, T>(
     loop {
         let over = tokio::select! {
             biased;
-            ended = connection.as_mut() => {
-                if let Err(fault) = ended {
-                    tracing::debug!(%fault, "a connection ended early");
-                }
-                return;
-            }
             () = peer.hang_up.cancelled() => return,
             () = either(&port.stop, &asked_to_go), if !stopping => {
                 stopping = true;
                 finish(connection.as_mut());
                 continue;
+            }
+            ended = connection.as_mut() => {
+                if let Err(fault) = ended {
+                    tracing::debug!(%fault, "a connection ended early");
+                }
+                return;
             }
             () = silence.as_mut(), if !spoken => {
                 if !peer.asked.load(Ordering::Relaxed) {

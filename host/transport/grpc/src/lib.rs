@@ -7,6 +7,7 @@
 mod accept;
 mod admin;
 mod approvers;
+mod arrivals;
 mod attach;
 mod auditors;
 mod body;

@@ -35,6 +35,8 @@ pub struct Settings {
     pub stream_window: u32,
     /// The same for a whole connection.
     pub connection_window: u32,
+    /// Bytes that a peer may send in one frame of HTTP/2.
+    pub frame: u32,
     /// Bytes that wait for a peer on one stream.
     pub send_buffer: usize,
     /// Bytes of all headers of one request.
@@ -64,8 +66,9 @@ impl Default for Settings {
             message_timeout: Duration::from_secs(10),
             first_frame_timeout: Duration::from_secs(5),
             stall_timeout: Duration::from_secs(30),
-            stream_window: 64 << 10,
+            stream_window: 256 << 10,
             connection_window: 1 << 20,
+            frame: 64 << 10,
             send_buffer: 256 << 10,
             max_header_bytes: 16 << 10,
             pending_accept_resets: 20,

@@ -170,7 +170,7 @@ impl CallStream {
         self.chunks += 1;
         self.bytes += u64::try_from(chunk.payload.len()).unwrap_or(u64::MAX);
         self.digesting.feed(&chunk.payload);
-        Ok(Piece::Chunk(chunk.payload))
+        Ok(Piece::Chunk(chunk.payload.into()))
     }
 
     fn ended(&mut self, end: v1::CallToolResponse) -> Result<(), Error> {

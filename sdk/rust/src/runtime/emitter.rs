@@ -202,7 +202,7 @@ impl Emitter {
         frames::frame(Frame::Chunk(Box::new(v1::StreamChunk {
             invocation_id: self.0.invocation_id.clone(),
             chunk_id: self.0.sent.fetch_add(1, Ordering::AcqRel),
-            payload,
+            payload: payload.into(),
             is_final,
             correlation_id: self.0.correlation_id.clone(),
             ..v1::StreamChunk::default()

@@ -89,7 +89,7 @@ async fn a_frame_larger_than_was_agreed() {
 #[tokio::test]
 async fn more_connections_than_descriptors() {
     let settings = ["server.max_connections_per_peer=1000"];
-    let mut host = Host::start_within(&settings, 96).await;
+    let mut host = Host::start_within(&settings, "ulimit -n 96").await;
     let warnings = |host: &Host| host.said().matches("no connection can be taken").count();
     for _ in 0..3 {
         let before = warnings(&host);
@@ -112,5 +112,20 @@ async fn more_connections_than_descriptors() {
         soon("a client is served again", client).await;
         assert!(host.lives(), "{}", host.said());
     }
+    host.stop().await;
+}
+
+/// What a shell or a service manager begins a program with is no bound: the host takes as many as it may.
+#[tokio::test]
+async fn more_connections_than_it_was_started_with() {
+    let settings = ["server.max_connections_per_peer=1000"];
+    let host = Host::start_within(&settings, "ulimit -S -n 96").await;
+    let _wires: Vec<_> = (0..300).map(|_| Wire::silent(host.callers)).collect();
+    let client = async {
+        let client = grid_sdk::Client::builder().endpoint(host.endpoint()).connect().await.unwrap();
+        client.open_session(grid_sdk::SessionOptions::default()).await.unwrap();
+    };
+    soon("a client is served beside them", client).await;
+    assert!(!host.said().contains("no connection can be taken"), "{}", host.said());
     host.stop().await;
 }

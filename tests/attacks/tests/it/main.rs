@@ -18,3 +18,4 @@ mod noisy;
 mod operators;
 mod resets;
 mod runtimes;
+mod stalled;

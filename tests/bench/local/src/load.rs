@@ -1,13 +1,15 @@
 //! The client of the echo and of the hosts: one connection, N tasks, each with one request in flight after the other.
 //! What it was granted it reports afterwards, half of it one by one and half in streams, so that no grant stays open.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use grid_bench::{Fallible, clock::now, cpu::Used, sample::Sample};
+use grid_bench::{
+    Fallible,
+    calls::{TOOL, arguments, authorized, bearer, connect},
+    clock::now,
+    sample::Sample,
+    window::Window,
+};
 use grid_proto::{
     adm,
     v1::{
@@ -15,16 +17,14 @@ use grid_proto::{
     },
 };
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 use tonic::{
     Request,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 
 use crate::reports::{self, Kept, Reported};
-
-const TOOL: &str = "bench_echo";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -70,23 +70,20 @@ pub(crate) struct Caller {
 pub(crate) async fn load(options: Options) -> Fallible<()> {
     let caller = Caller::new(&options).await?;
     let mut kept: Vec<Kept> = caller.one("probe", 0).await?.into_iter().collect();
-    let begin = now() + Duration::from_secs_f64(options.warm_up);
-    let end = begin + Duration::from_secs_f64(options.seconds);
+    let seconds = Duration::from_secs_f64;
+    let window = Window::after(seconds(options.warm_up), seconds(options.seconds));
     let mut tasks = JoinSet::new();
     for task in 0..options.in_flight {
-        tasks.spawn(caller.clone().keep_asking(task, begin, end));
+        tasks.spawn(caller.clone().keep_asking(task, window));
     }
-    sleep(begin - now()).await;
-    let before = Used::by(options.pid)?;
-    sleep(end - now()).await;
-    let after = Used::by(options.pid)?;
+    let processor = window.processor_of(options.pid, || ()).await?;
     let mut latencies = Vec::new();
     while let Some(finished) = tasks.join_next().await {
         let (own, grants) = finished??;
         latencies.extend(own);
         kept.extend(grants);
     }
-    let sample = Sample::of(latencies, end - begin, after.seconds_since(&before));
+    let sample = Sample::of(latencies, window.length(), processor);
     let reported = match options.token {
         Some(_) => Some(reports::report(&caller, kept, options.in_flight, options.pid).await?),
         None => None,
@@ -98,15 +95,14 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
 
 impl Caller {
     async fn new(options: &Options) -> Fallible<Self> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", options.address))?.tcp_nodelay(true);
-        let token = match &options.token {
-            Some(file) => std::fs::read_to_string(file)?.trim().to_owned(),
+        let authorization = match &options.token {
+            Some(file) => bearer(file)?,
             // As long as a real one, so that both sides read the same bytes.
-            None => "x".repeat(400),
+            None => format!("Bearer {}", "x".repeat(400)).parse()?,
         };
         let mut caller = Self {
-            client: GridServiceClient::new(endpoint.connect().await?),
-            authorization: format!("Bearer {token}").parse()?,
+            client: GridServiceClient::new(connect(&options.address, None).await?),
+            authorization,
             session: "00000000-0000-4000-8000-000000000000".into(),
             governed: options.token.is_some(),
             run: std::process::id(),
@@ -141,27 +137,22 @@ impl Caller {
     }
 
     pub(crate) fn authorized<M>(&self, message: M) -> Request<M> {
-        let mut request = Request::new(message);
-        request.metadata_mut().insert("authorization", self.authorization.clone());
-        request
+        authorized(message, &self.authorization)
     }
 
-    /// Asks until `end`; gives the nanoseconds of what began and ended between the two, and every grant.
-    async fn keep_asking(self, task: usize, begin: Instant, end: Instant) -> Fallible<(Vec<u64>, Vec<Kept>)> {
+    /// Asks until the window is over; gives the nanoseconds of what ended in it, and every grant.
+    async fn keep_asking(self, task: usize, window: Window) -> Fallible<(Vec<u64>, Vec<Kept>)> {
         let task = task.to_string();
         let (mut latencies, mut kept) = (Vec::with_capacity(1 << 12), Vec::new());
         let mut number = 0;
         loop {
             let sent = now();
-            if sent >= end {
+            if window.is_over(sent) {
                 return Ok((latencies, kept));
             }
             number += 1;
             kept.extend(self.one(&task, number).await?);
-            let received = now();
-            if sent >= begin && received < end {
-                latencies.push(u64::try_from((received - sent).as_nanos()).unwrap_or(u64::MAX));
-            }
+            latencies.extend(window.took(sent, now()));
         }
     }
 
@@ -223,11 +214,4 @@ impl Caller {
             ..v1::LogToolResultRequest::default()
         })
     }
-}
-
-/// About 200 bytes of JSON that the contract's schema checks in full.
-fn arguments(number: u64) -> String {
-    format!(
-        r#"{{"text":"how long does a governed call take on this machine","count":{number},"ratio":0.75,"urgent":true,"mode":"fast","tags":["alpha","beta","gamma"],"place":{{"city":"Lisbon","lat":38.7223,"lon":-9.1393}}}}"#
-    )
 }

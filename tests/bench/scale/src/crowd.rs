@@ -2,15 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use grid_bench::Fallible;
-use grid_proto::{
-    adm,
-    v1::{self, host_frame, runtime_frame::Frame, runtime_service_client::RuntimeServiceClient},
+use grid_bench::{
+    Fallible,
+    calls::{authorized, bearer, connect, result_of},
 };
+use grid_proto::v1::{self, host_frame, runtime_frame::Frame, runtime_service_client::RuntimeServiceClient};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
-    time::interval,
+    time::{interval, sleep},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
@@ -18,7 +18,7 @@ use tonic::{
     metadata::{Ascii, MetadataValue},
 };
 
-use crate::wire::{authorized, bearer, connect, tool};
+use crate::tool;
 
 /// Frames that wait to be sent.
 const QUEUE: usize = 64;
@@ -41,6 +41,12 @@ pub(crate) struct Options {
     /// How many runtimes
     #[arg(long)]
     runtimes: usize,
+    /// The number of the first of them, which is part of its id
+    #[arg(long, default_value_t = 0)]
+    first: usize,
+    /// Milliseconds that a call takes
+    #[arg(long, default_value_t = 0)]
+    takes: u64,
     /// How many tools each of them fulfils
     #[arg(long, default_value_t = 1)]
     tools: usize,
@@ -53,7 +59,7 @@ pub(crate) async fn attach(options: Options) -> Fallible<()> {
     let turn = Arc::new(Semaphore::new(AT_ONCE));
     let (attached, mut all) = mpsc::channel(options.runtimes.max(1));
     let mut runtimes = JoinSet::new();
-    for number in 0..options.runtimes {
+    for number in options.first..options.first + options.runtimes {
         let one = One { options: Arc::clone(&options), number, token: token.clone() };
         let (turn, attached) = (Arc::clone(&turn), attached.clone());
         runtimes.spawn(async move {
@@ -91,7 +97,7 @@ impl One {
     }
 
     async fn open(&self) -> Fallible<(Streaming<v1::HostFrame>, Frames)> {
-        let mut client = RuntimeServiceClient::new(connect(&self.options.address).await?);
+        let mut client = RuntimeServiceClient::new(connect(&self.options.address, None).await?);
         let (frames, queue) = mpsc::channel(QUEUE);
         let announce = v1::AnnounceRuntime {
             runtime_id: self.id(),
@@ -99,6 +105,7 @@ impl One {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             supported_versions: vec!["1.0".to_owned()],
             compliance_level: v1::ComplianceLevel::Level2Enhanced.into(),
+            optional_features: vec!["lifecycle".to_owned()],
             ..v1::AnnounceRuntime::default()
         };
         send(&frames, Frame::Announce(announce.into())).await?;
@@ -117,7 +124,11 @@ impl One {
         let mut fulfilled = 0;
         let mut beat = interval(Duration::from_secs(5));
         let mut sequence = 0;
+        let mut working = JoinSet::new();
         loop {
+            while let Some(answered) = working.try_join_next() {
+                answered??;
+            }
             let frame = tokio::select! {
                 biased;
                 frame = inbound.message() => frame?.ok_or("a runtime's stream ended")?,
@@ -128,7 +139,21 @@ impl One {
                 }
             };
             match frame.frame {
-                Some(host_frame::Frame::Call(call)) => send(&frames, Frame::Result(result_of(call))).await?,
+                Some(host_frame::Frame::Call(call)) if self.options.takes == 0 => {
+                    send(&frames, Frame::Result(result_of(call))).await?;
+                }
+                Some(host_frame::Frame::Call(call)) => {
+                    let (frames, takes) = (frames.clone(), Duration::from_millis(self.options.takes));
+                    working.spawn(async move {
+                        sleep(takes).await;
+                        send(&frames, Frame::Result(result_of(call))).await
+                    });
+                }
+                Some(host_frame::Frame::Lifecycle(asked)) => {
+                    let report =
+                        v1::LifecycleReport { sequence: asked.sequence, ok: true, ..v1::LifecycleReport::default() };
+                    send(&frames, Frame::Lifecycle(report)).await?;
+                }
                 Some(host_frame::Frame::Announced(announced)) => {
                     refused("attached", announced.error.as_ref())?;
                     self.fulfil(&frames).await?;
@@ -161,21 +186,6 @@ fn refused(what: &str, error: Option<&v1::EnhancedError>) -> Fallible<()> {
     match error {
         Some(error) => Err(format!("not {what}: {} {}", error.r#type, error.message).into()),
         None => Ok(()),
-    }
-}
-
-fn result_of(call: v1::ToolCall) -> v1::ToolResult {
-    let function = call.call.unwrap_or_default();
-    v1::ToolResult {
-        invocation_id: call.invocation_id,
-        correlation_id: call.correlation_id,
-        result: Some(adm::ToolResult {
-            call_id: function.call_id,
-            name: function.name,
-            status: adm::ToolResultStatus::Success.into(),
-            content: Some(function.args),
-            error: None,
-        }),
     }
 }
 

@@ -1,9 +1,20 @@
 //! A caller that keeps calls in flight over many tools and sessions. A line `begun` says when it is measured; the last
 //! line is a JSON object. A call that is not answered with its result is counted and shown, and ends nothing.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use grid_bench::{Fallible, clock::now, cpu::Used, sample::Sample};
+use grid_bench::{
+    Fallible,
+    calls::{arguments, authorized, bearer, connect},
+    clock::now,
+    sample::Sample,
+    window::Window,
+};
 use grid_proto::{
     adm,
     v1::{self, call_tool_response::Outcome, grid_service_client::GridServiceClient},
@@ -11,17 +22,19 @@ use grid_proto::{
 use serde::{Deserialize, Serialize};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tonic::{
     metadata::{Ascii, MetadataValue},
     transport::Channel,
 };
 
-use crate::wire::{authorized, bearer, connect, tool};
+use crate::tool;
 
 /// Sessions that are opened at the same time.
 const AT_ONCE: usize = 64;
+/// What is first of its kind, such as decisions that are not remembered yet, is no part of what is measured.
+const WARM_UP: Duration = Duration::from_millis(300);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -37,6 +50,9 @@ pub(crate) struct Options {
     /// Sessions that call in turn
     #[arg(long, default_value_t = 1)]
     sessions: usize,
+    /// The file that the sessions are kept in for the next load; opened and written where there is none
+    #[arg(long)]
+    kept: PathBuf,
     /// Calls in flight
     #[arg(long)]
     in_flight: usize,
@@ -78,24 +94,18 @@ struct Part {
 }
 
 pub(crate) async fn load(options: Options) -> Fallible<()> {
-    let client = GridServiceClient::new(connect(&options.address).await?);
+    let client = GridServiceClient::new(connect(&options.address, None).await?);
     let token = bearer(&options.token)?;
-    let sessions = open(&client, &token, options.sessions.max(1)).await?.into();
+    let sessions = sessions(&client, &token, options.sessions.max(1), &options.kept).await?.into();
     let tools = (0..options.tools.max(1)).map(tool).collect::<Vec<_>>().into();
     let caller = Caller { client, token, sessions, tools, run: std::process::id() };
-    // What is first of its kind, such as decisions that are not remembered yet, is no part of it.
-    let begin = now() + Duration::from_millis(300);
-    let end = begin + Duration::from_secs_f64(options.seconds);
+    let window = Window::after(WARM_UP, Duration::from_secs_f64(options.seconds));
     let pace = (options.rate > 0.0).then(|| Duration::from_secs_f64(options.in_flight as f64 / options.rate));
     let mut tasks = JoinSet::new();
     for task in 0..options.in_flight {
-        tasks.spawn(caller.clone().keep_calling(task, options.in_flight, (begin, end), pace));
+        tasks.spawn(caller.clone().keep_calling(task, options.in_flight, window, pace));
     }
-    sleep(begin - now()).await;
-    println!("begun");
-    let before = Used::by(options.pid)?;
-    sleep(end.saturating_duration_since(now())).await;
-    let after = Used::by(options.pid)?;
+    let processor = window.processor_of(options.pid, || println!("begun")).await?;
     let mut whole = Part::default();
     while let Some(part) = tasks.join_next().await {
         let part = part?;
@@ -103,10 +113,25 @@ pub(crate) async fn load(options: Options) -> Fallible<()> {
         whole.failed += part.failed;
         whole.failure = whole.failure.or(part.failure);
     }
-    let sample = Sample::of(whole.latencies, end - begin, after.seconds_since(&before));
+    let sample = Sample::of(whole.latencies, window.length(), processor);
     let measured = Measured { sample, failed: whole.failed, failure: whole.failure };
     println!("{}", serde_json::to_string(&measured)?);
     Ok(())
+}
+
+/// Those of the loads before, or new ones.
+async fn sessions(
+    client: &GridServiceClient<Channel>,
+    token: &MetadataValue<Ascii>,
+    count: usize,
+    kept: &Path,
+) -> Fallible<Vec<String>> {
+    if let Ok(text) = fs::read_to_string(kept) {
+        return Ok(text.lines().map(str::to_owned).collect());
+    }
+    let opened = open(client, token, count).await?;
+    fs::write(kept, opened.join("\n"))?;
+    Ok(opened)
 }
 
 async fn open(
@@ -136,33 +161,29 @@ async fn open(
 }
 
 impl Caller {
-    async fn keep_calling(
-        self,
-        task: usize,
-        tasks: usize,
-        (begin, end): (std::time::Instant, std::time::Instant),
-        pace: Option<Duration>,
-    ) -> Part {
+    async fn keep_calling(self, task: usize, tasks: usize, window: Window, pace: Option<Duration>) -> Part {
         let mut part = Part::default();
         let mut number = task;
-        let mut due = Instant::from_std(begin);
+        // Each at another moment, so that calls come one by one.
+        let offset = pace.map(|pace| pace.mul_f64(task as f64 / tasks as f64)).unwrap_or_default();
+        let mut due = Instant::from_std(now() + offset);
         loop {
             if let Some(pace) = pace {
-                due += pace;
                 sleep_until(due).await;
+                due += pace;
             }
             let sent = now();
-            if sent >= end {
+            if window.is_over(sent) {
                 return part;
             }
             let answered = self.one_call(number).await;
             number += tasks;
-            let received = now();
-            if let Err(failure) = answered {
-                part.failed += 1;
-                part.failure.get_or_insert(failure);
-            } else if sent >= begin && received < end {
-                part.latencies.push(u64::try_from((received - sent).as_nanos()).unwrap_or(u64::MAX));
+            match answered {
+                Ok(()) => part.latencies.extend(window.took(sent, now())),
+                Err(failure) => {
+                    part.failed += 1;
+                    part.failure.get_or_insert(failure);
+                }
             }
         }
     }
@@ -173,7 +194,7 @@ impl Caller {
         let call = v1::ToolCall {
             session_id: pick(&self.sessions),
             call: Some(adm::FunctionCall {
-                args: arguments(number),
+                args: arguments(number as u64),
                 name: pick(&self.tools),
                 call_id: call_id.clone(),
             }),
@@ -190,11 +211,4 @@ impl Caller {
             other => Err(format!("no result: {other:?}")),
         }
     }
-}
-
-/// About 200 bytes of JSON, as in the other benchmarks.
-fn arguments(number: usize) -> String {
-    format!(
-        r#"{{"text":"how long does a governed call take on this machine","count":{number},"ratio":0.75,"urgent":true,"mode":"fast","tags":["alpha","beta","gamma"],"place":{{"city":"Lisbon","lat":38.7223,"lon":-9.1393}}}}"#
-    )
 }

@@ -3,14 +3,15 @@
 //! commands are the processes that it starts.
 
 use clap::{Parser, Subcommand};
-use grid_bench::Fallible;
+use grid_bench::{Fallible, calls::TOOL};
 
 mod crowd;
 mod growth;
 mod idle;
 mod load;
 mod run;
-mod wire;
+mod swap;
+mod table;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures a host as it grows")]
@@ -42,4 +43,9 @@ fn main() -> Fallible<()> {
             Command::Run(_) => Ok(()),
         }
     })
+}
+
+/// The name of the n-th tool; the first is that of the other benchmarks.
+fn tool(number: usize) -> String {
+    if number == 0 { TOOL.to_owned() } else { format!("{TOOL}_{number}") }
 }

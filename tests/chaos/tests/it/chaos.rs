@@ -3,24 +3,25 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use grid_proto::v1::call_tool_response::Outcome;
 use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     common::{Caller, Setup, check_log, kind, text},
+    gauge::{self, worked},
     herd::{Dice, Herd},
+    load::{callers, pour},
 };
 
 const EVERY: Duration = Duration::from_millis(5);
+/// Not more wait for an answer at once.
+const WAITING: usize = 2000;
 
 /// What callers heard, by call_id.
 type Heard = Arc<Mutex<BTreeMap<String, Answer>>>;
@@ -31,10 +32,12 @@ enum Answer {
     Refused(String),
 }
 
+/// The same each time in one process.
 #[expect(clippy::disallowed_methods, reason = "a seed that nobody gave")]
-fn seed() -> u64 {
+pub fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
     let now = || u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
-    env::var("CHAOS_SEED").map_or_else(|_| now(), |seed| seed.parse().unwrap())
+    *SEED.get_or_init(|| env::var("CHAOS_SEED").map_or_else(|_| now(), |seed| seed.parse().unwrap()))
 }
 
 fn lasts() -> Duration {
@@ -50,11 +53,20 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
     let mut host = setup.set("audit.segment=16MiB").start().await;
     let mut herd = Herd::of(&host);
     host.serves("write").await;
-    let (heard, sent) = (Heard::default(), Arc::new(AtomicU64::new(0)));
-    let calls = TaskTracker::new();
-    let caller = host.caller().await;
-    let end = Instant::now() + lasts();
-    let load = calls.spawn(load(calls.clone(), caller, end, Arc::clone(&heard), Arc::clone(&sent)));
+    let (heard, calls, callers) = (Heard::default(), TaskTracker::new(), callers(&host).await);
+    let (begun, worked) = (Instant::now(), [host.pid(), std::process::id()].map(worked));
+    let end = begun + lasts();
+    let load = {
+        let (calls, heard) = (calls.clone(), Arc::clone(&heard));
+        async move {
+            let one = |number: u64| {
+                let caller = callers[usize::try_from(number).unwrap() % callers.len()].clone();
+                call(caller, number, Arc::clone(&heard))
+            };
+            pour(&calls, (EVERY, WAITING), end, one).await
+        }
+    };
+    let load = calls.spawn(load);
     let mut dice = Dice(seed);
     while Instant::now() < end {
         let pause = 100 + u64::try_from(dice.below(500)).unwrap();
@@ -62,7 +74,10 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
         herd.disturb(&mut dice);
     }
     herd.resume_all();
-    load.await.unwrap();
+    let poured = load.await.unwrap();
+    let took = begun.elapsed().as_secs_f64();
+    let busy = [(host.pid(), worked[0]), (std::process::id(), worked[1])];
+    let busy = busy.map(|(pid, before)| (gauge::worked(pid) - before) / took);
     calls.close();
     calls.wait().await;
     // What lay in the socket of a stopped runtime runs before it learns that its stream is over.
@@ -71,11 +86,24 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
     let verified = host.grid(&["audit", "verify"]);
     assert_eq!(verified.code, 0, "{verified:?}");
     let heard = heard.lock().unwrap().clone();
-    assert_eq!(heard.len() as u64, sent.load(Ordering::Relaxed), "each call has an answer");
+    assert_eq!(heard.len() as u64, poured.sent, "each call has an answer");
     let (journals, records) = (herd.journals(), host.audit());
     let admitted = check_log(&records);
     check(&records, &journals, &heard);
     let answered = heard.values().filter(|answer| matches!(answer, Answer::Content(_))).count();
+    let mut refused: BTreeMap<&str, usize> = BTreeMap::new();
+    for answer in heard.values() {
+        if let Answer::Refused(code) = answer {
+            *refused.entry(code).or_default() += 1;
+        }
+    }
+    eprintln!(
+        "{:.0} calls/s for {took:.0} s, {} not sent; processors: host {:.2}, callers {:.2}; refused: {refused:?}",
+        poured.sent as f64 / took,
+        poured.held,
+        busy[0],
+        busy[1]
+    );
     eprintln!(
         "{} calls, {admitted} admitted, {answered} answered, {} runs, {} deeds; CHAOS_SEED={seed}",
         heard.len(),
@@ -85,29 +113,17 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
     assert!(answered > 0 && herd.deeds > 5, "nothing was tried");
 }
 
-/// So many calls a second, whatever becomes of those before.
-async fn load(calls: TaskTracker, caller: Caller, end: Instant, heard: Heard, sent: Arc<AtomicU64>) {
-    let mut tick = interval(EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    for number in 0_u64.. {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = sleep_until(end) => return,
-        }
-        sent.fetch_add(1, Ordering::Relaxed);
-        let (caller, heard) = (caller.clone(), Arc::clone(&heard));
-        calls.spawn(async move {
-            let call_id = format!("k{number}");
-            let tool = if number % 2 == 0 { "write" } else { "echo" };
-            let answer = caller.call_as(&call_id, tool, &format!(r#"{{"text":"{call_id}"}}"#)).await;
-            let answer = match answer.outcome.unwrap() {
-                Outcome::Result(result) => Answer::Content(result.result.unwrap().content.unwrap_or_default()),
-                Outcome::Error(error) => Answer::Refused(error.r#type),
-                other => panic!("neither an answer nor a refusal: {other:?}"),
-            };
-            heard.lock().unwrap().insert(call_id, answer);
-        });
-    }
+/// One call, and what its caller heard.
+async fn call(caller: Caller, number: u64, heard: Heard) {
+    let call_id = format!("k{number}");
+    let tool = if number % 2 == 0 { "write" } else { "echo" };
+    let answer = caller.call_as(&call_id, tool, &format!(r#"{{"text":"{call_id}"}}"#)).await;
+    let answer = match answer.outcome.unwrap() {
+        Outcome::Result(result) => Answer::Content(result.result.unwrap().content.unwrap_or_default()),
+        Outcome::Error(error) => Answer::Refused(error.r#type),
+        other => panic!("neither an answer nor a refusal: {other:?}"),
+    };
+    heard.lock().unwrap().insert(call_id, answer);
 }
 
 fn check(records: &[Value], journals: &[(String, String)], heard: &BTreeMap<String, Answer>) {

@@ -51,7 +51,7 @@ struct One {
 #[derive(Debug)]
 pub struct Herd {
     endpoint: String,
-    token: PathBuf,
+    tokens: PathBuf,
     folder: PathBuf,
     members: Vec<One>,
     gone: Vec<Child>,
@@ -61,24 +61,48 @@ pub struct Herd {
 
 impl Herd {
     pub fn of(host: &Host) -> Self {
-        let token = host.folder().join("worker.token");
-        fs::write(&token, host.runtime_token("worker")).unwrap();
+        let tokens = host.folder().join("tokens");
+        fs::create_dir(&tokens).unwrap();
+        for provider in ["worker", "other"] {
+            fs::write(tokens.join(provider), host.runtime_token(provider)).unwrap();
+        }
         let folder = host.folder().join("journals");
         fs::create_dir(&folder).unwrap();
         let (members, gone) = (Vec::new(), Vec::new());
-        let mut herd = Self { endpoint: host.endpoint(), token, folder, members, gone, born: 0, deeds: 0 };
-        for at in 0..SIZE {
-            let one = herd.spawn(format!("worker/{at}"));
-            herd.members.push(one);
-        }
+        let mut herd = Self { endpoint: host.endpoint(), tokens, folder, members, gone, born: 0, deeds: 0 };
+        herd.join("worker", SIZE);
         herd
+    }
+
+    /// So many more, of that provider.
+    pub fn join(&mut self, provider: &str, count: usize) {
+        for at in 0..count {
+            let one = self.spawn(format!("{provider}/{at}"));
+            self.members.push(one);
+        }
+    }
+
+    /// Kills one and puts another with its id in its place.
+    pub fn kill(&mut self, at: usize) {
+        let one = &mut self.members[at];
+        one.process.kill().unwrap();
+        one.process.wait().unwrap();
+        let id = one.id.clone();
+        self.members[at] = self.spawn(id);
+    }
+
+    /// SIGSTOP.
+    pub fn stop(&mut self, at: usize) {
+        signal("STOP", self.members[at].process.id());
+        self.members[at].stopped = true;
     }
 
     fn spawn(&mut self, id: String) -> One {
         self.born += 1;
         let at = |end: &str| self.folder.join(format!("{}.{end}", self.born));
         let mut command = Command::new(env!("CARGO_BIN_EXE_grid-chaos-runtime"));
-        command.env_clear().arg(&self.endpoint).arg(&self.token).arg(&id).arg(at("journal"));
+        let token = self.tokens.join(id.split('/').next().unwrap());
+        command.env_clear().arg(&self.endpoint).arg(token).arg(&id).arg(at("journal"));
         let errors = File::create(at("err")).unwrap();
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).spawn().unwrap();
         One { id, process, stopped: false }
@@ -89,18 +113,9 @@ impl Herd {
         let (at, deed) = (dice.below(self.members.len()), DEEDS[dice.below(DEEDS.len())]);
         self.deeds += 1;
         match deed {
-            Deed::Kill => {
-                let one = &mut self.members[at];
-                one.process.kill().unwrap();
-                one.process.wait().unwrap();
-                let id = one.id.clone();
-                self.members[at] = self.spawn(id);
-            }
+            Deed::Kill => self.kill(at),
             // One at least goes on, or nothing would be seen but waiting.
-            Deed::Stop if self.members.iter().filter(|one| !one.stopped).count() > 1 => {
-                signal("STOP", self.members[at].process.id());
-                self.members[at].stopped = true;
-            }
+            Deed::Stop if self.members.iter().filter(|one| !one.stopped).count() > 1 => self.stop(at),
             Deed::Stop | Deed::Resume => self.resume(at),
             Deed::Replace => {
                 let id = format!("worker/{}", SIZE + self.born);
@@ -113,7 +128,8 @@ impl Herd {
         }
     }
 
-    fn resume(&mut self, at: usize) {
+    /// SIGCONT.
+    pub fn resume(&mut self, at: usize) {
         signal("CONT", self.members[at].process.id());
         self.members[at].stopped = false;
     }

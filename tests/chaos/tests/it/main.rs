@@ -14,4 +14,7 @@ mod chaos;
 #[path = "../../../e2e/tests/it/common/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "those tests need more of it than these")]
 mod common;
+mod gauge;
 mod herd;
+mod load;
+mod soak;

@@ -222,12 +222,36 @@ async fn an_answer_at_the_limit_passes_and_a_larger_one_is_refused_with_its_ids(
     let concluded = host.records("concluded");
     assert_eq!(text(concluded.last().unwrap(), "outcome"), "success", "it ran, and the log says so");
     still_serves(&caller, &mut peer).await;
-    // A frame above the limit breaks the stream, as gRPC has it; its call ends all the same.
-    let (waiting, call) = begun(&caller, &mut peer, "add", SUM).await;
-    peer.say(Said::Result(crate::common::answer(&call, &format!("\"{}\"", "x".repeat(70_000))))).await;
-    assert_eq!(refusal(&ended(waiting).await).r#type, "RUNTIME_CRASH");
-    let detached = host.record("it was detached", |record| kind(record) == "runtime_detached").await;
-    assert!(text(&detached, "detail").contains("stream broke"), "{detached}");
+    check_log(&host.audit());
+}
+
+#[tokio::test]
+async fn a_frame_over_the_limit_ends_its_call_and_the_runtimes_other_calls_go_on() {
+    let host = Setup::strict().set("server.max_message=64KiB").start().await;
+    let caller = host.caller().await;
+    let mut peer = Peer::serving(&host, "calc", &["add"]).await;
+    for size in [70_000, 10 << 20] {
+        let (beside, other) = begun(&caller, &mut peer, "add", SUM).await;
+        let (waiting, call) = begun(&caller, &mut peer, "add", SUM).await;
+        peer.say(Said::Result(answer(&call, &format!("\"{}\"", "x".repeat(size))))).await;
+        let refused = ended(waiting).await;
+        assert_eq!(refusal(&refused).r#type, "MESSAGE_TOO_LARGE");
+        assert!(refusal(&refused).message.contains("65536"), "{}", refusal(&refused).message);
+        let told = peer.told().await;
+        assert_eq!((error_of(&told).r#type.as_str(), &told.invocation_id), ("MESSAGE_TOO_LARGE", &call.invocation_id));
+        peer.lives().await;
+        peer.say(Said::Result(answered(&other))).await;
+        content(&ended(beside).await);
+        still_serves(&caller, &mut peer).await;
+    }
+    // Nobody's: said, and no more.
+    let log = v1::RuntimeLog { message: "x".repeat(70_000), ..Default::default() };
+    peer.say(Said::Log(log)).await;
+    assert_eq!(error_of(&peer.told().await).r#type, "MESSAGE_TOO_LARGE");
+    still_serves(&caller, &mut peer).await;
+    assert!(host.records("runtime_detached").is_empty());
+    let refused = host.records("concluded").into_iter().filter(|record| record["code"] == "MESSAGE_TOO_LARGE");
+    assert_eq!(refused.count(), 2);
     check_log(&host.audit());
 }
 

@@ -6,9 +6,13 @@ use std::{
     process::{Child, Stdio},
 };
 
-use grid_proto::v1::{self, host_frame::Frame as Heard, runtime_frame::Frame as Said};
+use aws_lc_rs::digest::{Context, SHA256};
+use grid_proto::v1::{
+    self, call_event::Event, call_tool_response::Outcome, host_frame::Frame as Heard, runtime_frame::Frame as Said,
+};
+use tokio::task::JoinSet;
 
-use crate::common::{Ended, Host, Peer, announcement, check_log, kind, serve, text, until};
+use crate::common::{Ended, Host, Peer, Setup, announcement, check_log, kind, manifest, serve, soon, text, until};
 
 /// A command that runs. It is killed when this is dropped.
 struct Running {
@@ -75,7 +79,13 @@ async fn called(peer: &mut Peer) -> v1::ToolCall {
 
 fn chunk(call: &v1::ToolCall, chunk_id: u64, payload: &str) -> v1::StreamChunk {
     let (invocation_id, correlation_id) = (call.invocation_id.clone(), call.correlation_id.clone());
-    v1::StreamChunk { invocation_id, correlation_id, chunk_id, payload: payload.into(), ..Default::default() }
+    v1::StreamChunk {
+        invocation_id,
+        correlation_id,
+        chunk_id,
+        payload: payload.to_owned().into(),
+        ..Default::default()
+    }
 }
 
 async fn say(peer: &Peer, chunk: v1::StreamChunk) {
@@ -199,4 +209,76 @@ async fn refusals_write_nothing_and_one_answer_is_written_as_one() {
         assert_eq!((ended.code, ended.out.as_str()), (code, ""), "{arguments:?}: {ended:?}");
         assert!(ended.err.contains(word), "{arguments:?}: {ended:?}");
     }
+}
+
+/// Bytes that the host has in memory.
+fn memory(host: &Host) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
+}
+
+fn hex(digest: Context) -> String {
+    let hex: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
+/// Sends a string of so many pieces of 32 KiB, each another one, as its credit allows; gives the digest.
+async fn pours(mut peer: Peer, pieces: u64) -> (Peer, String) {
+    let (call, mut room, mut digest) = (called(&mut peer).await, 256 << 10, Context::new(&SHA256));
+    for number in 0..pieces + 2 {
+        let payload = match number {
+            0 => "\"".to_owned(),
+            _ if number > pieces => "\"".to_owned(),
+            _ => format!("{number:~>32768}"),
+        };
+        digest.update(payload.as_bytes());
+        let cost = payload.len().max(256) as u64;
+        while room < cost {
+            match peer.hear().await {
+                Some(Heard::Credit(credit)) => room += credit.bytes,
+                other => panic!("expected room for more, heard {other:?}"),
+            }
+        }
+        room -= cost;
+        say(&peer, v1::StreamChunk { is_final: number > pieces, ..chunk(&call, number, &payload) }).await;
+    }
+    (peer, hex(digest))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_mebibytes_pass_through_a_host_that_stays_small() {
+    const PIECES: u64 = 3_200;
+    let mut manifest = manifest();
+    manifest["contracts"][0]["timeout"] = "10m".into();
+    let host = Setup::strict().manifest(Some(manifest)).start().await;
+    let caller = host.caller().await;
+    let peer = pieces(&host).await;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(pours(peer, PIECES));
+    let call = v1::ToolCall { streaming: true, ..caller.message("large", "echo", "{}") };
+    let before = memory(&host);
+    let mut events = caller.service().stream_tool_call(caller.request(call)).await.unwrap().into_inner();
+    let (mut bytes, mut most, mut digest, mut end) = (0, before, Context::new(&SHA256), None);
+    while let Some(event) = soon("an event", events.message()).await.unwrap() {
+        match event.event.unwrap() {
+            Event::Chunk(chunk) => {
+                bytes += chunk.payload.len() as u64;
+                digest.update(&chunk.payload);
+                if chunk.chunk_id % 32 == 0 {
+                    most = most.max(memory(&host));
+                }
+            }
+            Event::End(answer) => end = answer.outcome,
+            Event::Progress(progress) => panic!("{progress:?}"),
+        }
+    }
+    let (_peer, sent) = tasks.join_next().await.unwrap().unwrap();
+    let Some(Outcome::Streamed(whole)) = end else { panic!("{end:?}") };
+    assert_eq!((bytes, whole.bytes, whole.chunks), ((100 << 20) + 2, bytes, PIECES + 2));
+    assert_eq!((&hex(digest), &whole.digest), (&sent, &sent));
+    let concluded = host.record("the conclusion", |record| kind(record) == "concluded").await;
+    assert_eq!(text(&concluded, "result_digest"), sent);
+    assert!(most < before + (32 << 20), "the host grew from {before} to {most} bytes");
+    check_log(&host.audit());
 }

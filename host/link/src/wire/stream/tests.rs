@@ -35,7 +35,7 @@ impl Scene {
         ChunkFrame {
             invocation_id: self.call.invocation_id.to_string(),
             chunk_id: number,
-            payload: payload.to_vec(),
+            payload: payload.to_vec().into(),
             ..ChunkFrame::default()
         }
     }
@@ -52,7 +52,7 @@ impl Scene {
     fn heard(&self) -> Vec<(u64, Vec<u8>)> {
         std::iter::from_fn(|| self.pipe.take())
             .filter_map(|heard| match heard {
-                Heard::Chunk(chunk) => Some((chunk.number, chunk.payload)),
+                Heard::Chunk(chunk) => Some((chunk.number, chunk.payload.into())),
                 Heard::Progress(_) => None,
             })
             .collect()

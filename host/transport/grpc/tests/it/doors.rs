@@ -214,7 +214,7 @@ impl FrontDoor for Front {
         tokio_util::task::TaskTracker::new().spawn(async move {
             let ids = Arc::new(ids);
             for number in 0..chunks {
-                let chunk = Chunk { number, payload: vec![b'x'; 32 << 10], is_final: number + 1 == chunks };
+                let chunk = Chunk { number, payload: vec![b'x'; 32 << 10].into(), is_final: number + 1 == chunks };
                 if events.send(CallEvent::Chunk(Arc::clone(&ids), chunk)).await.is_err() {
                     left.fetch_add(1, Ordering::Relaxed);
                     return;

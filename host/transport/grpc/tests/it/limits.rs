@@ -181,20 +181,23 @@ async fn a_message_that_does_not_come_is_not_waited_for_long() {
 }
 
 #[tokio::test]
-async fn a_runtimes_frame_over_the_limit_ends_its_attachment_and_not_the_connection() {
+async fn a_runtimes_frame_over_the_limit_is_told_to_its_port_and_its_stream_goes_on() {
     let host = Host::start(small(1000)).await;
     let mut line = Line::attached(&host).await;
-    let mut long = announce("rt");
-    if let Some(v1::runtime_frame::Frame::Announce(announce)) = &mut long.frame {
-        announce.language = "x".repeat(1001);
-    }
+    let content = Some("x".repeat(100_000));
+    let result = grid_proto::adm::ToolResult { content, ..Default::default() };
+    let result = v1::ToolResult { invocation_id: "i-1".to_owned(), result: Some(result), ..Default::default() };
+    let long = v1::RuntimeFrame { frame: Some(v1::runtime_frame::Frame::Result(result)) };
+    let found = long.encoded_len();
     line.up.send(long).await.unwrap();
-    let Some(v1::host_frame::Frame::Error(fault)) = line.next().await else {
-        panic!("no word why");
-    };
-    assert_eq!(fault.error.unwrap().r#type, "MESSAGE_TOO_LARGE");
-    assert!(line.next().await.is_none());
-    host.runtimes.notes.wait_for("detached").await;
+    let beat = v1::Heartbeat { sequence: 7, ..Default::default() };
+    line.up.send(v1::RuntimeFrame { frame: Some(v1::runtime_frame::Frame::Heartbeat(beat)) }).await.unwrap();
+    assert!(matches!(line.next().await, Some(v1::host_frame::Frame::HeartbeatAck(ack)) if ack.sequence == 7));
+    let told =
+        format!("Oversized(OversizedFrame {{ invocation_id: \"i-1\", part: false, found: {found}, limit: 1000 }})");
+    assert!(host.runtimes.notes.holds(&told), "{:?}", host.runtimes.notes.all());
+    assert!(!host.runtimes.notes.holds("detached"));
+    // Before its announcement a runtime is nobody whose calls would be lost.
     let mut second = Line::open(&host).await;
     let mut long = announce("rt");
     if let Some(v1::runtime_frame::Frame::Announce(announce)) = &mut long.frame {

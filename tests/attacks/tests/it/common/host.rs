@@ -14,7 +14,9 @@ use tempfile::TempDir;
 /// DEVELOPMENT, because whoever is on this machine is somebody there and needs no token to attack with.
 const MANIFEST: &str = r#"{"manifest_version":"1.0.0","contracts":[{"name":"calculator","required_roles":["developer"],
     "function_declarations":[{"name":"add","description":"Adds.","effect":"pure","parameters":{"type":"OBJECT",
-    "properties":{"a":{"type":"INTEGER"},"b":{"type":"INTEGER"}},"required":["a","b"]}}]},
+    "properties":{"a":{"type":"INTEGER"},"b":{"type":"INTEGER"}},"required":["a","b"]}},
+    {"name":"pour","description":"Has no end.","effect":"pure","timeout":"5m","parameters":{"type":"OBJECT",
+    "properties":{"nth":{"type":"INTEGER"}},"required":["nth"]}}]},
     {"name":"vault","function_declarations":[{"name":"shut","description":"For nobody.","parameters":{"type":"OBJECT"}}]}]}"#;
 
 /// One host; killed when it is dropped.
@@ -67,22 +69,22 @@ fn grid() -> &'static Path {
 
 impl Host {
     pub async fn start(settings: &[&str]) -> Self {
-        Self::start_within(settings, 0).await
+        Self::started(settings, "", "").await
     }
 
     /// With a file of limits.
     pub async fn start_with_limits(limits: &str) -> Self {
-        Self::started(&["limits.file=limits.toml"], 0, limits).await
+        Self::started(&["limits.file=limits.toml"], "", limits).await
     }
 
-    /// With so many descriptors and no more; 0 for as many as this process may have.
-    pub async fn start_within(settings: &[&str], descriptors: u32) -> Self {
-        Self::started(settings, descriptors, "").await
+    /// Under a limit of the shell, such as `ulimit -n 96`.
+    pub async fn start_within(settings: &[&str], bounds: &str) -> Self {
+        Self::started(settings, &format!("{bounds}; "), "").await
     }
 
-    async fn started(settings: &[&str], descriptors: u32, limits: &str) -> Self {
+    async fn started(settings: &[&str], bounds: &str, limits: &str) -> Self {
         for _ in 0..5 {
-            let mut host = Self::spawn(settings, descriptors, limits);
+            let mut host = Self::spawn(settings, bounds, limits);
             if host.comes_up().await {
                 return host;
             }
@@ -91,7 +93,7 @@ impl Host {
         panic!("there are no free ports");
     }
 
-    fn spawn(settings: &[&str], descriptors: u32, limits: &str) -> Self {
+    fn spawn(settings: &[&str], bounds: &str, limits: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (callers, operators) = (free_port(), free_port());
         fs::write(folder.path().join("tools.json"), MANIFEST).unwrap();
@@ -99,7 +101,6 @@ impl Host {
         fs::write(folder.path().join("grid.toml"), "mode = \"development\"\n[manifest]\npath = \"tools.json\"\n")
             .unwrap();
         let mut command = Command::new("sh");
-        let bounds = if descriptors > 0 { format!("ulimit -n {descriptors}; ") } else { String::new() };
         command.arg("-c").arg(format!("{bounds}exec \"$0\" \"$@\"")).arg(grid());
         command.env_clear().current_dir(folder.path()).arg("serve");
         command.args(["--set", &format!("server.listen=127.0.0.1:{callers}")]);

@@ -21,7 +21,7 @@ pub use wire::*;
 /// What no attack may add to the host's memory.
 const GROWTH: u64 = 64 << 20;
 /// Calls of the good client that have to be answered during an attack, however short it is, and again after it.
-const CALLS: usize = 20;
+pub const CALLS: usize = 20;
 
 /// Whom an attack is aimed at.
 #[derive(Debug, Clone)]
@@ -146,7 +146,8 @@ pub async fn survives_from(
     host
 }
 
-async fn serve(session: &grid_sdk::Session) {
+/// One call of a good client, and its answer.
+pub async fn serve(session: &grid_sdk::Session) {
     let arguments = serde_json::json!({ "a": 2, "b": 40 });
     let answer = soon("the good client is served", session.call("add", &arguments)).await;
     let answer = answer.unwrap_or_else(|error| panic!("the good client was refused: {error}"));
