@@ -140,6 +140,12 @@ impl Grant {
         Ok(())
     }
 
+    /// When it was given, and to whom for what where several were at once.
+    pub(crate) fn order(&self) -> (u64, &str, &str, &str) {
+        let who = &self.principal;
+        (self.times.given_at_ms, who.tenant.as_str(), who.id.as_str(), self.call_id.as_str())
+    }
+
     /// What of a report cannot be true of this grant.
     pub(crate) fn contradicts(&self, claim: &Claim, now: Duration, now_ms: u64) -> Option<Signal> {
         if claim.told.args != Some(self.args) {

@@ -201,7 +201,7 @@ impl Grants {
         let now = self.0.clock.elapsed();
         let open = |slot: &Slot| matches!(slot.state, State::Open(_)) && self.0.ended(slot, now).is_none();
         let slots = self.0.slots.iter().filter(|slot| open(slot) && slot.grant.epoch < epoch);
-        slots.map(|slot| Arc::clone(&slot.grant)).collect()
+        in_order(slots.map(|slot| Arc::clone(&slot.grant)).collect())
     }
 
     /// Takes a report, once.
@@ -270,7 +270,8 @@ impl Grants {
         }
     }
 
-    /// The grants that have to be concluded: those whose time has passed, whose rights or whose session ended.
+    /// The grants that have to be concluded, in the order in which they were given: those whose time has passed, whose
+    /// rights or whose session ended.
     /// Forgets those that ended long ago.
     #[must_use]
     pub fn due(&self) -> Vec<Ending> {
@@ -279,7 +280,7 @@ impl Grants {
         let (mut due, mut old) = (Vec::new(), Vec::new());
         for slot in &inner.slots {
             match &slot.state {
-                State::Open(_) if inner.ended(&slot, now).is_some() => due.push(*slot.key()),
+                State::Open(_) if inner.ended(&slot, now).is_some() => due.push(Arc::clone(&slot.grant)),
                 State::Over { at, .. } if now.saturating_sub(*at) >= REMEMBERED => old.push(*slot.key()),
                 _ => {}
             }
@@ -287,13 +288,13 @@ impl Grants {
         for invocation in old {
             inner.forget(invocation);
         }
-        let begin = |invocation| {
-            let mut slot = inner.slots.get_mut(&invocation)?;
+        let begin = |grant: Arc<Grant>| {
+            let mut slot = inner.slots.get_mut(&grant.invocation)?;
             let end = inner.ended(&slot, now).filter(|_| matches!(slot.state, State::Open(_)))?;
             slot.begin(end, None);
             Some(Ending::new(inner, &slot.grant, end))
         };
-        due.into_iter().filter_map(begin).collect()
+        in_order(due).into_iter().filter_map(begin).collect()
     }
 
     /// How many are open.
@@ -348,6 +349,12 @@ impl Inner {
             self.remembered.fetch_sub(1, Ordering::Relaxed);
         }
     }
+}
+
+/// As they were given, so that the order of their ends is no accident of their ids.
+fn in_order(mut grants: Vec<Arc<Grant>>) -> Vec<Arc<Grant>> {
+    grants.sort_by(|one, other| one.order().cmp(&other.order()));
+    grants
 }
 
 fn overtaken(end: End) -> Refusal {

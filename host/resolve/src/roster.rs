@@ -331,6 +331,12 @@ impl Roster {
         }
     }
 
+    /// Something is on a disk of it: whoever calls [`Roster::keep`] does so from a thread that may block.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.0.kept.is_some()
+    }
+
     /// Puts on the disk what has changed of the order, of selections and of pauses. Blocks its thread.
     ///
     /// # Errors

@@ -56,6 +56,11 @@ impl Archive {
         }
     }
 
+    /// There is an index to ask.
+    pub(crate) fn is_open(&self) -> bool {
+        self.indexer.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Waits for the place to search.
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.searches).acquire_owned().await.ok()

@@ -9,7 +9,7 @@ use grid_contract::Contracts;
 use grid_core::{
     Code,
     clock::SharedClock,
-    port::{AdminDoor, ApprovalDoor, FrontDoor, LocalDoor, RuntimeDoor},
+    port::{AdminDoor, ApprovalDoor, FrontDoor, LocalDoor, ProviderDoor, RuntimeDoor},
 };
 use grid_identity::Identity;
 use grid_metrics::Metrics;
@@ -62,7 +62,9 @@ impl<C: Contracts> Embedded<C> {
     }
 
     /// Its doors.
-    pub fn door(&self) -> impl FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ApprovalDoor + Clone + use<C> {
+    pub fn door(
+        &self,
+    ) -> impl FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ApprovalDoor + ProviderDoor + Clone + use<C> {
         self.0.clone()
     }
 
@@ -73,6 +75,12 @@ impl<C: Contracts> Embedded<C> {
         host.sweep().await;
         host.settle_grants().await;
         host.settle_approvals().await;
+    }
+
+    /// The policy epoch now: what was decided in an earlier one is void.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.0.0.authorize.epoch()
     }
 
     /// What it holds now.

@@ -269,6 +269,9 @@ pub(crate) async fn watching<C: Contracts>(host: Arc<Host<C>>, every: Duration) 
 impl<C: Contracts> Host<C> {
     /// Puts on the disk what changed of the order of providers, of selections and of pauses.
     pub(crate) async fn keep_providers(&self) -> Result<(), Refusal> {
+        if !self.roster.is_kept() {
+            return Ok(());
+        }
         let roster = self.roster.clone();
         let kept = tokio::task::spawn_blocking(move || roster.keep()).await;
         let why = match kept {

@@ -12,7 +12,9 @@ use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    life::{Doors, TOOLS, token_at},
+    holders::hold,
+    life::{Doors, PATIENT, TOOLS, token_at},
+    readers::read,
     script::{Step, between, dice},
     world::{Heard, Sender, World},
 };
@@ -27,8 +29,8 @@ pub fn start<D: Doors>(world: &World, door: &D) -> TaskTracker {
             world: world.clone(),
             door: door.clone(),
             tasks: tasks.clone(),
-            who: token_at(name, tenant, "caller", &*world.clock()),
-            proved: world.now(),
+            who: token_at(name, tenant, &["caller"], &*world.clock()),
+            proved: world.unix_ms(),
             name,
             tenant,
             dice: dice(world.seed, 100 + at as u64 + 1000 * world.life() as u64),
@@ -46,6 +48,8 @@ struct Made {
     call_id: String,
     tool: &'static str,
     args: String,
+    /// Its result was one that is not kept.
+    once: bool,
 }
 
 struct Caller<D> {
@@ -53,7 +57,7 @@ struct Caller<D> {
     door: D,
     tasks: TaskTracker,
     who: Credentials,
-    proved: Duration,
+    proved: u64,
     name: &'static str,
     tenant: &'static str,
     dice: Dice,
@@ -63,15 +67,17 @@ struct Caller<D> {
 
 impl<D: Doors> Caller<D> {
     async fn live(mut self) {
-        sleep(between(&mut self.dice, 0, 1000)).await;
+        let fair = self.world.is_fair();
+        // Runtimes are there in fair weather.
+        sleep(between(&mut self.dice, 0, 1000) + Duration::from_secs(if fair { 8 } else { 0 })).await;
         self.open().await;
-        for _ in 0..10 + self.dice.below(20) {
-            let step = Step::next(&mut self.dice);
+        for _ in 0..10 + self.dice.below(if fair { 5 } else { 20 }) {
+            let step = if fair { Step::fair(&mut self.dice) } else { Step::next(&mut self.dice) };
             self.world.tell(&format!("{}: {step:?}", self.name));
             self.step(step).await;
         }
         // Otherwise it runs out by itself.
-        if self.dice.coin() {
+        if !fair && self.dice.coin() {
             sleep(between(&mut self.dice, 0, 12_000)).await;
             self.close(true).await;
         }
@@ -100,13 +106,13 @@ impl<D: Doors> Caller<D> {
                 self.aside(envelope, None);
             }
             Step::Repeat => {
-                if let Some(made) = self.earlier() {
+                if let Some(made) = self.earlier().filter(|made| !made.once) {
                     let envelope = self.envelope(&made);
                     self.aside(envelope, None);
                 }
             }
             Step::Misuse => {
-                if let Some(made) = self.earlier() {
+                if let Some(made) = self.earlier().filter(|made| !made.once) {
                     let args = format!(r#"{{"n":{}}}"#, self.world.number());
                     let envelope = self.envelope(&Made { args, ..made });
                     self.ask(envelope, None).await;
@@ -114,20 +120,32 @@ impl<D: Doors> Caller<D> {
             }
             Step::Cancel => self.cancel().await,
             Step::Trespass => self.trespass().await,
+            Step::Read => {
+                let envelope = self.fresh();
+                self.made.last_mut().unwrap().once = true;
+                let (world, door, who) = (self.world.clone(), self.door.clone(), self.who.clone());
+                self.tasks.spawn(read(world, door, who, envelope, Dice::seeded(self.dice.roll())));
+            }
+            Step::Grant => {
+                let envelope = self.fresh();
+                self.made.pop();
+                let (world, door, who) = (self.world.clone(), self.door.clone(), self.who.clone());
+                self.tasks.spawn(hold(world, door, who, envelope, Dice::seeded(self.dice.roll())));
+            }
             Step::Reopen => {
                 let force = self.dice.coin();
                 if self.close(force).await {
                     self.open().await;
                 }
             }
-            Step::Rest => sleep(between(&mut self.dice, 10, 6000)).await,
+            Step::Rest => sleep(between(&mut self.dice, 10, if self.world.is_fair() { 2000 } else { 6000 })).await,
         }
     }
 
     async fn open(&mut self) {
         // Whoever was revoked comes back with a new proof.
-        self.who = token_at(self.name, self.tenant, "caller", &*self.world.clock());
-        self.proved = self.world.now();
+        self.who = token_at(self.name, self.tenant, &["caller"], &*self.world.clock());
+        self.proved = self.world.unix_ms();
         let request = OpenSession { level: 2, ..OpenSession::default() };
         match self.door.open_session(self.who.clone(), request).await {
             Ok(opened) => {
@@ -181,10 +199,10 @@ impl<D: Doors> Caller<D> {
 
     fn fresh(&mut self) -> Envelope {
         let number = self.world.number();
-        let tool = TOOLS[self.dice.below(3)];
-        let made = Made { call_id: format!("k{number}"), tool, args: format!(r#"{{"n":{number}}}"#) };
+        let tool = if self.world.is_fair() { PATIENT[self.dice.below(3)] } else { TOOLS[self.dice.below(4)] };
+        let made = Made { call_id: format!("k{number}"), tool, args: format!(r#"{{"n":{number}}}"#), once: false };
         let envelope = self.envelope(&made);
-        let sender = Sender { name: self.name, proved: self.proved };
+        let sender = Sender { name: self.name, proved: self.proved, sent: self.world.now() };
         self.world.memory().senders.insert(made.call_id.clone(), sender);
         self.made.push(made);
         envelope
@@ -234,11 +252,12 @@ async fn ask(world: &World, door: &impl Doors, who: Credentials, envelope: Envel
     heard(world, call_id, answer);
 }
 
-fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>) {
-    let synced = world.disk.synced();
+pub fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>) {
+    let (synced, unwritable) = (world.disk.synced(), world.disk.has_failed());
     let heard = match answer {
         Ok(answer) => Heard {
             synced,
+            unwritable,
             call_id,
             invocation: Some(answer.invocation_id),
             repeated: answer.repeated,
@@ -250,6 +269,7 @@ fn heard(world: &World, call_id: String, answer: Result<CallAnswer, Refusal>) {
         },
         Err(refusal) => Heard {
             synced,
+            unwritable,
             call_id,
             invocation: refusal.context().invocation_id,
             repeated: false,

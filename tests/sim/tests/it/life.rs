@@ -2,7 +2,7 @@
 //! everybody goes home and it must hold nothing any more.
 
 use std::{
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,8 +13,7 @@ use grid_core::{
     clock::Clock,
     envelope::Credentials,
     id::{PrincipalId, TenantId},
-    port::{AdminDoor, FrontDoor, RuntimeDoor},
-    revocation::Invalidate,
+    port::{AdminDoor, FrontDoor, LocalDoor, ProviderDoor, RuntimeDoor},
 };
 use grid_identity::{Claims, Identity, SigningKey, Verifier, mint};
 use grid_server::{Embedded, Held};
@@ -26,29 +25,33 @@ use tokio_util::task::TaskTracker;
 use crate::{
     callers,
     disk::Disk,
-    runtimes,
-    script::{Order, between, dice},
-    world::{Revoked, SimClock, World},
+    operators, runtimes,
+    script::{Weather, between, dice},
+    world::{SimClock, World},
 };
 
-/// `sum` is pure, `look` reads, `send` writes.
+/// `sum` is pure, `look` reads, `send` writes, `scan` is pure and given to two where one is silent.
 const MANIFEST: &str = include_str!("../../tools.json");
 const MANIFEST_PATH: &str = concat!("manifest.path=", env!("CARGO_MANIFEST_DIR"), "/tools.json");
 
-pub const TOOLS: [&str; 3] = ["sum", "look", "send"];
+pub const TOOLS: [&str; 4] = ["sum", "send", "scan", "look"];
+/// Calls of these wait where every runtime is full.
+pub const PATIENT: [&str; 3] = ["sum", "send", "scan"];
 
 /// Longer than anything lasts here once everybody has gone.
 const PATIENCE: usize = 240;
 
 /// What everybody may knock at.
-pub trait Doors: FrontDoor + RuntimeDoor + AdminDoor + Clone {}
-impl<D: FrontDoor + RuntimeDoor + AdminDoor + Clone> Doors for D {}
+pub trait Doors: FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ProviderDoor + Clone {}
+impl<D: FrontDoor + LocalDoor + RuntimeDoor + AdminDoor + ProviderDoor + Clone> Doors for D {}
 
 /// How a life ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The process is gone after a while.
     Killed(Duration),
+    /// So it is, and its disk fails before, after so many commits.
+    Broken(Duration, usize),
     /// Everybody has gone home.
     Empty,
 }
@@ -65,6 +68,7 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
         "session.ttl=90s",
         "runtime.max_in_flight=4",
         "runtime.queue=8",
+        "local.ttl=10s",
         "data.dir=nowhere",
     ];
     let sources = Sources { set: set.iter().map(ToString::to_string).collect(), ..Sources::default() };
@@ -72,16 +76,16 @@ static CONFIG: LazyLock<Config> = LazyLock::new(|| {
 });
 
 /// What proves somebody. Made when the world begins, and good for longer than it lasts.
-pub fn token(name: &str, tenant: &str, role: &str) -> Credentials {
-    token_at(name, tenant, role, &FakeClock::default())
+pub fn token(name: &str, tenant: &str, roles: &[&str]) -> Credentials {
+    token_at(name, tenant, roles, &FakeClock::default())
 }
 
 /// The same, made now.
-pub fn token_at(name: &str, tenant: &str, role: &str, clock: &dyn Clock) -> Credentials {
+pub fn token_at(name: &str, tenant: &str, roles: &[&str], clock: &dyn Clock) -> Credentials {
     let claims = Claims {
         principal: PrincipalId::parse(name).unwrap(),
         tenant: TenantId::parse(tenant).unwrap(),
-        roles: std::iter::once(role.to_owned()).collect(),
+        roles: roles.iter().map(ToString::to_string).collect(),
         ttl: Duration::from_secs(1_000_000),
         issuer: "grid".to_owned(),
         audience: "grid-host".to_owned(),
@@ -98,7 +102,7 @@ pub fn open(disk: &Disk, clock: grid_core::clock::SharedClock) -> (Ledger, grid_
 
 /// Lives it. When this returns, the runtime that it ran on is thrown away with all that is left on it.
 pub async fn live(world: World, number: usize, before: Duration, end: End) -> Duration {
-    let clock = SimClock::after(before);
+    let clock = SimClock::after(before, &world.wall);
     world.begin(number, clock.clone());
     world.tell(&format!("host {number} starts"));
     let (ledger, recovered, driver) = open(&world.disk, clock.clone());
@@ -108,7 +112,13 @@ pub async fn live(world: World, number: usize, before: Duration, end: End) -> Du
     let host = Embedded::compose(&CONFIG, contracts, identity, (ledger.clone(), &recovered), clock).unwrap();
     let host = Arc::new(host);
     let tasks = TaskTracker::new();
-    tasks.spawn(write(world.clone(), driver));
+    if let End::Broken(_, commits) = end {
+        world.disk.breaks_after(commits);
+    }
+    tasks.spawn(write(world.clone(), driver, Arc::clone(&host)));
+    if world.weather == Weather::Skewed {
+        tasks.spawn(skew(world.clone()));
+    }
     let sweeping = Arc::clone(&host);
     tasks.spawn(async move {
         loop {
@@ -118,10 +128,11 @@ pub async fn live(world: World, number: usize, before: Duration, end: End) -> Du
     });
     let serving = runtimes::start(&world, &host.door());
     let calling = callers::start(&world, &host.door());
-    calling.spawn(operate(world.clone(), host.door()));
+    calling.spawn(operators::revoke(world.clone(), host.door()));
+    calling.spawn(operators::rearrange(world.clone(), host.door()));
     calling.close();
     match end {
-        End::Killed(after) => sleep(after).await,
+        End::Killed(after) | End::Broken(after, _) => sleep(after).await,
         End::Empty => {
             calling.wait().await;
             world.stop();
@@ -134,59 +145,34 @@ pub async fn live(world: World, number: usize, before: Duration, end: End) -> Du
     world.now()
 }
 
-/// The log's disk takes its time, and sometimes a lot of it.
-async fn write(world: World, mut driver: Driver<Disk>) {
-    let mut dice = dice(world.seed, 1 + 1000 * world.life() as u64);
-    while driver.place().await {
-        world.placed.notify_waiters();
-        match dice.below(20) {
-            0 => sleep(between(&mut dice, 100, 2000)).await,
-            1..4 => {}
-            _ => sleep(between(&mut dice, 1, 20)).await,
-        }
-        if !driver.store().await {
-            return;
-        }
+/// Somebody sets the clock on the wall, forwards and back.
+async fn skew(world: World) {
+    let mut dice = dice(world.seed, 4 + 1000 * world.life() as u64);
+    loop {
+        sleep(between(&mut dice, 500, 15_000)).await;
+        let most = [2_000, 100_000][dice.below(2)];
+        let jump = i64::try_from(dice.roll() % most).unwrap() - i64::try_from(most / 2).unwrap();
+        world.wall.fetch_add(jump, Ordering::Relaxed);
+        world.tell(&format!("the clock on the wall jumps by {jump} ms"));
     }
 }
 
-/// Rights end now and then.
-async fn operate(world: World, door: impl AdminDoor) {
-    let mut dice = dice(world.seed, 2 + 1000 * world.life() as u64);
-    let who = token("operator", "demo", "grid_admin");
-    for at in 0..dice.below(6) {
-        sleep(between(&mut dice, 10, 8000)).await;
-        if dice.coin() {
-            // Rights end while somebody's record is being written, or there is none for a while.
-            let placed = world.placed.notified();
-            tokio::select! {
-                biased;
-                () = placed => sleep(between(&mut dice, 0, 10)).await,
-                () = sleep(Duration::from_secs(5)) => {}
-            }
+/// The log's disk takes its time, and sometimes a lot of it.
+async fn write(world: World, mut driver: Driver<Disk>, host: Arc<Embedded<Strict>>) {
+    let mut dice = dice(world.seed, 1 + 1000 * world.life() as u64);
+    while driver.place().await {
+        world.disk.placed(host.epoch());
+        world.placed.notify_waiters();
+        match dice.below(20) {
+            0 if !world.is_fair() => sleep(between(&mut dice, 100, 2000)).await,
+            1..4 => {}
+            _ => sleep(between(&mut dice, 1, 20)).await,
         }
-        let order = Order::next(&mut dice);
-        let mut request = Invalidate::everything("tried");
-        match order {
-            Order::Everything => {}
-            Order::Principal => (request.tenant, request.principal) = ("demo".into(), callers::NAMES[0].0.into()),
-            Order::Tool => request.tool = TOOLS[dice.below(3)].to_owned(),
-            Order::Proofs => {
-                (request.tenant, request.principal) = ("demo".into(), callers::NAMES[0].0.into());
-                request.revoke_proofs = true;
-            }
-            Order::Twice => request.event_id = format!("event-{}-{at}", world.life()),
+        // Where this fails, it answers whoever comes, and the process is to be ended.
+        if !driver.store().await {
+            return;
         }
-        request.cancel_running = matches!(order, Order::Principal | Order::Tool);
-        world.tell(&format!("operator: {order:?}"));
-        for _ in 0..=usize::from(order == Order::Twice) {
-            let asked = world.now();
-            let ended = door.invalidate(who.clone(), request.clone()).await.unwrap();
-            let unproved = (order == Order::Proofs).then_some(callers::NAMES[0].0);
-            let revoked = Revoked { life: world.life(), asked, at: world.now(), epoch: ended.epoch, unproved };
-            world.memory().revoked.push(revoked);
-            world.tell(&format!("operator: epoch {}, {} cancelled", ended.epoch, ended.cancelled_calls));
-        }
+        world.disk.stored(world.unix_ms());
     }
 }
 
@@ -198,5 +184,5 @@ async fn empty(world: &World, host: &Embedded<Strict>) {
         }
         sleep(Duration::from_secs(1)).await;
     }
-    world.memory().leaks.push(format!("{:?}", host.held()));
+    world.fault(format!("nobody is left, and the host holds {:?}", host.held()));
 }

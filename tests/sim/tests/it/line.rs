@@ -1,7 +1,7 @@
 //! The host's end of a runtime's stream, as a transport keeps it: it hands frames on, one after the other, until one of
 //! both ends.
 
-use grid_core::{frame::RuntimeFrame, port::RuntimePort};
+use grid_core::{frame::RuntimeFrame, id::InvocationId, port::RuntimePort};
 use tokio::sync::mpsc;
 
 use crate::world::{Said, World};
@@ -10,12 +10,32 @@ use crate::world::{Said, World};
 #[derive(Debug)]
 pub struct Sent {
     pub frame: RuntimeFrame,
-    pub said: Option<Said>,
+    pub note: Option<Note>,
+}
+
+/// What is remembered of a frame.
+#[derive(Debug)]
+pub enum Note {
+    Said(Said),
+    /// A piece of a result: of which execution, on which connection.
+    Chunk {
+        of: (InvocationId, usize),
+        payload: Vec<u8>,
+        is_final: bool,
+        overruns: bool,
+        breaks: bool,
+    },
 }
 
 impl From<RuntimeFrame> for Sent {
     fn from(frame: RuntimeFrame) -> Self {
-        Self { frame, said: None }
+        Self { frame, note: None }
+    }
+}
+
+impl Sent {
+    pub fn is_result_of(&self, invocation: InvocationId) -> bool {
+        matches!(&self.note, Some(Note::Said(said)) if said.invocation == invocation)
     }
 }
 
@@ -25,11 +45,10 @@ pub async fn carry(world: World, mut port: impl RuntimePort, mut frames: mpsc::R
             biased;
             () = port.ended() => break "the host ended it",
             sent = frames.recv() => match sent {
-                Some(Sent { frame, said }) => {
+                Some(Sent { frame, note }) => {
                     port.receive(frame).await;
-                    if let Some(said) = said {
-                        world.tell(&format!("{who}: {:?} for {}", said.form, said.invocation));
-                        world.memory().said.push(said);
+                    if let Some(note) = note {
+                        remember(&world, note, &who);
                     }
                 }
                 None => break "the stream broke",
@@ -38,4 +57,21 @@ pub async fn carry(world: World, mut port: impl RuntimePort, mut frames: mpsc::R
     };
     world.tell(&format!("{who}: {reason}"));
     port.detach(reason.to_owned()).await;
+}
+
+fn remember(world: &World, note: Note, who: &str) {
+    match note {
+        Note::Said(said) => {
+            world.tell(&format!("{who}: {:?} for {}", said.form, said.invocation));
+            world.memory().said.push(said);
+        }
+        Note::Chunk { of, payload, is_final, overruns, breaks } => {
+            let mut memory = world.memory();
+            if breaks {
+                memory.streams.breaks(of);
+            }
+            let fault = memory.streams.sent(of, &payload, (is_final, overruns));
+            memory.faults.extend(fault);
+        }
+    }
 }

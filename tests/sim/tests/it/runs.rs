@@ -30,24 +30,30 @@ fn runtime() -> Runtime {
 fn run(seed: u64) -> Run {
     let world = World::new(seed);
     let mut dice = dice(seed, 0);
-    let kills = dice.below(8).saturating_sub(5);
+    let kills = if world.is_fair() { 0 } else { dice.below(8).saturating_sub(5) };
     let mut time = Duration::ZERO;
     for life in 0..=kills {
-        let end = if life < kills { End::Killed(between(&mut dice, 50, 25_000)) } else { End::Empty };
+        let after = between(&mut dice, 50, 25_000);
+        let end = match dice.below(3) {
+            _ if life == kills => End::Empty,
+            0 => End::Broken(after, dice.below(60)),
+            _ => End::Killed(after),
+        };
         // What a dead process had in mind is gone with its runtime.
         time = runtime().block_on(live(world.clone(), life, time, end));
+        world.disk.mend();
         if life < kills && dice.coin() {
             world.disk.clone().lose_power();
         }
     }
     let mut faults = Vec::new();
     let records = world.disk.records();
-    let (_, again, _) = runtime().block_on(async { life::open(&world.disk, SimClock::after(time)) });
+    let (_, again, _) = runtime().block_on(async { life::open(&world.disk, SimClock::after(time, &world.wall)) });
     if again.cut > 0 || !again.closed.is_empty() || again.records != records.len() as u64 {
         faults.push(format!("the log was left as no order leaves it: {again:?}"));
     }
     let mut memory = world.memory();
-    faults.extend(check::faults(&records, &memory, &world.disk, kills));
+    faults.extend(check::faults(&records, &memory, &world, kills));
     for record in &records {
         memory.trace.add(record.line().to_owned());
     }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use grid_core::{
-    frame::{Announce, CallFrame, Fulfil, HostFrame, ResultFrame, RuntimeFrame},
+    frame::{Announce, CallFrame, Fulfil, HostFrame, RuntimeFrame},
     id::InvocationId,
-    outcome::ToolAnswer,
+    lifecycle::{self, Ask, Report},
     port::RuntimeDoor,
 };
 use grid_testkit::Dice;
@@ -16,15 +16,24 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    flows::Flow,
     life::{Doors, TOOLS, token},
     line::{Sent, carry},
-    script::{Habit, Mood, between, dice},
-    world::{Form, Ran, Said, World},
+    script::{Mood, between, dice},
+    world::{Form, World},
 };
 
-/// Principal, id and tenant.
-const SEATS: [(&str, &str, &str); 4] =
-    [("calc", "calc/0", "demo"), ("calc", "calc/1", "demo"), ("mail", "mail", "demo"), ("calc", "calc/0", "rival")];
+/// Principal, id and tenant. `calc` may call tools itself, `mail` may not.
+const SEATS: [(&str, &str, &str); 5] = [
+    ("calc", "calc/0", "demo"),
+    ("calc", "calc/1", "demo"),
+    ("mail", "mail", "demo"),
+    ("calc", "calc/0", "rival"),
+    ("mail", "mail", "rival"),
+];
+
+/// What each of them can do, mostly.
+const FEATURES: [&str; 4] = ["streaming", "progress", "nested-calls", lifecycle::FEATURE];
 
 const HEARTBEAT: Duration = Duration::from_secs(3);
 const NEVER: Duration = Duration::from_secs(1_000_000);
@@ -34,28 +43,34 @@ pub fn start<D: Doors>(world: &World, door: &D) -> TaskTracker {
     let tasks = TaskTracker::new();
     for (at, (name, id, tenant)) in SEATS.into_iter().enumerate() {
         let actor = 10 + at as u64 + 1000 * world.life() as u64;
-        let seat = Seat { world: world.clone(), tasks: tasks.clone(), id, tenant, dice: dice(world.seed, actor) };
+        let (dice, tasks_of) = (dice(world.seed, actor), tasks.clone());
+        let seat = Seat { world: world.clone(), tasks: tasks_of, id, tenant, may_call: name == "calc", dice };
         tasks.spawn(seat.attend(door.clone(), name));
     }
     tasks.close();
     tasks
 }
 
-struct Seat {
-    world: World,
+pub struct Seat {
+    pub world: World,
     tasks: TaskTracker,
-    id: &'static str,
-    tenant: &'static str,
-    dice: Dice,
+    pub id: &'static str,
+    pub tenant: &'static str,
+    /// Its principal has the role that callers need.
+    pub may_call: bool,
+    pub dice: Dice,
 }
 
 impl Seat {
     /// Attaches, and again after each end.
     async fn attend(mut self, door: impl RuntimeDoor, name: &str) {
-        let who = token(name, self.tenant, "grid_runtime");
+        let roles: &[&str] = if self.may_call { &["grid_runtime", "caller"] } else { &["grid_runtime"] };
+        let who = token(name, self.tenant, roles);
         let mut before: Vec<CallFrame> = Vec::new();
         while !self.world.is_stopping() {
-            let announce = Announce { runtime_id: self.id.to_owned(), level: 2, ..Announce::default() };
+            let mut features = FEATURES.map(str::to_owned).to_vec();
+            features.retain(|_| self.world.is_fair() || self.dice.below(8) > 0);
+            let announce = Announce { runtime_id: self.id.to_owned(), level: 2, features, ..Announce::default() };
             match door.attach(who.clone(), announce).await {
                 Ok((port, frames)) => {
                     let (lines, sent) = mpsc::channel(64);
@@ -75,34 +90,41 @@ impl Seat {
 }
 
 /// One connection.
-struct Attachment<'a> {
-    seat: &'a mut Seat,
-    lines: mpsc::Sender<Sent>,
-    mood: Mood,
+pub struct Attachment<'a> {
+    pub seat: &'a mut Seat,
+    /// No other connection has this number.
+    pub line: usize,
+    pub lines: mpsc::Sender<Sent>,
+    pub mood: Mood,
     /// When the mood shows, and for how long.
     turns: Duration,
     lasts: Duration,
     /// What will be said, and when.
-    due: BTreeMap<(Duration, usize), Sent>,
-    said: usize,
+    pub due: BTreeMap<(Duration, usize), Sent>,
+    pub said: usize,
+    /// Results in pieces that are on their way.
+    pub flows: Vec<Flow>,
+    /// Calls that wait for another tool, by the name of the call to it.
+    pub asking: HashMap<String, CallFrame>,
     /// Calls that are answered when they are to be stopped.
-    stubborn: HashMap<InvocationId, CallFrame>,
+    pub stubborn: HashMap<InvocationId, CallFrame>,
     /// Calls so far.
-    calls: Vec<CallFrame>,
+    pub calls: Vec<CallFrame>,
     reads: Duration,
     beats: Duration,
-    gone: bool,
+    pub gone: bool,
 }
 
 impl<'a> Attachment<'a> {
     fn new(seat: &'a mut Seat, lines: mpsc::Sender<Sent>) -> Self {
         let now = seat.world.now();
-        let mood = Mood::next(&mut seat.dice);
+        let mood = if seat.world.is_fair() { Mood::Steady } else { Mood::next(&mut seat.dice) };
         let turns = now + between(&mut seat.dice, 200, 20_000);
         let lasts = between(&mut seat.dice, 1000, 50_000);
         let (reads, beats) = (now, now + HEARTBEAT);
-        let (due, stubborn, calls) = (BTreeMap::new(), HashMap::new(), Vec::new());
-        Self { seat, lines, mood, turns, lasts, due, said: 0, stubborn, calls, reads, beats, gone: false }
+        let (line, due, flows, calls) = (seat.world.number(), BTreeMap::new(), Vec::new(), Vec::new());
+        let (asking, stubborn, said, gone) = (HashMap::new(), HashMap::new(), 0, false);
+        Self { seat, line, lines, mood, turns, lasts, due, said, flows, asking, stubborn, calls, reads, beats, gone }
     }
 
     /// Until it ends; the calls that it was given, for the next one to confuse.
@@ -117,6 +139,7 @@ impl<'a> Attachment<'a> {
             let now = self.seat.world.now();
             let reads = now >= self.reads;
             let next = self.due.keys().next().map_or(NEVER, |(at, _)| *at).min(self.beats).min(self.turns);
+            let next = self.flows.iter().map(|flow| flow.at).fold(next, Duration::min);
             let next = if reads { next } else { next.min(self.reads) };
             tokio::select! {
                 biased;
@@ -146,6 +169,7 @@ impl<'a> Attachment<'a> {
             // A stream that takes nothing more loses it.
             let _ = self.lines.try_send(sent);
         }
+        self.flow(now);
         if now >= self.beats {
             self.say(RuntimeFrame::Heartbeat(grid_core::lifecycle::Beat { sequence: 1, ..Default::default() }));
             self.beats = now + HEARTBEAT;
@@ -173,98 +197,31 @@ impl<'a> Attachment<'a> {
         match frame {
             HostFrame::Call(call) => self.run(*call),
             HostFrame::Cancel { invocation_id, .. } => {
+                self.flows.retain(|flow| !flow.is_of(invocation_id));
                 if let Some(call) = self.stubborn.remove(&invocation_id) {
                     let said = self.content(&call);
                     self.later(&call, said, Form::Right, 500);
                 } else if self.seat.dice.coin() {
-                    let of = |sent: &Sent| sent.said.as_ref().is_some_and(|said| said.invocation == invocation_id);
-                    self.due.retain(|_, sent| !of(sent));
+                    self.due.retain(|_, sent| !sent.is_result_of(invocation_id));
                 }
             }
+            HostFrame::Credit { invocation_id, bytes } => self.credited(invocation_id, bytes),
+            HostFrame::Answer { parent, call_id, ended } => self.answered(&parent, &call_id, *ended),
+            HostFrame::Lifecycle(ask) => self.asked(&ask),
             _ => {}
         }
     }
 
-    fn run(&mut self, call: CallFrame) {
-        let world = &self.seat.world;
-        let habit = Habit::next(&mut self.seat.dice);
-        world.tell(&format!("{}: runs {} {} {habit:?}", self.seat.id, call.name, call.invocation_id));
-        world.memory().ran.push(Ran {
-            life: world.life(),
-            at: world.now(),
-            synced: world.disk.synced(),
-            invocation: call.invocation_id,
-            call_id: call.call_id.to_string(),
-            tool: call.name.to_string(),
-            args: call.args.clone(),
-            runtime: self.seat.id.to_owned(),
-            tenant: self.seat.tenant,
-            prompt: !matches!(self.mood, Mood::Slow | Mood::Parted),
-        });
-        let content = self.content(&call);
-        match habit {
-            Habit::Answer => self.later(&call, content, Form::Right, 800),
-            Habit::Late => self.later(&call, content, Form::Right, 15_000),
-            Habit::Fail => self.later(&call, format!("!{content}"), Form::Right, 800),
-            Habit::Mute => {}
-            Habit::Twice => {
-                self.later(&call, content, Form::Right, 800);
-                let again = self.content(&call);
-                self.later(&call, again, Form::Right, 800);
-            }
-            Habit::WrongCall | Habit::WrongName => self.wrong(&call, habit),
-            Habit::Invented => {
-                let mut other = call.clone();
-                other.invocation_id = "i-00000000000000000000000000000000".parse().unwrap();
-                self.later(&other, content.clone(), Form::Elsewhere, 800);
-                self.later(&call, content, Form::Right, 800);
-            }
-            Habit::Garbled => self.later(&call, format!("{content},"), Form::Garbled, 800),
-            Habit::Stubborn => drop(self.stubborn.insert(call.invocation_id, call.clone())),
-            Habit::Crash => self.gone = true,
-        }
-        self.calls.push(call);
-    }
-
-    fn wrong(&mut self, call: &CallFrame, habit: Habit) {
-        let mut wrong = call.clone();
-        if habit == Habit::WrongCall {
-            wrong.call_id = grid_core::id::CallId::parse("another").unwrap();
-        } else {
-            wrong.name = TOOLS.into_iter().find(|name| *name != &*call.name).unwrap().into();
-        }
-        let content = self.content(call);
-        self.later(&wrong, content.clone(), Form::Wrong, 800);
-        self.later(call, content, Form::Right, 2000);
-    }
-
-    /// Words that nobody said before.
-    fn content(&mut self, call: &CallFrame) -> String {
-        format!(r#"{{"of":"{}","n":{}}}"#, call.call_id, self.seat.world.number())
-    }
-
-    /// Says it within so many milliseconds; what begins with `!` is an error of the tool.
-    fn later(&mut self, call: &CallFrame, content: String, form: Form, most: u64) {
-        let world = &self.seat.world;
-        let answer = match content.strip_prefix('!') {
-            Some(message) => ToolAnswer::Error { message: message.to_owned(), kind: "TRIED".to_owned() },
-            None => ToolAnswer::Success(content.clone()),
-        };
-        let frame = RuntimeFrame::Result(ResultFrame {
-            invocation_id: call.invocation_id.to_string(),
-            correlation_id: call.correlation_id.to_string(),
-            call_id: call.call_id.to_string(),
-            name: call.name.to_string(),
-            answer: Ok(answer),
-        });
-        let content = content.trim_start_matches('!').to_owned();
-        let said = Some(Said { life: world.life(), invocation: call.invocation_id, content, form });
-        let at = world.now() + between(&mut self.seat.dice, 0, most);
+    /// Somebody else may come in its place, or it in somebody's.
+    fn asked(&mut self, ask: &Ask) {
+        let (sequence, at) = (ask.sequence, self.seat.world.now() + between(&mut self.seat.dice, 0, 300));
+        let ok = self.seat.dice.below(6) > 0;
+        let report = Report { sequence, ok, message: if ok { String::new() } else { "not today".to_owned() } };
         self.said += 1;
-        self.due.insert((at, self.said), Sent { frame, said });
+        self.due.insert((at, self.said), RuntimeFrame::Lifecycle(report).into());
     }
 
-    fn say(&self, frame: RuntimeFrame) {
+    pub fn say(&self, frame: RuntimeFrame) {
         // As above.
         let _ = self.lines.try_send(frame.into());
     }

@@ -24,6 +24,10 @@ pub enum Step {
     Cancel,
     /// A call in a session that is somebody else's.
     Trespass,
+    /// A call whose result is taken in pieces.
+    Read,
+    /// A call that it would run itself.
+    Grant,
     /// The session ends, with or without force, and another one begins.
     Reopen,
     /// Nothing for a while.
@@ -53,6 +57,10 @@ pub enum Habit {
     Garbled,
     /// Answers only when it is told to stop.
     Stubborn,
+    /// Asks for another tool first.
+    Asks,
+    /// Asks for another tool and does not wait for it.
+    Forgets,
     /// Goes away.
     Crash,
 }
@@ -87,6 +95,87 @@ pub enum Order {
     Proofs,
 }
 
+/// How a result in pieces goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To its end.
+    Even,
+    /// A piece is left out.
+    Skips,
+    /// It does not wait for credit.
+    Overruns,
+    /// Something follows the end.
+    GoesOn,
+    /// It ends with the tool's own error.
+    Fails,
+    /// It falls silent.
+    Falls,
+    /// It ends in the middle of the text.
+    Torn,
+}
+
+/// How somebody takes a result in pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// At once.
+    Eager,
+    /// A little while for each piece.
+    Slow,
+    /// With long stops.
+    Stops,
+    /// Not to the end.
+    Leaves,
+}
+
+/// What an operator does to who serves what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// One provider in the place of another.
+    Swap,
+    /// No new calls for a while.
+    Pause,
+    /// The same, and those that there are have to end.
+    Drain,
+}
+
+/// What a caller does with a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Reports, in time or not.
+    Report,
+    /// Reports the same twice, at once or later.
+    Twice,
+    /// Reports one thing, then another.
+    Differs,
+    /// Reports other arguments than it was granted.
+    Forges,
+    /// Gives it back, and reports all the same.
+    GivesBack,
+    /// Forgets it.
+    Forgets,
+}
+
+/// Whether anything goes wrong in a run by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// Runtimes stay and answer, nobody takes anything back: no call may fail.
+    Fair,
+    /// Everything does.
+    Foul,
+    /// It does, and the host's wall clock jumps.
+    Skewed,
+}
+
+impl Weather {
+    pub fn of(seed: u64) -> Self {
+        match seed % 8 {
+            0 => Self::Fair,
+            4 => Self::Skewed,
+            _ => Self::Foul,
+        }
+    }
+}
+
 const STEPS: &[(u64, Step)] = &[
     (30, Step::Call),
     (12, Step::Burst),
@@ -96,9 +185,12 @@ const STEPS: &[(u64, Step)] = &[
     (3, Step::Misuse),
     (8, Step::Cancel),
     (2, Step::Trespass),
+    (12, Step::Read),
+    (10, Step::Grant),
     (5, Step::Reopen),
     (10, Step::Rest),
 ];
+const FAIR: &[(u64, Step)] = &[(30, Step::Call), (12, Step::Burst), (10, Step::Read), (6, Step::Rest)];
 const HABITS: &[(u64, Habit)] = &[
     (50, Habit::Answer),
     (6, Habit::Late),
@@ -111,11 +203,33 @@ const HABITS: &[(u64, Habit)] = &[
     (3, Habit::Garbled),
     (5, Habit::Stubborn),
     (2, Habit::Crash),
+    (8, Habit::Asks),
+    (4, Habit::Forgets),
 ];
 const MOODS: &[(u64, Mood)] =
     &[(40, Mood::Steady), (20, Mood::Breaks), (15, Mood::Parted), (10, Mood::Slow), (10, Mood::Drains)];
 const ORDERS: &[(u64, Order)] =
     &[(40, Order::Everything), (20, Order::Principal), (20, Order::Tool), (10, Order::Twice), (20, Order::Proofs)];
+
+const WAYS: &[(u64, Way)] = &[
+    (60, Way::Even),
+    (5, Way::Skips),
+    (8, Way::Overruns),
+    (6, Way::GoesOn),
+    (6, Way::Fails),
+    (4, Way::Falls),
+    (4, Way::Torn),
+];
+const PACES: &[(u64, Pace)] = &[(40, Pace::Eager), (20, Pace::Slow), (25, Pace::Stops), (15, Pace::Leaves)];
+const CHANGES: &[(u64, Change)] = &[(50, Change::Swap), (25, Change::Pause), (25, Change::Drain)];
+const USES: &[(u64, Use)] = &[
+    (40, Use::Report),
+    (15, Use::Twice),
+    (10, Use::Differs),
+    (8, Use::Forges),
+    (12, Use::GivesBack),
+    (10, Use::Forgets),
+];
 
 fn drawn<T: Copy>(dice: &mut Dice, from: &[(u64, T)]) -> T {
     let total: u64 = from.iter().map(|(weight, _)| weight).sum();
@@ -132,6 +246,11 @@ fn drawn<T: Copy>(dice: &mut Dice, from: &[(u64, T)]) -> T {
 impl Step {
     pub fn next(dice: &mut Dice) -> Self {
         drawn(dice, STEPS)
+    }
+
+    /// One that cannot fail.
+    pub fn fair(dice: &mut Dice) -> Self {
+        drawn(dice, FAIR)
     }
 }
 
@@ -150,6 +269,30 @@ impl Mood {
 impl Order {
     pub fn next(dice: &mut Dice) -> Self {
         drawn(dice, ORDERS)
+    }
+}
+
+impl Way {
+    pub fn next(dice: &mut Dice) -> Self {
+        drawn(dice, WAYS)
+    }
+}
+
+impl Pace {
+    pub fn next(dice: &mut Dice) -> Self {
+        drawn(dice, PACES)
+    }
+}
+
+impl Change {
+    pub fn next(dice: &mut Dice) -> Self {
+        drawn(dice, CHANGES)
+    }
+}
+
+impl Use {
+    pub fn next(dice: &mut Dice) -> Self {
+        drawn(dice, USES)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,22 +16,23 @@ use grid_core::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-use crate::{disk::Disk, trace::Trace};
+use crate::{disk::Disk, holders::Grants, operators::Changes, script::Weather, streams::Streams, trace::Trace};
 
 /// When the world begins, in milliseconds since 1970: where the testkit's clock does, whose tokens are used here.
 const EPOCH_MS: u64 = 1_700_000_000_000;
 
-/// The host's clock: tokio's, which stands still until everybody waits.
+/// The host's clock: tokio's, which stands still until everybody waits. What it shows on the wall may be moved.
 #[derive(Debug)]
 pub struct SimClock {
     began: Instant,
     before: Duration,
+    wall: Arc<AtomicI64>,
 }
 
 impl SimClock {
-    /// Goes on from `before`, now. Call it inside a runtime.
-    pub fn after(before: Duration) -> SharedClock {
-        Arc::new(Self { began: Instant::now(), before })
+    /// Goes on from `before`, now, `wall` milliseconds off. Call it inside a runtime.
+    pub fn after(before: Duration, wall: &Arc<AtomicI64>) -> SharedClock {
+        Arc::new(Self { began: Instant::now(), before, wall: Arc::clone(wall) })
     }
 }
 
@@ -41,7 +42,8 @@ impl Clock for SimClock {
     }
 
     fn unix_ms(&self) -> u64 {
-        EPOCH_MS + u64::try_from(self.elapsed().as_millis()).unwrap()
+        let right = EPOCH_MS + u64::try_from(self.elapsed().as_millis()).unwrap();
+        right.checked_add_signed(self.wall.load(Ordering::Relaxed)).unwrap()
     }
 }
 
@@ -88,6 +90,8 @@ pub struct Said {
 #[derive(Debug, Clone)]
 pub struct Heard {
     pub synced: usize,
+    /// The log could not be written any more.
+    pub unwritable: bool,
     pub call_id: String,
     pub invocation: Option<InvocationId>,
     pub repeated: bool,
@@ -99,8 +103,8 @@ pub struct Heard {
 #[derive(Debug, Clone, Copy)]
 pub struct Revoked {
     pub life: usize,
-    /// When it was asked for: who proves itself later does so under what holds then.
-    pub asked: Duration,
+    /// When it was asked for, by the host's wall clock in milliseconds: who is proved later is so by what holds then.
+    pub asked: u64,
     pub at: Duration,
     pub epoch: u64,
     /// Whose proofs of before are void.
@@ -111,8 +115,18 @@ pub struct Revoked {
 #[derive(Debug, Clone, Copy)]
 pub struct Sender {
     pub name: &'static str,
-    /// When what proves it was made.
-    pub proved: Duration,
+    /// When what proves it was made, by the host's wall clock in milliseconds.
+    pub proved: u64,
+    pub sent: Duration,
+}
+
+/// A runtime asked for another tool, for a call in its hands.
+#[derive(Debug, Clone)]
+pub struct Nested {
+    pub parent: InvocationId,
+    pub call_id: String,
+    /// Whose rights bound it.
+    pub may_call: bool,
 }
 
 #[derive(Debug, Default)]
@@ -126,17 +140,24 @@ pub struct Memory {
     pub revoked: Vec<Revoked>,
     /// Who opened which session.
     pub sessions: Vec<(&'static str, String)>,
-    /// What a host still held when nobody was left.
-    pub leaks: Vec<String>,
+    pub streams: Streams,
+    pub grants: Grants,
+    pub nested: Vec<Nested>,
+    pub changes: Changes,
+    /// What was seen to be wrong while it was done, and what a host still held when nobody was left.
+    pub faults: Vec<String>,
 }
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct World {
     pub seed: u64,
+    pub weather: Weather,
     pub disk: Disk,
     /// Records have their place in the log, and are not durable yet.
     pub placed: Arc<Notify>,
+    /// How far the host's wall clock is off, in milliseconds.
+    pub wall: Arc<AtomicI64>,
     life: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
@@ -148,8 +169,10 @@ impl World {
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
+            weather: Weather::of(seed),
             disk: Disk::default(),
             placed: Arc::default(),
+            wall: Arc::default(),
             life: Arc::default(),
             calls: Arc::default(),
             stopping: Arc::default(),
@@ -171,6 +194,10 @@ impl World {
 
     pub fn life(&self) -> usize {
         self.life.load(Ordering::Relaxed)
+    }
+
+    pub fn is_fair(&self) -> bool {
+        self.weather == Weather::Fair
     }
 
     pub fn now(&self) -> Duration {
@@ -197,6 +224,10 @@ impl World {
 
     pub fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap()
+    }
+
+    pub fn fault(&self, fault: String) {
+        self.memory().faults.push(fault);
     }
 
     pub fn tell(&self, line: &str) {
