@@ -48,8 +48,12 @@ mod tests {
 
     #[test]
     fn a_paragraph_is_one_line_and_an_example_its_own() {
-        let text = "Examples:\n  grid one    does\n  grid two\n\nThis is\nall.\n\nExit codes: 0 done,\n            1 error";
-        assert_eq!(flow(text), "Examples:\n  grid one    does\n  grid two\n\nThis is all.\n\nExit codes: 0 done, 1 error");
+        let text =
+            "Examples:\n  grid one    does\n  grid two\n\nThis is\nall.\n\nExit codes: 0 done,\n            1 error";
+        assert_eq!(
+            flow(text),
+            "Examples:\n  grid one    does\n  grid two\n\nThis is all.\n\nExit codes: 0 done, 1 error"
+        );
     }
 
     /// Every text of every command.

@@ -102,14 +102,16 @@ enum Command {
 
 /// Runs one command line, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let line = match help::laid_out::<Line>().try_get_matches_from(arguments).and_then(|found| Line::from_arg_matches(&found)) {
-        Ok(line) => line,
-        Err(answer) => {
-            // Standard output or error may be gone, and then there is nobody to tell.
-            let _ = answer.print();
-            return if answer.use_stderr() { Exit::Usage } else { Exit::Ok };
-        }
-    };
+    let line =
+        match help::laid_out::<Line>().try_get_matches_from(arguments).and_then(|found| Line::from_arg_matches(&found))
+        {
+            Ok(line) => line,
+            Err(answer) => {
+                // Standard output or error may be gone, and then there is nobody to tell.
+                let _ = answer.print();
+                return if answer.use_stderr() { Exit::Usage } else { Exit::Ok };
+            }
+        };
     let output = Output::new(line.globals.json);
     let context = Context { globals: line.globals, output };
     let done = match line.command {
