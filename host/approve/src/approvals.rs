@@ -307,9 +307,9 @@ impl Inner {
             return Asking::Over(refused(&End::Revoked, asked));
         }
         match &slot.state {
+            State::Waiting | State::Allowed if asked.expires <= now => Asking::Over(refused(&End::Expired, asked)),
             State::Asking | State::Waiting | State::Ending => Asking::Waiting(Arc::clone(asked)),
-            State::Allowed if asked.expires > now => Asking::Allowed(asked.approval),
-            State::Allowed => Asking::Over(refused(&End::Expired, asked)),
+            State::Allowed => Asking::Allowed(asked.approval),
             State::Used => Asking::Over(used(asked.approval)),
             State::Refused(end) => Asking::Over(refused(end, asked)),
         }

@@ -12,8 +12,8 @@ use crate::{End, Grant, claim::Told, places::Place};
 pub(crate) struct Slot {
     pub(crate) grant: Arc<Grant>,
     pub(crate) state: State,
-    /// The rights that it rests on have ended.
-    pub(crate) void: bool,
+    /// How it has to end, once that is settled: its rights have ended, or somebody was told so. Nothing later changes it.
+    pub(crate) bound: Option<End>,
 }
 
 #[derive(Debug)]

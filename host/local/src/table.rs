@@ -143,11 +143,11 @@ impl Grants {
         let args = held.call.take_args();
         let hold = Hold { place: held.place, ticket: Some(held.ticket) };
         let inner = &*self.0;
-        let slot = Slot { grant: Arc::clone(&grant), state: State::Open(hold), void: false };
+        let slot = Slot { grant: Arc::clone(&grant), state: State::Open(hold), bound: None };
         // Under the lock of its shard: what makes grants void goes through the shards after it has said so.
         let mut entered = inner.slots.entry(grant.invocation).insert(slot);
         // What was decided before an invalidation is decided anew before it is given, whomever that was about.
-        entered.void = grant.epoch < inner.epoch.load(Ordering::SeqCst);
+        entered.bound = (grant.epoch < inner.epoch.load(Ordering::SeqCst)).then_some(End::Revoked);
         let now = inner.clock.elapsed();
         let ended = inner.ended(&entered, now);
         drop(entered);
@@ -168,7 +168,7 @@ impl Grants {
         let grant = Grant::of(record, now, now_ms, TTL_CAP)?;
         let hold = Hold { place: inner.places.again(&grant.principal), ticket: None };
         let invocation = grant.invocation;
-        inner.slots.insert(invocation, Slot { grant: Arc::new(grant), state: State::Open(hold), void: false });
+        inner.slots.insert(invocation, Slot { grant: Arc::new(grant), state: State::Open(hold), bound: None });
         Some(invocation)
     }
 
@@ -184,11 +184,12 @@ impl Grants {
     /// the epoch or is seen here.
     pub fn revoke_where(&self, epoch: u64, fits: impl Fn(&Grant) -> bool) -> usize {
         self.0.epoch.fetch_max(epoch, Ordering::SeqCst);
+        let now = self.0.clock.elapsed();
         let mut ended = 0;
         for mut slot in self.0.slots.iter_mut() {
-            let open = matches!(slot.state, State::Open(_)) && !slot.void && slot.grant.epoch < epoch;
+            let open = self.0.ended(&slot, now).is_none() && slot.grant.epoch < epoch;
             if open && fits(&slot.grant) {
-                slot.void = true;
+                slot.bound = Some(End::Revoked);
                 ended += 1;
             }
         }
@@ -231,6 +232,7 @@ impl Grants {
         }
         let contradicts = || slot.grant.contradicts(&claim, now, inner.clock.unix_ms());
         if let Some(signal) = ended.map(End::signal).or_else(contradicts) {
+            slot.bound = ended;
             return Err(Rejected::of(&slot.grant, signal).claiming(claim));
         }
         slot.begin(End::Reported, Some(claim.told));
@@ -310,7 +312,8 @@ impl Inner {
         match &slot.state {
             State::Over { settled, .. } => Some(settled.end),
             State::Ending { end, .. } => Some(*end),
-            State::Open(_) if slot.void || slot.grant.epoch < self.floor.load(Ordering::SeqCst) => Some(End::Revoked),
+            State::Open(_) if slot.bound.is_some() => slot.bound,
+            State::Open(_) if slot.grant.epoch < self.floor.load(Ordering::SeqCst) => Some(End::Revoked),
             State::Open(Hold { ticket: Some(ticket), .. }) if ticket.cancelled().is_cancelled() => Some(End::Cancelled),
             State::Open(_) if now >= slot.grant.times.expires => Some(End::Unreported),
             State::Open(_) | State::Moving => None,

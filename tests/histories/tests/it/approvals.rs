@@ -34,7 +34,7 @@ pub enum Approval {
     Allowed,
     Denied,
     Used,
-    /// Its time is over, and that is not written down yet: nobody decides any more, and who asks may still be told to wait.
+    /// Its time was over while a decision was being written down: who asks may still be told to wait.
     TimeUp,
     /// Its time or its rights are over.
     Over,
@@ -74,9 +74,9 @@ impl Spec for Approvals {
             (Op::Decide, Some(Ret::Done) | None, Approval::Waiting) => Approval::Decided,
             (Op::Hold(true), _, Approval::Decided) => Approval::Allowed,
             (Op::Hold(false), _, Approval::Decided) => Approval::Denied,
-            (Op::Expire, _, Approval::Waiting | Approval::Decided) => Approval::TimeUp,
+            (Op::Expire, _, Approval::Decided) => Approval::TimeUp,
             (Op::Ask, Some(Ret::Refused), Approval::TimeUp)
-            | (Op::Expire, _, Approval::Allowed)
+            | (Op::Expire, _, Approval::Waiting | Approval::Allowed)
             | (Op::Revoke, _, Approval::Waiting | Approval::Decided | Approval::Allowed | Approval::TimeUp) => {
                 Approval::Over
             }

@@ -31,7 +31,7 @@ pub enum Grant {
     Open,
     Reported(u64),
     Cancelled,
-    /// Its time is over, and that is not written down yet: nobody reports it any more, but another end may still be its.
+    /// Its time is over, and nobody was told yet: nobody reports it any more, but another end may still be its.
     TimeUp,
     Expired,
     Revoked,
@@ -77,12 +77,13 @@ impl Spec for Grants {
                 Grant::Cancelled
             }
             (Op::Expire, _, Grant::Open) => Grant::TimeUp,
-            (Op::Sweep | Op::GiveBack, Some(Ret::Done) | None, Grant::TimeUp) => Grant::Expired,
+            (Op::Sweep | Op::GiveBack, Some(Ret::Done) | None, Grant::TimeUp)
+            | (Op::Report(_), Some(Ret::Expired), Grant::TimeUp) => Grant::Expired,
             (Op::Revoke, _, Grant::Open | Grant::TimeUp) => Grant::Revoked,
             (Op::Report(content), Some(Ret::Done), Grant::Reported(first)) if first == *content => state,
             (Op::Report(content), Some(Ret::Reused), Grant::Reported(first)) if first != *content => state,
             (Op::Report(_), Some(Ret::Cancelled), Grant::Cancelled)
-            | (Op::Report(_), Some(Ret::Expired), Grant::Expired | Grant::TimeUp)
+            | (Op::Report(_), Some(Ret::Expired), Grant::Expired)
             | (Op::Report(_), Some(Ret::Revoked), Grant::Revoked)
             | (Op::GiveBack, Some(Ret::Done), Grant::Cancelled | Grant::Expired | Grant::Revoked)
             | (Op::GiveBack, Some(Ret::Over), Grant::Reported(_))
@@ -94,7 +95,7 @@ impl Spec for Grants {
     }
 
     fn only_reads(op: &Op, ret: Option<&Ret>) -> bool {
-        matches!(op, Op::Report(_) | Op::GiveBack) && ret.is_some_and(|ret| *ret != Ret::Done)
+        matches!(op, Op::Report(_) | Op::GiveBack) && ret.is_some_and(|ret| !matches!(ret, Ret::Done | Ret::Expired))
     }
 }
 
