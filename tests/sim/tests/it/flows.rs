@@ -60,7 +60,7 @@ impl Flow {
             invocation_id: self.call.invocation_id.to_string(),
             correlation_id: self.call.correlation_id.to_string(),
             chunk_id: self.number,
-            payload,
+            payload: payload.into(),
             is_final,
             error: None,
         }
@@ -146,13 +146,13 @@ impl Attachment<'_> {
             let _ = self.lines.try_send(RuntimeFrame::Progress(Box::new(frame)).into());
         }
         let again = (flow.way == Way::GoesOn && chunk.is_final && chunk.error.is_none()).then(|| chunk.clone());
-        let note = Note::Chunk { of, payload: chunk.payload.clone(), is_final: chunk.is_final, overruns, breaks };
+        let note = Note::Chunk { of, payload: chunk.payload.to_vec(), is_final: chunk.is_final, overruns, breaks };
         // A line that takes nothing more has lost it, and the rest would not fit.
         flow.over |=
             self.lines.try_send(Sent { frame: RuntimeFrame::Chunk(Box::new(chunk)), note: Some(note) }).is_err();
         if let Some(again) = again {
             // After the end; it is part of nothing.
-            let chunk = ChunkFrame { chunk_id: again.chunk_id + 1, payload: b"1".to_vec(), ..again };
+            let chunk = ChunkFrame { chunk_id: again.chunk_id + 1, payload: b"1".to_vec().into(), ..again };
             let _ = self.lines.try_send(RuntimeFrame::Chunk(Box::new(chunk)).into());
         }
         let pause = if flow.piece == 1 { 3 } else { 60 };
