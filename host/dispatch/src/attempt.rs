@@ -121,7 +121,10 @@ impl Underway<'_> {
                 }
                 step = step(&mut self.hearing, call) => match step {
                     Ok(()) => heard = Instant::now(),
-                    Err(fault) => break (fault.clone(), violated(&fault)),
+                    Err(fault) => {
+                        call.runtime().cancel(call.invocation(), &fault);
+                        return Err(violated(&fault));
+                    }
                 },
                 () = silent(heard.checked_add(silence)) => {
                     // Who waits for its caller is not silent.
@@ -133,6 +136,11 @@ impl Underway<'_> {
                 }
             }
         };
+        // What comes from now on is late, and on record; an answer that came meanwhile is one.
+        ending.close();
+        if let Ok(ended) = ending.try_recv() {
+            return Ok(ended);
+        }
         call.runtime().cancel(call.invocation(), &why);
         Err(refusal)
     }

@@ -6,6 +6,7 @@ use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use grid_core::{
     Code, Refusal, Stage,
     frame::CallFrame,
+    id::InvocationId,
     outcome::ToolAnswer,
     runtime::{Ending, Runtime, Unreachable},
     stream::Pipe,
@@ -19,18 +20,26 @@ use crate::{
     fault::{crashed, idle, timed_out, too_large, too_late, unreachable, violated, void},
 };
 
-/// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then. With the
-/// ending comes how one of the two failed, where the other went on.
+/// What became of the runtime that did not end the call.
+#[derive(Debug, Default)]
+pub(crate) struct Loser {
+    /// It failed so before the other one ended it.
+    pub(crate) failed: Option<Code>,
+    /// It answered too, in the moment in which the other one did.
+    pub(crate) answered: bool,
+}
+
+/// Hands the call over, and after that time to the runtime that `second` gives, which has recorded it by then.
 pub(crate) async fn carry_out<B>(
     call: &mut RoutedCall,
     stop: Stop<'_>,
     begin: impl Fn(&Decision) -> Option<B>,
     after: Duration,
     second: impl AsyncFnOnce(&RoutedCall) -> Option<Beside>,
-) -> (Result<ToolAnswer, Refusal>, Option<Code>) {
+) -> (Result<ToolAnswer, Refusal>, Loser) {
     let (first, copy) = match start(call, stop, &begin) {
         Ok(started) => started,
-        Err(refusal) => return (Err(refusal), None),
+        Err(refusal) => return (Err(refusal), Loser::default()),
     };
     let shared = &*call;
     let mut race = Race {
@@ -48,22 +57,20 @@ pub(crate) async fn carry_out<B>(
     };
     let result = race.run(stop, begin, asking).await;
     let Race { first, other, asked, beside: failed, .. } = race;
-    let is_first = first.is_none();
-    match other {
-        // Whoever still has it when the other has answered is told to stop.
-        Some((beside, underway)) if underway.is_none() => {
-            if !is_first {
-                call.runtime().cancel(call.invocation(), LOST);
-            }
+    // Whoever still has it when the other has answered is told to stop.
+    let has_answered = match other {
+        Some((beside, None)) => {
+            let has_answered = first.is_some_and(|first| first.give_up(&**call.runtime(), call.invocation()));
             call.won_by(beside);
+            has_answered
         }
-        Some((beside, _)) => beside.runtime().cancel(call.invocation(), LOST),
-        None => {}
-    }
+        Some((beside, Some(underway))) => underway.give_up(&**beside.runtime(), call.invocation()),
+        None => false,
+    };
     if asked {
         call.begin_attempt();
     }
-    (result, failed)
+    (result, Loser { failed, answered: has_answered })
 }
 
 /// The first hand-over, and the frame for a second one.
@@ -104,6 +111,13 @@ impl Underway {
             None => runtime.start(frame)?,
         };
         Ok(Self { ending, pipe, heard: Instant::now() })
+    }
+
+    /// Its answer is not wanted any more: what comes from now on is late. Whether one is there already.
+    fn give_up(mut self, runtime: &dyn Runtime, invocation: InvocationId) -> bool {
+        self.ending.close();
+        runtime.cancel(invocation, LOST);
+        matches!(self.ending.try_recv(), Ok(Ending::Answered(_)))
     }
 
     /// How it ended; nothing where it was silent for too long. May be given up at any time.

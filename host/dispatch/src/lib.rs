@@ -79,15 +79,15 @@ pub async fn run_hedged<B>(
     (after, second): (Duration, impl AsyncFnOnce(&RoutedCall) -> Option<Beside>),
 ) -> Outcome {
     let began = clock.elapsed();
-    let (result, beside) = if receipt.invocation() == call.invocation() {
+    let (result, loser) = if receipt.invocation() == call.invocation() {
         hedge::carry_out(&mut call, stop, begin, after, second).await
     } else {
         let message = "the call was not carried out: its admission is for another one";
-        (Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message)), None)
+        (Err(Refusal::new(Code::SecurityViolation, Stage::Dispatch, message)), hedge::Loser::default())
     };
     if result.is_ok() {
         call.succeeded();
     }
     let took = clock.elapsed().saturating_sub(began);
-    Outcome::new(call, receipt, result, took).after(beside)
+    Outcome::new(call, receipt, result, took).beside(&loser)
 }

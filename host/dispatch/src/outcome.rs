@@ -14,7 +14,7 @@ use grid_core::{
 };
 use grid_resolve::{Decision, RoutedCall};
 
-use crate::fault::excuses;
+use crate::{fault::excuses, hedge::Loser};
 
 /// An admitted call that has ended. Only this crate makes one.
 #[derive(Debug)]
@@ -25,17 +25,19 @@ pub struct Outcome {
     took: Duration,
     reused: Option<InvocationId>,
     sent: Option<Streamed>,
-    beside: Option<Code>,
+    failed_beside: Option<Code>,
+    answered_beside: bool,
 }
 
 impl Outcome {
     pub(crate) fn new(call: RoutedCall, receipt: Receipt, result: Result<ToolAnswer, Refusal>, took: Duration) -> Self {
-        Self { call, receipt, result, took, reused: None, sent: None, beside: None }
+        let (reused, sent, failed_beside, answered_beside) = (None, None, None, false);
+        Self { call, receipt, result, took, reused, sent, failed_beside, answered_beside }
     }
 
-    /// One of two runtimes that had it at once failed so, before the other one ended it.
-    pub(crate) fn after(self, beside: Option<Code>) -> Self {
-        Self { beside, ..self }
+    /// Two runtimes had it at once; this became of the other one.
+    pub(crate) fn beside(self, loser: &Loser) -> Self {
+        Self { failed_beside: loser.failed, answered_beside: loser.answered, ..self }
     }
 
     /// The caller had so much of it in pieces.
@@ -84,8 +86,14 @@ impl Outcome {
 
     /// How one of two runtimes that had it at once failed, where it did before the other one ended it.
     #[must_use]
-    pub fn beside(&self) -> Option<Code> {
-        self.beside
+    pub fn failed_beside(&self) -> Option<Code> {
+        self.failed_beside
+    }
+
+    /// The other one of two runtimes that had it at once answered in the same moment, and nobody has its answer.
+    #[must_use]
+    pub fn answered_beside(&self) -> bool {
+        self.answered_beside
     }
 
     /// From the hand-over to the ending.

@@ -14,7 +14,7 @@ use grid_contract::{Contracts, Retry};
 use grid_core::{
     Code, Refusal, Stage,
     code::Fault,
-    event::Event,
+    event::{Event, Kind},
     id::{CallId, ConnectionId},
     outcome::{Attempt, Ended, ToolAnswer},
     runtime::{Card, Runtime},
@@ -164,11 +164,16 @@ async fn attempt<C: Contracts>(
         return (outcome, pass);
     };
     // Both end with the call; one that failed before it did so by itself.
-    let loser = match (outcome.beside(), end) {
+    let loser = match (outcome.failed_beside(), end) {
         (Some(code), _) | (None, Ended::Failed(code)) => Ended::Failed(code),
         (None, _) => Ended::Overtaken,
     };
     let is_first = outcome.call().runtime().card().connection == first;
+    if outcome.answered_beside() {
+        let mut record = asked.host.event(Kind::LateResult, &trail.correlation());
+        record.invocation = Some(outcome.call().invocation());
+        note_late(asked.host, record, if is_first { &other.runtime } else { &runtime }).await;
+    }
     let (of_first, of_other) = if is_first { (end, loser) } else { (loser, end) };
     tried.tell(runtime.card(), of_first);
     tried.tell(other.runtime.card(), of_other);
@@ -180,6 +185,13 @@ async fn attempt<C: Contracts>(
     tried.open.push(first);
     trail.routed(outcome.call());
     (outcome, other.pass)
+}
+
+/// An answer that came with another one to the same call is late, though its line did not know.
+async fn note_late<C: Contracts>(host: &Host<C>, record: Event, runtime: &Arc<dyn Runtime>) {
+    let card = runtime.card();
+    let (runtime, connection) = (Some(card.id.clone()), Some(card.connection));
+    host.ledger.note(Event { runtime, connection, ..record }).await;
 }
 
 /// A second runtime for a call that the first one has, on record.

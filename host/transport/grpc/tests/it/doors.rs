@@ -19,7 +19,7 @@ use grid_core::{
     id::{ApprovalId, CallId, ConnectionId, CorrelationId, InvocationId},
     listing::{Cancelled, Closed, Opened, ToolListing, Tools},
     local::{Authorized, Batch, GiveBack, GivenBack, Granted, GrantedAll, Logged, Report, Waits, Watched},
-    outcome::{AuditReceipt, CallAnswer, ToolAnswer},
+    outcome::{AuditReceipt, CallAnswer, Carried, ToolAnswer},
     port::{FrontDoor, LocalDoor, RuntimeDoor, RuntimePort},
     refusal::Context,
     stream::{CallEvent, Chunk, Ids, Streamed},
@@ -112,6 +112,7 @@ pub fn refusal(code: Code, correlation_id: &str) -> Refusal {
             receipt: None,
             repeatable: true,
             plain: false,
+            carried: Carried::default(),
         })
 }
 
@@ -198,7 +199,7 @@ impl FrontDoor for Front {
             call_id: CallId::parse(&envelope.call_id).unwrap(),
             name: envelope.name.as_str().into(),
             answer,
-            carried: grid_core::outcome::Carried::default(),
+            carried: Carried::default(),
             repeated: rest == "again",
             receipt: None,
         })

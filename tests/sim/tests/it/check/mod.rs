@@ -231,11 +231,7 @@ impl Check<'_> {
                 execution.concluded.iter().any(|record| matches!(record.outcome(), Some("success" | "tool_error")));
             let (late, violations) = (execution.late, execution.violations);
             let recorded = usize::from(answered) + late;
-            // Of two answers of one instant, to a call that two runtimes have, the second is on no record.
-            let beside = |record: &&Record| record.detail().is_some_and(|detail| detail.starts_with("beside"));
-            let hedged = execution.attempted.iter().copied().any(|record| beside(&record));
-            let least = rights.saturating_sub(usize::from(hedged));
-            if plain && !(least..=rights).contains(&recorded) {
+            if plain && recorded != rights {
                 self.fault(format!("{invocation}: {rights} results, answered: {answered}, {late} recorded as late"));
             }
             if !plain && recorded + violations < rights {
