@@ -116,7 +116,7 @@ async fn a_host_keeps_its_word_while_runtimes_are_killed_stopped_and_replaced() 
 /// One call, and what its caller heard.
 async fn call(caller: Caller, number: u64, heard: Heard) {
     let call_id = format!("k{number}");
-    let tool = if number % 2 == 0 { "write" } else { "echo" };
+    let tool = if number.is_multiple_of(2) { "write" } else { "echo" };
     let answer = caller.call_as(&call_id, tool, &format!(r#"{{"text":"{call_id}"}}"#)).await;
     let answer = match answer.outcome.unwrap() {
         Outcome::Result(result) => Answer::Content(result.result.unwrap().content.unwrap_or_default()),

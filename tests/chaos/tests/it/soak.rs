@@ -145,7 +145,7 @@ async fn keep_busy(folder: PathBuf) {
 
 async fn one(caller: Caller, number: u64, begun: Instant, answers: Answers) {
     let call_id = format!("s{number}");
-    let tool = if number % 2 == 0 { "write" } else { "echo" };
+    let tool = if number.is_multiple_of(2) { "write" } else { "echo" };
     let sent = Instant::now();
     let message = caller.message(&call_id, tool, &format!(r#"{{"text":"{call_id}"}}"#));
     // However long that takes: a machine that is too slow for the load is told by how much was not sent.

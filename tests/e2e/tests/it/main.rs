@@ -14,6 +14,7 @@ mod auditors;
 mod bad_requests;
 #[cfg(test)]
 mod bad_runtimes;
+#[cfg(test)]
 mod bulkheads;
 #[cfg(test)]
 mod canaries;
