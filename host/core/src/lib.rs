@@ -12,7 +12,6 @@ pub mod feature;
 pub mod frame;
 pub mod gate;
 pub mod lifecycle;
-pub mod limit;
 pub mod listing;
 pub mod local;
 pub mod outcome;

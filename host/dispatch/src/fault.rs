@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use grid_core::{Code, Refusal, Stage, limit::Limit, runtime::Unreachable};
-use grid_resolve::RoutedCall;
+use grid_core::{Code, Refusal, Stage, runtime::Unreachable};
+use grid_resolve::{RoutedCall, limit::Limit};
 
 /// Rights ended between the admission and the call.
 pub(crate) fn void() -> Refusal {

@@ -8,11 +8,10 @@ use grid_core::{
     Code, Refusal,
     event::{self, Event, Kind},
     id::InvocationId,
-    limit::Limit,
     outcome::ToolAnswer,
     stream::Streamed,
 };
-use grid_resolve::{Decision, RoutedCall};
+use grid_resolve::{Decision, RoutedCall, limit::Limit};
 
 use crate::{fault::excuses, hedge::Loser};
 

@@ -8,12 +8,14 @@ use grid_core::{
     event::{Event, Kind},
     frame::CallFrame,
     id::InvocationId,
-    limit::{Limit, Times},
     provider::Rule,
     runtime::Runtime,
 };
 
-use crate::table::Seat;
+use crate::{
+    limit::{Limit, Times},
+    table::Seat,
+};
 
 /// A place in a runtime's queue, given back when the call is over.
 #[derive(Debug)]

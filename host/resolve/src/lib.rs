@@ -13,6 +13,7 @@ mod book;
 mod evidence;
 mod explain;
 pub mod file;
+pub mod limit;
 mod line;
 mod order;
 mod rank;
@@ -31,16 +32,11 @@ pub use table::{Admits, Barrier, Scope, Unguarded};
 
 use std::{sync::Arc, time::Duration};
 
-use grid_core::{
-    Code, Refusal, Stage,
-    clock::Clock,
-    id::ConnectionId,
-    limit::{Limit, Times},
-    runtime::Runtime,
-};
+use grid_core::{Code, Refusal, Stage, clock::Clock, id::ConnectionId, runtime::Runtime};
 
 use crate::{
     evidence::Place,
+    limit::{Limit, Times},
     line::Line,
     roster::{Attempt, Query, Want},
 };

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use grid_core::{
     Code, Refusal, Stage,
-    limit::Limit,
     provider::{Reason, Rule, Serving},
 };
 
-use crate::order::{Nobody, Why};
+use crate::{
+    limit::Limit,
+    order::{Nobody, Why},
+};
 
 /// When a caller may look again for a runtime.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
