@@ -93,7 +93,7 @@ async fn more_connections_than_descriptors() {
     let warnings = |host: &Host| host.said().matches("no connection can be taken").count();
     for _ in 0..3 {
         let before = warnings(&host);
-        let wires: Vec<_> = (0..300).map(|_| Wire::silent(host.callers)).collect();
+        let wires: Vec<_> = (0..200).map(|_| Wire::silent(host.callers)).collect();
         while warnings(&host) == before {
             tokio::time::sleep(Duration::from_millis(10)).await;
             assert!(host.lives(), "{}", host.said());
