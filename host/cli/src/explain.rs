@@ -19,8 +19,8 @@ use super::{
   grid explain i-0f3c…            an execution, by its invocation id
   grid explain host-1760-1f0a     the newest call of a workflow, by its correlation id; refused ones have no other
   grid explain i-0f3c… --json | jq .now
-  grid explain cache.get          who would be chosen for a function, and why each other not
-  grid explain cache.get --tenant acme --provider redis
+  grid explain cache_get          who would be chosen for a function, and why each other not
+  grid explain cache_get --tenant acme --provider redis
 
 What begins with `i-` and a number is an execution; any other name is that of a function where there is one, and otherwise
 a correlation id. What is said of a call is made of the audit log's records: who asked and how that was proved, the contract

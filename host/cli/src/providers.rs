@@ -18,12 +18,12 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   grid providers                     every provider of every function
-  grid providers cache.get           those of one, best first
+  grid providers cache_get           those of one, best first
   grid providers --json | jq '.providers[] | select(.view == \"ineligible\")'
 
 `active` has the calls, `shadowed` could and another goes before it, `ineligible` cannot: the reason says why. What has
 gone stays in the list with the time. It is the view of a call whose tenant and session choose nobody; `grid explain
-cache.get --tenant acme` shows that of others. Needs the operators' role (`authorize.admin_role`, usually grid_admin).
+cache_get --tenant acme` shows that of others. Needs the operators' role (`authorize.admin_role`, usually grid_admin).
 
 Exit codes: 0 listed, 1 error, 3 nobody serves this function or has, 6 denied")]
 pub(super) struct Providers {
@@ -35,12 +35,12 @@ pub(super) struct Providers {
 /// Chooses the provider of a function, or takes the choice back, for operators
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  grid select cache.get memcached                    for every call
-  grid select cache.get redis --tenant acme          for the calls of one tenant
-  grid select cache.get memory --session s-0f3c…     for those of one session, until it ends
-  grid select cache.get redis --fallback             whoever comes next by rank where redis is not there
-  grid select cache.get --clear                      ranks decide again
-  grid select cache.get --clear --tenant acme        the same for one tenant
+  grid select cache_get memcached                    for every call
+  grid select cache_get redis --tenant acme          for the calls of one tenant
+  grid select cache_get memory --session s-0f3c…     for those of one session, until it ends
+  grid select cache_get redis --fallback             whoever comes next by rank where redis is not there
+  grid select cache_get --clear                      ranks decide again
+  grid select cache_get --clear --tenant acme        the same for one tenant
 
 The narrowest selection holds: of the call, of its session, of its tenant, of the host. Where whoever is selected cannot
 serve, the call is refused with SERVICE_UNAVAILABLE and its reason, unless --fallback was said. What an operator selects

@@ -13,10 +13,10 @@ use super::{
 /// Puts one provider of a function in the place of another while calls go on, for operators
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  grid swap cache.get redis --dry-run     is redis there and well, and whose place would it take
-  grid swap cache.get redis               activate, health, hooks, flip, hooks; then the old one drains and cleans up
-  grid swap cache.get redis --force       although it says that it is not well; a start that fails is still an error
-  grid swap cache.get redis --json | jq '.steps[]'
+  grid swap cache_get redis --dry-run     is redis there and well, and whose place would it take
+  grid swap cache_get redis               activate, health, hooks, flip, hooks; then the old one drains and cleans up
+  grid swap cache_get redis --force       although it says that it is not well; a start that fails is still an error
+  grid swap cache_get redis --json | jq '.steps[]'
 
 No call fails for it: calls in flight end where they began. Until the hooks after the flip have passed the old provider
 is there and can be bound again. To the one that serves already, it is made ready anew. Swaps of one function follow each
@@ -59,7 +59,7 @@ pub(super) struct Target {
 /// Has a function or a provider take no new calls, for operators
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  grid pause cache.get --note 'the cache is being moved'
+  grid pause cache_get --note 'the cache is being moved'
   grid pause --provider redis
 
 New calls are refused with SERVICE_UNAVAILABLE, reason PAUSED; those in flight go on. It holds over restarts, until
@@ -74,7 +74,7 @@ pub(super) struct Pause {
 /// Has a function or a provider take no new calls, and waits for those in flight, for operators
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  grid drain cache.get --wait 30s
+  grid drain cache_get --wait 30s
   grid drain --provider redis --json | jq .in_flight
 
 New calls are refused with SERVICE_UNAVAILABLE, reason DRAINING; those in flight are waited for as long as --wait says.
@@ -93,7 +93,7 @@ pub(super) struct Drain {
 /// Has a function or a provider take calls again, for operators
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  grid resume cache.get
+  grid resume cache_get
   grid resume --provider redis
 
 Needs the operators' role (`authorize.admin_role`, usually grid_admin).
