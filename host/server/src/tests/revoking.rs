@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use grid_core::{
-    Code,
-    envelope::Credentials,
+    Code, Refusal, Stage,
+    envelope::{Credentials, OpenSession},
     event::Kind,
     local::{Granted, Watched},
-    port::{AdminDoor as _, LocalDoor as _},
+    outcome::CallAnswer,
+    port::{AdminDoor as _, FrontDoor as _, LocalDoor as _},
     revocation::{Cause, Invalidate, Invalidated, Restore},
 };
 use grid_testkit::until;
-use tokio::join;
+use tokio::{join, task::JoinHandle};
 
 use super::{
     desk::{Desk, SUM, ask, strict, success},
@@ -269,28 +270,34 @@ async fn those_who_watch_hear_of_every_epoch_and_of_reasons_that_are_about_them(
     assert_eq!(reason, "", "what happens in another tenant is not told");
 }
 
+/// A call of `sum` whose admission waits behind another record when rights end.
+async fn call_while_rights_end(
+    desk: &Desk<grid_contract::Strict>,
+    (agent, session): (&Credentials, &str),
+    request: Invalidate,
+) -> (JoinHandle<Result<CallAnswer, Refusal>>, Invalidated) {
+    desk.log.disk.hold();
+    let other = desk.token("other", "demo", &["caller"]);
+    let (door, opening) = (desk.door.clone(), OpenSession::default());
+    let busy = desk.host().tasks.spawn(async move { door.open_session(other, opening).await });
+    until("the writer is busy", || desk.log.disk.is_waiting()).await;
+    let call = desk.begin(agent, ask(session, "k", "sum", SUM));
+    until("the admission waits", || desk.log.ledger.status().queued > 0).await;
+    let (door, root) = (desk.door.clone(), desk.token("root", "ops", &["operator"]));
+    let revoking = desk.host().tasks.spawn(async move { door.invalidate(root, request).await });
+    until("its record waits too", || desk.log.ledger.status().queued > 1).await;
+    desk.log.disk.release();
+    busy.await.unwrap().unwrap();
+    (call, revoking.await.unwrap().unwrap())
+}
+
 #[tokio::test]
 async fn a_call_whose_rights_end_before_it_is_admitted_is_admitted_under_those_of_then() {
     let desk = strict();
     let (agent, session) = desk.agent().await;
     let runtime = desk.seated("calc", &["sum"]);
-    // The writer is busy with another record; the admission waits behind it when rights end.
-    desk.log.disk.hold();
-    let other = desk.token("other", "demo", &["caller"]);
-    let (door, opening) = (desk.door.clone(), grid_core::envelope::OpenSession::default());
-    let busy = desk.host().tasks.spawn(async move {
-        use grid_core::port::FrontDoor as _;
-        door.open_session(other, opening).await
-    });
-    until("the writer is busy", || desk.log.disk.is_waiting()).await;
-    let call = desk.begin(&agent, ask(&session, "k", "sum", SUM));
-    until("the admission waits", || desk.log.ledger.status().queued > 0).await;
-    let (door, root) = (desk.door.clone(), desk.token("root", "ops", &["operator"]));
-    let revoking = desk.host().tasks.spawn(async move { door.invalidate(root, Invalidate::everything("x")).await });
-    until("its record waits too", || desk.log.ledger.status().queued > 1).await;
-    desk.log.disk.release();
-    assert_eq!(revoking.await.unwrap().unwrap().epoch, 2);
-    busy.await.unwrap().unwrap();
+    let (call, revoked) = call_while_rights_end(&desk, (&agent, &session), Invalidate::everything("x")).await;
+    assert_eq!(revoked.epoch, 2);
     until("the runtime has the call", || runtime.waiting() > 0).await;
     assert!(runtime.end(success("3")));
     assert!(call.await.unwrap().is_ok());
@@ -306,25 +313,10 @@ async fn a_call_of_somebody_whose_proofs_end_before_it_is_admitted_is_not_admitt
     let desk = strict();
     let (agent, session) = desk.agent().await;
     let runtime = desk.seated("calc", &["sum"]);
-    desk.log.disk.hold();
-    let other = desk.token("other", "demo", &["caller"]);
-    let (door, opening) = (desk.door.clone(), grid_core::envelope::OpenSession::default());
-    let busy = desk.host().tasks.spawn(async move {
-        use grid_core::port::FrontDoor as _;
-        door.open_session(other, opening).await
-    });
-    until("the writer is busy", || desk.log.disk.is_waiting()).await;
-    let call = desk.begin(&agent, ask(&session, "k", "sum", SUM));
-    until("the admission waits", || desk.log.ledger.status().queued > 0).await;
-    let (door, root) = (desk.door.clone(), desk.token("root", "ops", &["operator"]));
     let request = Invalidate { revoke_proofs: true, ..of("demo", "agent") };
-    let revoking = desk.host().tasks.spawn(async move { door.invalidate(root, request).await });
-    until("its record waits too", || desk.log.ledger.status().queued > 1).await;
-    desk.log.disk.release();
-    revoking.await.unwrap().unwrap();
-    busy.await.unwrap().unwrap();
+    let (call, _) = call_while_rights_end(&desk, (&agent, &session), request).await;
     let refusal = call.await.unwrap().unwrap_err();
-    assert_eq!((refusal.code(), refusal.stage()), (Code::InvalidCredentials, grid_core::Stage::Identity));
+    assert_eq!((refusal.code(), refusal.stage()), (Code::InvalidCredentials, Stage::Identity));
     assert!(desk.log.of("admitted").is_empty(), "the log has no call that nobody was proved to have asked for");
     assert!(runtime.calls().is_empty());
 }
@@ -368,7 +360,7 @@ async fn a_call_of_somebody_whose_proofs_end_while_it_is_written_down_is_not_sen
     until("the proofs are void", || desk.host().authorize.epoch() == 2).await;
     desk.log.disk.release();
     let refusal = call.await.unwrap().unwrap_err();
-    assert_eq!((refusal.code(), refusal.stage()), (Code::PermissionDenied, grid_core::Stage::Dispatch));
+    assert_eq!((refusal.code(), refusal.stage()), (Code::PermissionDenied, Stage::Dispatch));
     assert!(runtime.calls().is_empty(), "the roles permit it still, but nobody is proved who has them");
     revoking.await.unwrap().unwrap();
     assert_eq!(desk.log.of("concluded").len(), 1);
