@@ -250,7 +250,7 @@ async fn pours(mut peer: Peer, pieces: u64) -> (Peer, String) {
 async fn a_hundred_mebibytes_pass_through_a_host_that_stays_small() {
     const PIECES: u64 = 3_200;
     let mut manifest = manifest();
-    manifest["contracts"][0]["timeout"] = "10m".into();
+    manifest["contracts"][0]["timeout"] = "300s".into();
     let host = Setup::strict().manifest(Some(manifest)).start().await;
     let caller = host.caller().await;
     let peer = pieces(&host).await;
