@@ -56,9 +56,9 @@ impl Archive {
         }
     }
 
-    /// There is an index to ask.
-    pub(crate) fn is_open(&self) -> bool {
-        self.indexer.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    /// Whether there is an index to ask.
+    pub(crate) fn ready(&self) -> Result<(), Error> {
+        self.indexer().map(drop)
     }
 
     /// Waits for the place to search.
@@ -73,9 +73,12 @@ impl Archive {
 
     /// A page, from an index that has taken in the first `size` records. Blocks its thread.
     pub(crate) fn find(&self, query: &Query, size: u64) -> Result<Found, Error> {
+        self.indexer()?.find(query, self.page_bytes, size, PATIENCE)
+    }
+
+    fn indexer(&self) -> Result<Arc<Indexer>, Error> {
         let indexer = self.indexer.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let indexer = indexer.ok_or_else(|| Error::Away("the host keeps none".into()))?;
-        indexer.find(query, self.page_bytes, size, PATIENCE)
+        indexer.ok_or_else(|| Error::Away("the host keeps none".into()))
     }
 
     /// The log's tree.

@@ -201,9 +201,7 @@ impl<C: Contracts> Door<C> {
     /// Searches on a thread that may wait for the disk.
     pub(crate) async fn search(&self, search: Search, size: u64) -> Result<Found, Error> {
         let host = Arc::clone(&self.0);
-        if !host.archive.is_open() {
-            return Err(Error::Away("the host keeps no index".into()));
-        }
+        host.archive.ready()?;
         let place = host.archive.place().await;
         let searched = self.0.tasks.spawn_blocking(move || {
             let found = host.archive.find(&search, size);

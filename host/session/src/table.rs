@@ -198,10 +198,13 @@ impl Sessions {
             let message = format!("{busy} calls are in flight; wait for them, or end the session with force");
             Refusal::new(Code::InvalidSession, Stage::Session, message).with("state", "busy")
         })?;
-        if self.seats.remove(&session.id()).is_some() {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            self.release(&session);
+        // Of those who end it at once one does: to the others it is over, as it is to whoever comes later.
+        let gone = self.seats.remove_if(&session.id(), |_, seat| matches!(seat, Seat::Open(_)));
+        if gone.is_none() {
+            return Err(self.find(caller, id).err().unwrap_or_else(|| unknown("no such session")));
         }
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.release(&session);
         Ok(End { session, cancelled })
     }
 

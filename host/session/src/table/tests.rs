@@ -61,6 +61,24 @@ fn garbage_is_no_session() {
 }
 
 #[test]
+fn of_those_who_end_a_session_at_once_one_does() {
+    let sessions = Sessions::new(LIMITS, FakeClock::default().shared());
+    for round in 0..2_000 {
+        let id = open(&sessions, "agent", None).id().to_string();
+        let barrier = std::sync::Barrier::new(2);
+        let end = || {
+            let agent = caller("agent", "demo", &[]);
+            barrier.wait();
+            sessions.close(&agent, &id, true).map_err(|refusal| refusal.code())
+        };
+        let ends = std::thread::scope(|scope| [scope.spawn(end), scope.spawn(end)].map(|ended| ended.join().unwrap()));
+        assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "round {round}");
+        assert!(ends.iter().any(|end| matches!(end, Err(Code::InvalidSession))), "round {round}");
+        assert_eq!(sessions.open(), 0);
+    }
+}
+
+#[test]
 fn a_session_expires_by_its_time_to_live_and_is_known_as_expired_for_a_while() {
     let clock = FakeClock::default();
     let sessions = Sessions::new(LIMITS, clock.shared());
